@@ -1,0 +1,55 @@
+//! From the SDK's result to an [`Answer`]: the one place that reads SDK errors.
+
+use aws_sdk_codepipeline::types::{FailureDetails as SdkFailureDetails, FailureType};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use crate::failure_details::FailureDetails;
+use crate::outcome::{Answer, ServiceError, bare_error_name};
+
+/// What a call's result says. A 200 is an acceptance, whatever its body holds.
+pub fn of<T, E: ProvideErrorMetadata>(result: Result<T, SdkError<E, HttpResponse>>) -> Answer {
+    match result {
+        Ok(_) => Answer::Accepted,
+        Err(error) if status_of(&error) == Some(200) => Answer::Accepted,
+        Err(error) => Answer::Failed(service_error(&error)),
+    }
+}
+
+/// Name, status and message of an error; for an answer that never came, what happened instead.
+pub fn service_error<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> ServiceError {
+    let status = status_of(error);
+    let named = |name: &str| ServiceError { name: Some(name.to_owned()), status, message: None };
+    match error {
+        SdkError::ServiceError(service) => {
+            let meta = service.err().meta();
+            let name = meta.code().map(|code| bare_error_name(code).to_owned());
+            ServiceError { name, status, message: meta.message().map(str::to_owned) }
+        }
+        SdkError::TimeoutError(_) => named("TimeoutError"),
+        SdkError::DispatchFailure(failure) if failure.is_timeout() => named("TimeoutError"),
+        SdkError::DispatchFailure(failure) if failure.is_io() => named("ConnectionError"),
+        SdkError::DispatchFailure(_) => named("DispatchFailure"),
+        SdkError::ResponseError(_) => named("UnreadableResponse"),
+        SdkError::ConstructionFailure(_) => named("ConstructionFailure"),
+        _ => named("UnknownError"),
+    }
+}
+
+fn status_of<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
+    error.raw_response().map(|response| response.status().as_u16())
+}
+
+/// The SDK's form of `failureDetails`.
+#[must_use]
+pub fn sdk_failure_details(details: &FailureDetails) -> SdkFailureDetails {
+    let builder = SdkFailureDetails::builder()
+        .r#type(FailureType::from(details.r#type))
+        .message(&details.message)
+        .set_external_execution_id(details.external_execution_id.clone());
+    match builder.build() {
+        Ok(built) => built,
+        Err(_) => unreachable!("the two required members, type and message, are set above"),
+    }
+}

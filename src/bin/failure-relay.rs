@@ -1,0 +1,73 @@
+//! The Lambda function: settings, clients, and the loop of invocations.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use failure_relay::clients::Clients;
+use failure_relay::payload::PayloadSlot;
+use failure_relay::relay::{Failed, Invocation, Relay};
+use failure_relay::settings::{Logging, Settings};
+use failure_relay::telemetry;
+use lambda_runtime::{Context, Diagnostic, LambdaEvent, Runtime, service_fn};
+use serde::de::IgnoredAny;
+
+fn main() -> ExitCode {
+    let logging = Logging::from_env();
+    telemetry::start(logging.level, logging.json);
+    let settings = match Settings::from_env() {
+        Ok(settings) => settings,
+        Err(error) => {
+            tracing::error!(setting = error.name, "the relay cannot start: {error}");
+            // Text on standard error, too: at the level FATAL the line above is not written.
+            eprintln!("the relay cannot start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            tracing::error!("the relay cannot start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let clients = Clients::new(&settings);
+    let relay = Relay::new(settings, clients, telemetry::passing_level(logging.level));
+    match runtime.block_on(serve(relay)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("the Lambda runtime ended: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve(relay: Relay) -> Result<(), lambda_runtime::Error> {
+    let relay = Arc::new(relay);
+    let slot = PayloadSlot::default();
+    let payloads = slot.clone();
+    let handler = service_fn(move |event: LambdaEvent<IgnoredAny>| {
+        let (relay, payload) = (Arc::clone(&relay), payloads.take());
+        async move { relay.invoke(invocation(payload, &event.context)).await.map_err(Unanswered) }
+    });
+    Runtime::new(handler).layer(slot).run().await
+}
+
+fn invocation(payload: bytes::Bytes, context: &Context) -> Invocation {
+    Invocation {
+        payload,
+        request_id: context.request_id.clone(),
+        function_arn: context.invoked_function_arn.clone(),
+        deadline: SystemTime::UNIX_EPOCH + Duration::from_millis(context.deadline),
+    }
+}
+
+/// A failed invocation, as Lambda reports it to the invoker.
+#[derive(Debug)]
+struct Unanswered(Failed);
+
+impl From<Unanswered> for Diagnostic {
+    fn from(Unanswered(failed): Unanswered) -> Self {
+        Self { error_type: "Retry".to_owned(), error_message: failed.reason }
+    }
+}

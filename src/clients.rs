@@ -1,0 +1,236 @@
+//! The SDK clients: made on first use, kept per region and account, over one shared HTTP client.
+//!
+//! Nothing is looked up: region, keys and endpoints come from the settings, so there is no walk through profiles, metadata
+//! services or files. Each call has time limits, because the SDK itself waits for ever on a server that accepts and
+//! never answers.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use aws_config::sts::AssumeRoleProvider;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_sqs::config::IdentityCache;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::stalled_stream_protection::StalledStreamProtectionConfig;
+use aws_smithy_types::retry::RetryConfig;
+
+use crate::settings::{Aws, Endpoints, Settings};
+
+/// The most time to open a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(1500);
+
+/// The most time for one attempt. The services answer in tens of milliseconds; SWF may hang for minutes on a token
+/// that matches nothing.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// The most time for a call with all its attempts.
+const CALL_TIMEOUT: Duration = Duration::from_secs(8);
+
+/// The services close an idle connection after 20 s, unseen while the function is frozen; ours goes first.
+const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Attempts of one call. A lost connection after a freeze is the usual reason for a second one.
+const ATTEMPTS: u32 = 3;
+
+/// The first pause between attempts is a random time up to this.
+const INITIAL_PAUSE: Duration = Duration::from_millis(200);
+
+/// The longest pause between attempts.
+const PAUSE_MAX: Duration = Duration::from_secs(2);
+
+/// Where a call goes: the region, and the account when it is another than the relay's own.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Place {
+    /// The region's name.
+    pub region: String,
+    /// Another account, in which a role is assumed.
+    pub account: Option<OtherAccount>,
+}
+
+/// An account other than the relay's own.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct OtherAccount {
+    /// The 12-digit account id.
+    pub id: String,
+    /// `aws`, `aws-cn`, `aws-us-gov`, …
+    pub partition: String,
+}
+
+/// All clients of this process.
+#[derive(Debug)]
+pub struct Clients {
+    own: SdkConfig,
+    own_region: String,
+    endpoints: Endpoints,
+    role_name: Option<String>,
+    places: Mutex<HashMap<Place, Arc<PlaceClients>>>,
+    queues: Mutex<HashMap<String, aws_sdk_sqs::Client>>,
+}
+
+/// The clients of one region and account.
+#[derive(Debug)]
+struct PlaceClients {
+    config: SdkConfig,
+    sfn: OnceLock<aws_sdk_sfn::Client>,
+    codepipeline: OnceLock<aws_sdk_codepipeline::Client>,
+    swf: OnceLock<aws_sdk_swf::Client>,
+}
+
+impl Clients {
+    /// Prepares everything that clients share. No connection is opened.
+    #[must_use]
+    pub fn new(settings: &Settings) -> Self {
+        Self::with_http_client(settings, https_client())
+    }
+
+    /// [`Clients::new`] over a given HTTP client.
+    #[must_use]
+    pub fn with_http_client(settings: &Settings, http_client: SharedHttpClient) -> Self {
+        Self {
+            own: shared_config(&settings.aws, http_client),
+            own_region: settings.aws.region.clone(),
+            endpoints: settings.aws.endpoints.clone(),
+            role_name: settings.role_name.clone(),
+            places: Mutex::default(),
+            queues: Mutex::default(),
+        }
+    }
+
+    /// The Step Functions client of a place.
+    pub async fn sfn(&self, place: &Place) -> aws_sdk_sfn::Client {
+        let clients = self.at(place).await;
+        let endpoint = self.endpoints.sfn.clone();
+        clients
+            .sfn
+            .get_or_init(|| aws_sdk_sfn::Client::new(&with_endpoint(&clients.config, endpoint)))
+            .clone()
+    }
+
+    /// The CodePipeline client of a place.
+    pub async fn codepipeline(&self, place: &Place) -> aws_sdk_codepipeline::Client {
+        let clients = self.at(place).await;
+        let endpoint = self.endpoints.codepipeline.clone();
+        clients
+            .codepipeline
+            .get_or_init(|| aws_sdk_codepipeline::Client::new(&with_endpoint(&clients.config, endpoint)))
+            .clone()
+    }
+
+    /// The SWF client of a place.
+    pub async fn swf(&self, place: &Place) -> aws_sdk_swf::Client {
+        let clients = self.at(place).await;
+        let endpoint = self.endpoints.swf.clone();
+        clients
+            .swf
+            .get_or_init(|| aws_sdk_swf::Client::new(&with_endpoint(&clients.config, endpoint)))
+            .clone()
+    }
+
+    /// The SQS client of a queue's region, with the relay's own role. Calls go to the client's region, never to the host in the queue
+    /// URL.
+    #[must_use]
+    pub fn sqs(&self, region: Option<&str>) -> aws_sdk_sqs::Client {
+        let region = region.unwrap_or(&self.own_region);
+        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = queues.get(region) {
+            return client.clone();
+        }
+        let client = aws_sdk_sqs::Client::new(&with_endpoint(
+            &in_region(&self.own, region),
+            self.endpoints.sqs.clone(),
+        ));
+        queues.insert(region.to_owned(), client.clone());
+        client
+    }
+
+    async fn at(&self, place: &Place) -> Arc<PlaceClients> {
+        if let Some(clients) = self.places().get(place) {
+            return Arc::clone(clients);
+        }
+        let config = self.config_of(place).await;
+        let made = PlaceClients {
+            config,
+            sfn: OnceLock::new(),
+            codepipeline: OnceLock::new(),
+            swf: OnceLock::new(),
+        };
+        Arc::clone(self.places().entry(place.clone()).or_insert_with(|| Arc::new(made)))
+    }
+
+    /// A panic while the lock is held leaves at worst an entry out, which is made again.
+    fn places(&self) -> std::sync::MutexGuard<'_, HashMap<Place, Arc<PlaceClients>>> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn config_of(&self, place: &Place) -> SdkConfig {
+        let config = in_region(&self.own, &place.region);
+        let (Some(account), Some(role_name)) = (&place.account, &self.role_name) else { return config };
+        let role_arn = format!("arn:{}:iam::{}:role/{role_name}", account.partition, account.id);
+        let role = AssumeRoleProvider::builder(role_arn)
+            .session_name("failure-relay")
+            .configure(&with_endpoint(&self.own, self.endpoints.sts.clone()))
+            .build()
+            .await;
+        config
+            .into_builder()
+            .credentials_provider(SharedCredentialsProvider::new(role))
+            .identity_cache(IdentityCache::lazy().load_timeout(CALL_TIMEOUT).build())
+            .build()
+    }
+}
+
+fn shared_config(aws: &Aws, http_client: SharedHttpClient) -> SdkConfig {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .operation_timeout(CALL_TIMEOUT)
+        .build();
+    let retries = RetryConfig::standard()
+        .with_max_attempts(aws.max_attempts.unwrap_or(ATTEMPTS))
+        .with_initial_backoff(INITIAL_PAUSE)
+        .with_max_backoff(PAUSE_MAX);
+    let config = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::new(aws.region.clone()))
+        .http_client(http_client)
+        .timeout_config(timeouts)
+        .retry_config(retries)
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        .identity_cache(IdentityCache::no_cache())
+        .use_fips(aws.use_fips)
+        .use_dual_stack(aws.use_dual_stack);
+    let keys = aws.credentials.as_ref().map(|keys| {
+        aws_credential_types::Credentials::new(
+            keys.access_key_id.expose(),
+            keys.secret_access_key.expose(),
+            keys.session_token.as_ref().map(|token| token.expose().to_owned()),
+            None,
+            "Environment",
+        )
+    });
+    match keys {
+        Some(keys) => config.credentials_provider(SharedCredentialsProvider::new(keys)).build(),
+        None => config.build(),
+    }
+}
+
+fn in_region(config: &SdkConfig, region: &str) -> SdkConfig {
+    config.clone().into_builder().region(Region::new(region.to_owned())).build()
+}
+
+fn with_endpoint(config: &SdkConfig, endpoint: Option<String>) -> SdkConfig {
+    let mut builder = config.clone().into_builder();
+    builder.set_endpoint_url(endpoint);
+    builder.build()
+}
+
+fn https_client() -> SharedHttpClient {
+    aws_smithy_http_client::Builder::new()
+        .pool_idle_timeout(POOL_IDLE_TIMEOUT)
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .build_https()
+}

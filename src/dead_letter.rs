@@ -1,0 +1,343 @@
+//! The dead letter: a record that no later try can help, stored with the reason, ready to be moved back.
+//!
+//! The body is the record's own, byte for byte; all that is said about it stands in message attributes.
+//! This module names no queue client: [`crate::dead_letter_queue`] sends what is made here.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use crate::secret::sha256_hex;
+
+/// The longest reason, in characters.
+pub const ERROR_MESSAGE_MAX: usize = 1024;
+
+/// The longest event id that an attribute holds, in characters.
+pub const EVENT_ID_MAX: usize = 256;
+
+/// The largest SQS message in bytes, attributes included.
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>
+pub const MESSAGE_SIZE_MAX: usize = 1_048_576;
+
+/// The longest message group and deduplication id, in characters.
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html>
+const FIFO_ID_MAX: usize = 128;
+
+/// The message group of a dead letter that has no group and no id of its own.
+const DEFAULT_GROUP: &str = "failure-relay";
+
+/// Why a record is dead-lettered, for programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Code {
+    /// Not JSON, or no JSON object.
+    MalformedEvent,
+    /// A member is missing or wrong.
+    InvalidEvent,
+    /// A schema version that this relay does not know.
+    UnsupportedVersion,
+    /// No such `kind`.
+    UnknownTarget,
+    /// A kind that is switched off, or a region or account outside the allow-list.
+    TargetNotAllowed,
+    /// The service refused the request for good.
+    RejectedByService,
+    /// Received as often as `RELAY_MAX_RECEIVES` allows, and still failing.
+    RetriesExhausted,
+}
+
+impl Code {
+    /// Every code.
+    pub const ALL: [Code; 7] = [
+        Code::MalformedEvent,
+        Code::InvalidEvent,
+        Code::UnsupportedVersion,
+        Code::UnknownTarget,
+        Code::TargetNotAllowed,
+        Code::RejectedByService,
+        Code::RetriesExhausted,
+    ];
+
+    /// The code as the `ERROR_CODE` attribute, logs and responses hold it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Code::MalformedEvent => "MALFORMED_EVENT",
+            Code::InvalidEvent => "INVALID_EVENT",
+            Code::UnsupportedVersion => "UNSUPPORTED_VERSION",
+            Code::UnknownTarget => "UNKNOWN_TARGET",
+            Code::TargetNotAllowed => "TARGET_NOT_ALLOWED",
+            Code::RejectedByService => "REJECTED_BY_SERVICE",
+            Code::RetriesExhausted => "RETRIES_EXHAUSTED",
+        }
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Why a record is dead-lettered: the code, and for people what is wrong and where, as a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reason {
+    /// For programs.
+    pub code: Code,
+    /// For people: never a token, at most [`ERROR_MESSAGE_MAX`] characters that SQS accepts.
+    pub message: String,
+}
+
+impl Reason {
+    /// A reason; characters that SQS refuses are replaced and the text is cut to its limit.
+    #[must_use]
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        let message = prefix(&storable(&message.into()), ERROR_MESSAGE_MAX).to_owned();
+        Self { code, message }
+    }
+
+    /// A member of the event is missing or wrong.
+    #[must_use]
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Self::new(Code::InvalidEvent, message)
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.message)
+    }
+}
+
+/// Where a record came from, as far as a dead letter tells it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// The queue, topic or rule that invoked the relay.
+    pub source_arn: Option<String>,
+    /// The SQS message id.
+    pub message_id: Option<String>,
+    /// How often SQS has delivered the record, this delivery included.
+    pub receives: Option<u32>,
+    /// The record's own message group.
+    pub message_group: Option<String>,
+}
+
+/// A message for the dead-letter queue.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// The record's body, byte for byte as it arrived.
+    pub body: String,
+    /// Name and value of each message attribute (String).
+    pub attributes: Vec<(&'static str, String)>,
+    /// Message group and deduplication id, which only a FIFO queue takes.
+    pub fifo: Option<FifoIds>,
+}
+
+/// The two ids that a FIFO queue asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FifoIds {
+    /// `MessageGroupId`
+    pub group: String,
+    /// `MessageDeduplicationId`
+    pub deduplication: String,
+}
+
+/// What a dead letter says about its record.
+#[derive(Clone, Copy, Debug)]
+pub struct Label<'a> {
+    /// Why.
+    pub reason: &'a Reason,
+    /// The kind, when it is one of those that are listed.
+    pub target_kind: Option<&'static str>,
+    /// The event's id, when known.
+    pub event_id: Option<&'a str>,
+    /// Where it came from.
+    pub origin: &'a Origin,
+}
+
+impl DeadLetter {
+    /// Labels a record's body. Where body and attributes together would pass the size limit, the attributes go.
+    #[must_use]
+    pub fn new(body: String, label: Label<'_>) -> Self {
+        let mut letter = Self { body, attributes: attributes(label), fifo: None };
+        if letter.size() > MESSAGE_SIZE_MAX {
+            letter.attributes.clear();
+        }
+        letter
+    }
+
+    /// Adds what a FIFO queue asks for. `invocation_id` stands in where there is no message id.
+    #[must_use]
+    pub fn with_fifo_ids(mut self, label: Label<'_>, invocation_id: &str) -> Self {
+        let group = label.origin.message_group.as_deref().or(label.event_id).unwrap_or(DEFAULT_GROUP);
+        let deduplication = label.origin.message_id.as_deref().unwrap_or(invocation_id);
+        self.fifo = Some(FifoIds { group: fifo_id(group), deduplication: fifo_id(deduplication) });
+        self
+    }
+
+    /// The size that SQS counts: body, and each attribute's name, type and value, in bytes.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let attribute_size = |(name, value): &(&str, String)| name.len() + "String".len() + value.len();
+        self.body.len() + self.attributes.iter().map(attribute_size).sum::<usize>()
+    }
+
+    /// The nearest body that SQS accepts, when it refuses the body itself: a body is never empty and
+    /// holds no control characters. `None` when the body is acceptable as it is.
+    #[must_use]
+    pub fn storable_body(&self) -> Option<String> {
+        if self.body.is_empty() {
+            return Some("\"\"".to_owned());
+        }
+        match storable(&self.body) {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(body) => Some(body),
+        }
+    }
+}
+
+impl fmt::Debug for DeadLetter {
+    /// The body holds the token, so only its size is shown.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeadLetter")
+            .field("body_bytes", &self.body.len())
+            .field("attributes", &self.attributes)
+            .finish_non_exhaustive()
+    }
+}
+
+fn attributes(label: Label<'_>) -> Vec<(&'static str, String)> {
+    let origin = label.origin;
+    let retries = origin.receives.map(|receives| receives.saturating_sub(1).to_string());
+    let known = [
+        ("ERROR_CODE", Some(label.reason.code.as_str())),
+        ("ERROR_MESSAGE", Some(label.reason.message.as_str())),
+        ("TARGET_KIND", label.target_kind),
+        ("EVENT_ID", label.event_id.map(|id| prefix(id, EVENT_ID_MAX))),
+        ("SOURCE_ARN", origin.source_arn.as_deref()),
+        ("SOURCE_MESSAGE_ID", origin.message_id.as_deref()),
+        ("RETRY_ATTEMPTS", retries.as_deref()),
+    ];
+    known
+        .into_iter()
+        .filter_map(|(name, value)| {
+            value.filter(|value| !value.is_empty()).map(|value| (name, storable(value).into_owned()))
+        })
+        .collect()
+}
+
+/// The first `max` characters of a text, in UTF-16 code units.
+fn prefix(text: &str, max: usize) -> &str {
+    let mut used = 0;
+    for (start, character) in text.char_indices() {
+        used += character.len_utf16();
+        if used > max {
+            return &text[..start];
+        }
+    }
+    text
+}
+
+/// The text with each character that SQS refuses replaced by U+FFFD.
+/// Accepted are `#x9 #xA #xD #x20–#xD7FF #xE000–#xFFFD #x10000–#x10FFFF`.
+fn storable(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_refused_by_sqs) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.replace(is_refused_by_sqs, "\u{fffd}"))
+}
+
+fn is_refused_by_sqs(character: char) -> bool {
+    matches!(character, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}')
+}
+
+/// The id itself where SQS takes it (1 to 128 ASCII letters, digits and punctuation), else its SHA-256.
+fn fifo_id(id: &str) -> String {
+    let accepted = (1..=FIFO_ID_MAX).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
+    if accepted { id.to_owned() } else { sha256_hex(id) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn origin() -> Origin {
+        Origin {
+            source_arn: Some("arn:aws:sqs:eu-west-1:111122223333:failures".into()),
+            message_id: Some("m-1".into()),
+            receives: Some(3),
+            message_group: None,
+        }
+    }
+
+    fn letter(body: &str, origin: &Origin, event_id: Option<&str>) -> DeadLetter {
+        let reason = Reason::invalid("target.jobId: is missing");
+        DeadLetter::new(
+            body.to_owned(),
+            Label { reason: &reason, target_kind: Some("codepipeline-job"), event_id, origin },
+        )
+    }
+
+    #[test]
+    fn a_dead_letter_says_all_that_is_known_and_nothing_else() {
+        let known = letter("{}", &origin(), Some("e-1")).attributes;
+        let expected = [
+            ("ERROR_CODE", "INVALID_EVENT"),
+            ("ERROR_MESSAGE", "target.jobId: is missing"),
+            ("TARGET_KIND", "codepipeline-job"),
+            ("EVENT_ID", "e-1"),
+            ("SOURCE_ARN", "arn:aws:sqs:eu-west-1:111122223333:failures"),
+            ("SOURCE_MESSAGE_ID", "m-1"),
+            ("RETRY_ATTEMPTS", "2"),
+        ];
+        assert_eq!(known, expected.map(|(name, value)| (name, value.to_owned())));
+        let names: Vec<_> =
+            letter("{}", &Origin::default(), Some("")).attributes.into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["ERROR_CODE", "ERROR_MESSAGE", "TARGET_KIND"]);
+    }
+
+    #[test]
+    fn the_attributes_go_when_body_and_attributes_would_not_fit() {
+        let attributes_size = letter("", &origin(), None).size();
+        let fits = "x".repeat(MESSAGE_SIZE_MAX - attributes_size);
+        assert!(!letter(&fits, &origin(), None).attributes.is_empty());
+        let over = letter(&format!("{fits}x"), &origin(), None);
+        assert!(over.attributes.is_empty());
+        assert_eq!(over.body.len(), fits.len() + 1);
+    }
+
+    #[test]
+    fn a_reason_is_cut_and_cleaned() {
+        let reason = Reason::invalid("a\0\u{1f}\tb\u{ffff}");
+        assert_eq!(reason.message, "a\u{fffd}\u{fffd}\tb\u{fffd}");
+        assert_eq!(Reason::invalid("😀".repeat(2000)).message.chars().count(), 512);
+    }
+
+    #[test]
+    fn a_fifo_queue_is_given_the_records_own_group_and_id() {
+        let own = Origin { message_group: Some("g".into()), ..origin() };
+        let reason = Reason::invalid("x");
+        let ids = |origin: &Origin, event_id| {
+            let label = Label { reason: &reason, target_kind: None, event_id, origin };
+            DeadLetter::new("{}".into(), label).with_fifo_ids(label, "r-1").fifo.unwrap()
+        };
+        assert_eq!(ids(&own, Some("e")), FifoIds { group: "g".into(), deduplication: "m-1".into() });
+        assert_eq!(
+            ids(&Origin::default(), Some("e")),
+            FifoIds { group: "e".into(), deduplication: "r-1".into() }
+        );
+        assert_eq!(ids(&Origin::default(), None).group, "failure-relay");
+        assert_eq!(ids(&Origin::default(), Some("a b")).group, sha256_hex("a b"));
+        assert_eq!(ids(&Origin::default(), Some(&"x".repeat(129))).group.len(), 64);
+    }
+
+    #[test]
+    fn a_body_that_sqs_refuses_has_a_storable_form() {
+        assert_eq!(letter("{\"a\": \"é😀\"}\r\n\t", &origin(), None).storable_body(), None);
+        assert_eq!(letter("a\u{1}b", &origin(), None).storable_body().as_deref(), Some("a\u{fffd}b"));
+        assert_eq!(letter("", &origin(), None).storable_body().as_deref(), Some("\"\""));
+    }
+
+    #[test]
+    fn the_body_is_not_printed() {
+        assert!(!format!("{:?}", letter("secret", &origin(), None)).contains("secret"));
+    }
+}

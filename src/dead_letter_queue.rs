@@ -1,0 +1,192 @@
+//! The dead-letter queue's client. A dead letter is stored when SQS has confirmed it, and not before.
+//!
+//! Letters that are written at the same time travel together: whoever finds letters waiting takes as many as one
+//! `SendMessageBatch` holds and sends them, and each letter's own entry in the answer decides its fate.
+
+use std::sync::{Mutex, PoisonError};
+
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::operation::send_message_batch::SendMessageBatchOutput;
+use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
+use tokio::sync::oneshot;
+
+use crate::answer;
+use crate::clients::Clients;
+use crate::dead_letter::{DeadLetter, MESSAGE_SIZE_MAX};
+use crate::outcome::{Answer, ServiceError};
+use crate::settings::QueueUrl;
+
+/// The most entries of one `SendMessageBatch`.
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html>
+const BATCH_MAX: usize = 10;
+
+/// What SQS says of a body with characters that it does not take, or with none at all.
+const BODY_REFUSALS: [&str; 4] =
+    ["InvalidMessageContents", "InvalidParameterValue", "MissingParameter", "InvalidParameterValueException"];
+
+/// Stores dead letters.
+#[derive(Debug)]
+pub struct DeadLetterQueue {
+    client: Client,
+    url: String,
+    is_fifo: bool,
+    waiting: Mutex<Vec<Waiting>>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    letter: DeadLetter,
+    stored: oneshot::Sender<Result<(), ServiceError>>,
+}
+
+impl DeadLetterQueue {
+    /// The queue of the settings, reached in its own region.
+    #[must_use]
+    pub fn new(url: &QueueUrl, clients: &Clients) -> Self {
+        Self {
+            client: clients.sqs(url.region()),
+            url: url.as_str().to_owned(),
+            is_fifo: url.is_fifo(),
+            waiting: Mutex::default(),
+        }
+    }
+
+    /// Whether letters need a message group.
+    #[must_use]
+    pub fn is_fifo(&self) -> bool {
+        self.is_fifo
+    }
+
+    /// Stores one letter.
+    ///
+    /// # Errors
+    /// What SQS answered instead of a confirmation. The letter may be stored nevertheless, when the answer was lost.
+    pub async fn store(&self, letter: DeadLetter) -> Result<(), ServiceError> {
+        if self.is_fifo || letter.storable_body().is_some() {
+            return self.send_alone(letter).await;
+        }
+        let (stored, outcome) = oneshot::channel();
+        self.waiting().push(Waiting { letter, stored });
+        // Lets every record that is unroutable at this moment add its letter before the first batch is taken.
+        tokio::task::yield_now().await;
+        loop {
+            let batch = self.take_batch();
+            if batch.is_empty() {
+                break;
+            }
+            self.send_batch(batch).await;
+        }
+        // The sender is dropped only with the whole invocation's time: unconfirmed.
+        outcome.await.unwrap_or_else(|_| Err(unconfirmed()))
+    }
+
+    /// A panic while the lock is held leaves the letters that were waiting: they are still to be sent.
+    fn waiting(&self) -> std::sync::MutexGuard<'_, Vec<Waiting>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// As many letters as one request holds, oldest first; those that nobody waits for any more are dropped.
+    fn take_batch(&self) -> Vec<Waiting> {
+        let mut waiting = self.waiting();
+        waiting.retain(|letter| !letter.stored.is_closed());
+        let mut size = 0;
+        let fitting = waiting.iter().take(BATCH_MAX).take_while(|waiting| {
+            size += waiting.letter.size();
+            size <= MESSAGE_SIZE_MAX
+        });
+        // A single letter over the limit still has to be tried, for SQS to judge.
+        let count = fitting.count().max(1).min(waiting.len());
+        waiting.drain(..count).collect()
+    }
+
+    async fn send_batch(&self, mut batch: Vec<Waiting>) {
+        if batch.len() == 1 {
+            if let Some(Waiting { letter, stored }) = batch.pop() {
+                // Nobody listens only when the record's time was up.
+                let _ = stored.send(self.send_alone(letter).await);
+            }
+            return;
+        }
+        let mut listeners = Vec::with_capacity(batch.len());
+        let mut request = self.client.send_message_batch().queue_url(&self.url);
+        for (index, Waiting { letter, stored }) in batch.into_iter().enumerate() {
+            request = request.entries(entry(index, letter));
+            listeners.push(stored);
+        }
+        let answer = request.send().await;
+        for (index, listener) in listeners.into_iter().enumerate() {
+            let _ = listener.send(match &answer {
+                Ok(output) => confirmation(output, &index.to_string()),
+                Err(error) => Err(answer::service_error(error)),
+            });
+        }
+    }
+
+    /// Sends one letter; where SQS refuses the body itself, once more in the nearest form that it stores.
+    async fn send_alone(&self, letter: DeadLetter) -> Result<(), ServiceError> {
+        let storable = letter.storable_body();
+        let refused = match (self.send_message(&letter, letter.body.clone()).await, storable) {
+            (Answer::Accepted, _) => return Ok(()),
+            (Answer::Failed(error), Some(storable)) if is_refusal_of_body(&error) => storable,
+            (Answer::Failed(error), _) => return Err(error),
+        };
+        match self.send_message(&letter, refused).await {
+            Answer::Accepted => Ok(()),
+            Answer::Failed(error) => Err(error),
+        }
+    }
+
+    async fn send_message(&self, letter: &DeadLetter, body: String) -> Answer {
+        let mut request = self
+            .client
+            .send_message()
+            .queue_url(&self.url)
+            .message_body(body)
+            .set_message_group_id(letter.fifo.as_ref().map(|fifo| fifo.group.clone()))
+            .set_message_deduplication_id(letter.fifo.as_ref().map(|fifo| fifo.deduplication.clone()));
+        for (name, value) in &letter.attributes {
+            request = request.message_attributes(*name, string_attribute(value));
+        }
+        answer::of(request.send().await)
+    }
+}
+
+fn is_refusal_of_body(error: &ServiceError) -> bool {
+    let is_refusal = |name: &str| BODY_REFUSALS.iter().any(|refusal| name.ends_with(refusal));
+    error.name.as_deref().is_some_and(is_refusal)
+}
+
+/// The entry of one letter says whether it is stored: `Failed` comes with HTTP 200. A letter in neither list is not.
+fn confirmation(output: &SendMessageBatchOutput, id: &str) -> Result<(), ServiceError> {
+    if output.successful().iter().any(|entry| entry.id() == id) {
+        return Ok(());
+    }
+    let failed = output.failed().iter().find(|entry| entry.id() == id);
+    Err(failed.map_or_else(unconfirmed, |entry| ServiceError {
+        name: Some(entry.code().to_owned()),
+        status: None,
+        message: entry.message().map(str::to_owned),
+    }))
+}
+
+fn unconfirmed() -> ServiceError {
+    ServiceError { name: Some("Unconfirmed".to_owned()), ..ServiceError::default() }
+}
+
+fn entry(index: usize, letter: DeadLetter) -> SendMessageBatchRequestEntry {
+    let mut entry = SendMessageBatchRequestEntry::builder().id(index.to_string()).message_body(letter.body);
+    for (name, value) in &letter.attributes {
+        entry = entry.message_attributes(*name, string_attribute(value));
+    }
+    match entry.build() {
+        Ok(entry) => entry,
+        Err(_) => unreachable!("the two required members, id and body, are set above"),
+    }
+}
+
+fn string_attribute(value: &str) -> MessageAttributeValue {
+    match MessageAttributeValue::builder().data_type("String").string_value(value).build() {
+        Ok(attribute) => attribute,
+        Err(_) => unreachable!("the one required member, the data type, is set above"),
+    }
+}

@@ -1,0 +1,348 @@
+//! The envelopes: what AWS wraps around an event on its way, and how the relay finds what is inside.
+//!
+//! An invocation's payload is an SQS batch, SNS records, or a single event. Inside a body further envelopes may be nested, up to
+//! [`DEPTH_MAX`] deep, the outermost counted. A record's body stays a text until it is that record's turn: one poison
+//! body touches nobody else.
+
+use std::borrow::Cow;
+
+use crate::dead_letter::Origin;
+use crate::json::{Json, JsonString, Object};
+
+/// How many envelopes are opened, the outermost counted.
+pub const DEPTH_MAX: usize = 4;
+
+/// What one invocation delivers.
+#[derive(Clone, Debug)]
+pub enum Delivery<'a> {
+    /// An SQS batch, perhaps empty: answered with the records to be retried.
+    SqsBatch(Vec<Record<'a>>),
+    /// SNS records: each is answered, and a retry fails the invocation.
+    Sns(Vec<Record<'a>>),
+    /// One event, from EventBridge or from whoever invoked the function.
+    Single(Record<'a>),
+}
+
+/// One record: what it carries and where it came from.
+#[derive(Clone, Debug)]
+pub struct Record<'a> {
+    /// Where the record came from.
+    pub origin: Origin,
+    /// How it came, which decides how it is answered.
+    pub via: Via,
+    /// The event as text, as it arrived.
+    pub body: Body<'a>,
+}
+
+/// How a record came to the relay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Via {
+    /// From an SQS queue.
+    Sqs(SqsDelivery),
+    /// From an SNS topic, which invoked the function.
+    Sns {
+        /// `Sns.MessageId`
+        message_id: Option<String>,
+    },
+    /// As the invocation's own payload.
+    Invocation,
+}
+
+/// What SQS says of a delivery beside what a dead letter tells.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SqsDelivery {
+    /// The handle with which the visibility of this delivery is changed.
+    pub receipt_handle: Option<String>,
+    /// The queue from which SQS moved the message here, when this is a dead-letter queue.
+    pub dead_letter_source_arn: Option<String>,
+    /// `AWSTraceHeader`
+    pub trace_header: Option<String>,
+}
+
+/// A record's body.
+#[derive(Clone, Debug)]
+pub enum Body<'a> {
+    /// The text that carries the event.
+    Text(JsonString<'a>),
+    /// A record without one. What it holds instead is kept, so that nothing is lost.
+    Absent(Json<'a>),
+}
+
+impl Body<'_> {
+    /// The body byte for byte, as a dead letter keeps it.
+    #[must_use]
+    pub fn as_arrived(&self) -> &str {
+        match self {
+            Body::Text(string) => &string.text,
+            Body::Absent(record) => record.text(),
+        }
+    }
+}
+
+impl Record<'_> {
+    /// How many envelopes were opened to find the body.
+    #[must_use]
+    pub fn depth(&self) -> usize {
+        usize::from(self.via != Via::Invocation)
+    }
+
+    /// The message group in which order must hold: that of a record of a FIFO queue.
+    #[must_use]
+    pub fn fifo_group(&self) -> Option<&str> {
+        let from_fifo = self.origin.source_arn.as_deref().is_some_and(|arn| arn.ends_with(".fifo"));
+        self.origin.message_group.as_deref().filter(|_| from_fifo)
+    }
+}
+
+/// Reads an invocation's payload. It is total: whatever is no batch is a single event, and what is wrong with that is
+/// found when it is routed.
+#[must_use]
+pub fn open(payload: &str) -> Delivery<'_> {
+    batch(payload).unwrap_or_else(|| Delivery::Single(single(payload)))
+}
+
+fn batch(payload: &str) -> Option<Delivery<'_>> {
+    let object = Json::parse(payload).ok()?.object()?;
+    if object.object("target").is_some() {
+        return None;
+    }
+    let records = object.member("Records")?.array()?;
+    let any = |name: &str, source: &str| {
+        records
+            .iter()
+            .any(|record| record.object().and_then(|record| record.text(name)).as_deref() == Some(source))
+    };
+    if records.is_empty() || any("eventSource", "aws:sqs") {
+        return Some(Delivery::SqsBatch(records.into_iter().map(sqs_record).collect()));
+    }
+    any("EventSource", "aws:sns").then(|| Delivery::Sns(records.into_iter().map(sns_record).collect()))
+}
+
+fn single(payload: &str) -> Record<'_> {
+    let event = Json::parse(payload).ok().and_then(Json::object);
+    let source_arn = event.and_then(|event| rule_arn(&event));
+    Record {
+        origin: Origin { source_arn, ..Origin::default() },
+        via: Via::Invocation,
+        body: Body::Text(JsonString::from(payload)),
+    }
+}
+
+/// The rule that sent an EventBridge event, which only some events name among their resources.
+fn rule_arn(event: &Object<'_>) -> Option<String> {
+    event.member("detail-type")?;
+    let resources = event.member("resources")?.array()?;
+    resources.iter().filter_map(|resource| resource.string()).map(|resource| resource.text).find_map(|arn| {
+        let parts: Vec<&str> = arn.splitn(6, ':').collect();
+        let is_rule =
+            matches!(parts.as_slice(), ["arn", _, "events", _, _, resource] if resource.starts_with("rule/"));
+        is_rule.then(|| arn.clone().into_owned())
+    })
+}
+
+fn sqs_record(json: Json<'_>) -> Record<'_> {
+    let record = json.object();
+    let text = |name: &str| Some(record.as_ref()?.text(name)?.into_owned()).filter(|text| !text.is_empty());
+    let attributes = record.as_ref().and_then(|record| record.object("attributes"));
+    let attribute = |name: &str| Some(attributes.as_ref()?.description(name)?.into_owned());
+    let body = record.as_ref().and_then(|record| record.member("body")?.string());
+    Record {
+        origin: Origin {
+            source_arn: text("eventSourceARN"),
+            message_id: text("messageId"),
+            receives: attribute("ApproximateReceiveCount").and_then(|count| count.parse().ok()),
+            message_group: attribute("MessageGroupId"),
+        },
+        via: Via::Sqs(SqsDelivery {
+            receipt_handle: text("receiptHandle"),
+            dead_letter_source_arn: attribute("DeadLetterQueueSourceArn"),
+            trace_header: attribute("AWSTraceHeader"),
+        }),
+        body: body.map_or(Body::Absent(json), Body::Text),
+    }
+}
+
+fn sns_record(json: Json<'_>) -> Record<'_> {
+    let sns = json.object().and_then(|record| record.object("Sns"));
+    let text = |name: &str| Some(sns.as_ref()?.text(name)?.into_owned()).filter(|text| !text.is_empty());
+    let body = sns.as_ref().and_then(|sns| sns.member("Message")?.string());
+    Record {
+        origin: Origin { source_arn: text("TopicArn"), ..Origin::default() },
+        via: Via::Sns { message_id: text("MessageId") },
+        body: body.map_or(Body::Absent(json), Body::Text),
+    }
+}
+
+/// An envelope inside a body.
+#[derive(Clone, Debug)]
+pub struct Envelope<'a> {
+    /// What it is, for people.
+    pub name: &'static str,
+    /// The id that it gives to what it carries.
+    pub id: Option<Cow<'a, str>>,
+    /// What it carries.
+    pub content: Content<'a>,
+}
+
+/// What an envelope carries.
+#[derive(Clone, Debug)]
+pub enum Content<'a> {
+    /// JSON in a string.
+    Text(JsonString<'a>),
+    /// JSON as it stands.
+    Value(Json<'a>),
+}
+
+/// Recognises an envelope. Whether the object is a failure event or a notice is asked first, by the caller.
+#[must_use]
+pub fn recognise<'a>(object: &Object<'a>) -> Option<Envelope<'a>> {
+    sns_notification(object).or_else(|| event_bridge(object)).or_else(|| cloud_event(object))
+}
+
+fn sns_notification<'a>(object: &Object<'a>) -> Option<Envelope<'a>> {
+    if object.text("Type").as_deref() != Some("Notification") {
+        return None;
+    }
+    let message = object.member("Message")?.string()?;
+    Some(Envelope {
+        name: "SNS notification",
+        id: object.description("MessageId"),
+        content: Content::Text(message),
+    })
+}
+
+fn event_bridge<'a>(object: &Object<'a>) -> Option<Envelope<'a>> {
+    object.member("detail-type")?;
+    let detail = object.member("detail")?;
+    Some(Envelope {
+        name: "EventBridge event",
+        id: object.description("id"),
+        content: Content::Value(detail),
+    })
+}
+
+fn cloud_event<'a>(object: &Object<'a>) -> Option<Envelope<'a>> {
+    object.member("specversion")?;
+    let data = object.member("data")?;
+    Some(Envelope { name: "CloudEvent", id: object.description("id"), content: Content::Value(data) })
+}
+
+/// Hands what is inside a payload that may itself be wrapped (an envelope of a body, or `Records` with one record) to
+/// `read`. Where an envelope holds no object, the envelope itself is what there is.
+pub fn innermost<T>(object: &Object<'_>, read: &mut dyn FnMut(&Object<'_>) -> T) -> T {
+    innermost_within(object, DEPTH_MAX, read)
+}
+
+fn innermost_within<T>(object: &Object<'_>, levels: usize, read: &mut dyn FnMut(&Object<'_>) -> T) -> T {
+    if levels == 0 || object.object("target").is_some() {
+        return read(object);
+    }
+    let content = only_record(object).or_else(|| Some(recognise(object)?.content));
+    match content {
+        Some(Content::Value(json)) => match json.object() {
+            Some(inner) => innermost_within(&inner, levels - 1, read),
+            None => read(object),
+        },
+        Some(Content::Text(string)) => {
+            let text = string.into_embedded();
+            match Json::parse(&text).ok().and_then(Json::object) {
+                Some(inner) => innermost_within(&inner, levels - 1, read),
+                None => read(object),
+            }
+        }
+        None => read(object),
+    }
+}
+
+fn only_record<'a>(object: &Object<'a>) -> Option<Content<'a>> {
+    let records = object.member("Records")?.array()?;
+    let [record] = records.as_slice() else { return None };
+    let record = record.object()?;
+    let body = record.member("body").or_else(|| record.object("Sns")?.member("Message"));
+    match body {
+        Some(body) => body.string().map(Content::Text),
+        None => Some(Content::Value(record.json())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn inside(text: &str) -> String {
+        innermost(&Json::parse(text).unwrap().object().unwrap(), &mut |object| {
+            object.json().text().to_owned()
+        })
+    }
+
+    #[test]
+    fn records_of_sqs_and_sns_are_batches_and_all_else_is_a_single_event() {
+        assert!(matches!(open(r#"{"Records":[]}"#), Delivery::SqsBatch(records) if records.is_empty()));
+        assert!(matches!(open(r#"{"Records":[{"eventSource":"aws:sqs"}]}"#), Delivery::SqsBatch(_)));
+        assert!(matches!(open(r#"{"Records":[{"EventSource":"aws:sns"}]}"#), Delivery::Sns(_)));
+        for single in [
+            r#"{"Records":[{"eventSource":"aws:s3"}]}"#,
+            r#"{"Records":[],"target":{}}"#,
+            "{}",
+            "[]",
+            "x",
+            "",
+        ] {
+            assert!(matches!(open(single), Delivery::Single(_)), "{single}");
+        }
+    }
+
+    #[test]
+    fn a_record_without_a_body_keeps_what_it_holds() {
+        let Delivery::SqsBatch(records) =
+            open(r#"{"Records":[{"eventSource":"aws:sqs","messageId":"m"},7]}"#)
+        else {
+            panic!()
+        };
+        assert_eq!(records[0].body.as_arrived(), r#"{"eventSource":"aws:sqs","messageId":"m"}"#);
+        assert_eq!(records[1].body.as_arrived(), "7");
+        assert_eq!(records[1].origin.message_id, None);
+    }
+
+    #[test]
+    fn order_holds_only_in_groups_of_a_fifo_queue() {
+        let record = |arn: &str| {
+            let payload = format!(
+                r#"{{"Records":[{{"eventSource":"aws:sqs","eventSourceARN":"{arn}","attributes":{{"MessageGroupId":"g","ApproximateReceiveCount":"3"}}}}]}}"#
+            );
+            let Delivery::SqsBatch(records) = open(&payload) else { panic!() };
+            assert_eq!(records[0].origin.receives, Some(3));
+            records[0].fifo_group().map(str::to_owned)
+        };
+        assert_eq!(record("arn:aws:sqs:eu-west-1:111122223333:q.fifo").as_deref(), Some("g"));
+        assert_eq!(record("arn:aws:sqs:eu-west-1:111122223333:q"), None);
+    }
+
+    #[test]
+    fn only_a_rule_among_the_resources_is_the_source() {
+        let arn = |resources: &str| {
+            let payload = format!(r#"{{"detail-type":"x","detail":{{}},"resources":[{resources}]}}"#);
+            let Delivery::Single(record) = open(&payload) else { panic!() };
+            record.origin.source_arn
+        };
+        let rule = "arn:aws:events:eu-west-1:111122223333:rule/bus/failures";
+        assert_eq!(arn(&format!(r#""arn:aws:ecs:eu-west-1:1:task/x","{rule}""#)).as_deref(), Some(rule));
+        assert_eq!(arn(r#""arn:aws:ecs:eu-west-1:1:task/x", 7"#), None);
+    }
+
+    #[test]
+    fn a_wrapped_payload_is_unwrapped_to_the_innermost_object() {
+        assert_eq!(inside(r#"{"detail-type":"x","detail":{"a":1}}"#), r#"{"a":1}"#);
+        assert_eq!(inside(r#"{"Records":[{"body":"{\"a\":1}"}]}"#), r#"{"a":1}"#);
+        assert_eq!(
+            inside(r#"{"Records":[{"Sns":{"Message":"{\"specversion\":\"1.0\",\"data\":{\"a\":1}}"}}]}"#),
+            r#"{"a":1}"#
+        );
+        assert_eq!(
+            inside(r#"{"Type":"Notification","Message":"no json"}"#),
+            r#"{"Type":"Notification","Message":"no json"}"#
+        );
+        let two = r#"{"Records":[{"body":"{}"},{"body":"{}"}]}"#;
+        assert_eq!(inside(two), two);
+    }
+}

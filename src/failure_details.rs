@@ -1,0 +1,129 @@
+//! `failureDetails`, which both CodePipeline job APIs are sent.
+//!
+//! <https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_FailureDetails.html>
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+
+use crate::event::Failure;
+use crate::text::{Cut, cut_field};
+
+/// The longest `message`, in UTF-16 code units.
+pub const MESSAGE_MAX: usize = 5000;
+
+/// The longest `externalExecutionId`, in UTF-16 code units.
+pub const EXECUTION_ID_MAX: usize = 1500;
+
+/// The types of failure that CodePipeline knows.
+pub const TYPES: [&str; 6] = [
+    "JobFailed",
+    "ConfigurationError",
+    "PermissionError",
+    "RevisionOutOfSync",
+    "RevisionUnavailable",
+    "SystemUnavailable",
+];
+
+/// What CodePipeline is told about a failed job, within its limits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FailureDetails {
+    /// One of [`TYPES`].
+    pub r#type: &'static str,
+    /// Message and details for people.
+    pub message: String,
+    /// The worker's own id of the run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub external_execution_id: Option<String>,
+}
+
+impl FailureDetails {
+    /// A `type` that CodePipeline does not know is kept as the start of the message.
+    #[must_use]
+    pub fn new(failure: &Failure<'_>, cuts: &mut Vec<Cut>) -> Self {
+        let known = TYPES.iter().find(|known| **known == failure.type_name());
+        let mut message = String::new();
+        if let (Some(given), None) = (&failure.given_type, known) {
+            message.push_str(given);
+            message.push_str(": ");
+        }
+        message.push_str(failure.message());
+        if let Some(details) = &failure.details {
+            message.push('\n');
+            message.push_str(details);
+        }
+        let execution = failure.external_execution_id.as_deref();
+        Self {
+            r#type: known.copied().unwrap_or(TYPES[0]),
+            message: cut_field("failureDetails.message", Cow::Owned(message), MESSAGE_MAX, cuts).into_owned(),
+            external_execution_id: execution.map(|execution| {
+                cut_field(
+                    "failureDetails.externalExecutionId",
+                    Cow::Borrowed(execution),
+                    EXECUTION_ID_MAX,
+                    cuts,
+                )
+                .into_owned()
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failure(given_type: Option<&'static str>, details: Option<&'static str>) -> Failure<'static> {
+        Failure {
+            given_type: given_type.map(Cow::Borrowed),
+            given_message: Some(Cow::Borrowed("it broke")),
+            details: details.map(Cow::Borrowed),
+            external_execution_id: None,
+        }
+    }
+
+    fn sent(given_type: Option<&'static str>, details: Option<&'static str>) -> (&'static str, String) {
+        let sent = FailureDetails::new(&failure(given_type, details), &mut Vec::new());
+        (sent.r#type, sent.message)
+    }
+
+    #[test]
+    fn a_known_type_is_sent_as_the_type() {
+        for known in TYPES {
+            assert_eq!(sent(Some(known), None), (known, "it broke".to_owned()));
+        }
+    }
+
+    #[test]
+    fn an_unknown_type_is_kept_in_the_message_and_a_missing_one_leaves_no_trace() {
+        assert_eq!(
+            sent(Some("Render.OutOfMemory"), None),
+            ("JobFailed", "Render.OutOfMemory: it broke".to_owned())
+        );
+        assert_eq!(sent(None, None), ("JobFailed", "it broke".to_owned()));
+    }
+
+    #[test]
+    fn details_follow_on_a_line_of_their_own() {
+        assert_eq!(sent(None, Some("{ \"a\":1 }")).1, "it broke\n{ \"a\":1 }");
+    }
+
+    #[test]
+    fn both_texts_are_cut_to_their_limits() {
+        let long = Failure {
+            given_message: Some(Cow::Owned("m".repeat(5001))),
+            external_execution_id: Some(Cow::Owned("e".repeat(1501))),
+            ..Failure::default()
+        };
+        let mut cuts = Vec::new();
+        let sent = FailureDetails::new(&long, &mut cuts);
+        assert_eq!(crate::text::utf16_len(&sent.message), MESSAGE_MAX);
+        assert_eq!(crate::text::utf16_len(&sent.external_execution_id.unwrap()), EXECUTION_ID_MAX);
+        let cut: Vec<_> = cuts.iter().map(|cut| (cut.field, cut.from, cut.to)).collect();
+        assert_eq!(
+            cut,
+            [("failureDetails.message", 5001, 5000), ("failureDetails.externalExecutionId", 1501, 1500)]
+        );
+    }
+}

@@ -1,0 +1,20 @@
+//! No orchestrator waits on a dead worker: `failure-relay` takes failure events and tells the right AWS API.
+pub mod answer;
+pub mod back_off;
+pub mod clients;
+pub mod dead_letter;
+pub mod dead_letter_queue;
+pub mod envelope;
+pub mod event;
+pub mod failure_details;
+pub mod json;
+pub mod notice;
+pub mod outcome;
+pub mod payload;
+pub mod relay;
+pub mod route;
+pub mod secret;
+pub mod settings;
+pub mod target;
+pub mod telemetry;
+pub mod text;

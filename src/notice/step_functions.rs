@@ -1,0 +1,42 @@
+//! Step Functions Execution Status Change: a child execution that carries its parent's task or job in its input.
+//!
+//! <https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html>
+
+use super::{AwsEvent, Details, Meaning, failure, identity};
+use crate::dead_letter::Reason;
+use crate::event::Failure;
+use crate::json::{Json, JsonString, Object};
+
+/// The `detail-type`.
+pub(super) const NAME: &str = "Step Functions Execution Status Change";
+
+pub(super) fn meaning(event: &AwsEvent<'_>, names: &[String]) -> Meaning {
+    let Some(detail) = &event.detail else { return Meaning::NoFailure };
+    let status = detail.text("status").unwrap_or_default();
+    if !matches!(status.as_ref(), "FAILED" | "TIMED_OUT" | "ABORTED") {
+        return Meaning::NoFailure;
+    }
+    let included = detail.object("inputDetails").and_then(|details| details.member("included"));
+    if included.is_some_and(|included| included.text() == "false") {
+        let what = "detail.input: was left out of the notice (inputDetails.included is false), so the task or job cannot be told";
+        return Meaning::Unreadable(Reason::invalid(what));
+    }
+    let input = detail.member("input").and_then(Json::string).map(JsonString::into_embedded);
+    let input = input.as_deref().and_then(|input| Json::parse(input).ok()).and_then(Json::object);
+    let found = input.and_then(|input| identity::in_payload(&input, names));
+    event.death(found, || told(detail, &status))
+}
+
+fn told(detail: &Object<'_>, status: &str) -> Failure<'static> {
+    let said = |name: &str| detail.description(name).map(std::borrow::Cow::into_owned);
+    let copied = ["executionArn", "stateMachineArn", "name", "status", "startDate", "stopDate"];
+    failure(
+        said("error").unwrap_or_else(|| format!("StepFunctions.{status}")),
+        said("cause").unwrap_or_else(|| {
+            let name = detail.description("name").unwrap_or_default();
+            format!("The Step Functions execution {name} ended with the status {status}.")
+        }),
+        detail.description("executionArn"),
+        Details::default().copy(detail, &copied),
+    )
+}

@@ -1,0 +1,212 @@
+//! How an event ends, and the one classifier that turns a service's answer into it.
+//!
+//! Errors are classified by code and status, never by text. What no table knows is to be retried: nothing is
+//! dropped by ignorance, the queue's own limit ends it.
+
+use crate::dead_letter::Reason;
+
+/// How an event ended. Each event ends in exactly one of these.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The API accepted the failure.
+    Relayed,
+    /// The service says that the task or job is no longer open: a duplicate, or too late.
+    AlreadySettled,
+    /// No later try can help; the record is stored in the dead-letter queue.
+    DeadLettered(Reason),
+    /// A notice from AWS that is no failure, or that names no task or job.
+    Ignored,
+    /// A later try can help: the record stays with whoever sent it.
+    Retry(Retry),
+}
+
+impl Outcome {
+    /// The outcome as logs and responses name it.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Outcome::Relayed => "relayed",
+            Outcome::AlreadySettled => "already-settled",
+            Outcome::DeadLettered(_) => "dead-lettered",
+            Outcome::Ignored => "ignored",
+            Outcome::Retry(_) => "retry",
+        }
+    }
+}
+
+/// Why a record is to be retried.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Retry {
+    /// The target's service failed, refused for now or did not answer.
+    Service(ServiceError),
+    /// The dead-letter queue did not confirm that it stored the record.
+    DeadLetterQueue(ServiceError),
+    /// The invocation's time was up while the record was being worked on.
+    OutOfTime,
+    /// There was no time left to begin.
+    NotAttempted,
+    /// An earlier record of the same FIFO message group is to be retried, and order must hold.
+    Follower,
+    /// The relay itself panicked on this record.
+    Panicked,
+}
+
+impl Retry {
+    /// Whether this invocation tried the target: only then may `RELAY_MAX_RECEIVES` end the record.
+    #[must_use]
+    pub fn target_was_attempted(&self) -> bool {
+        match self {
+            Retry::Service(_) | Retry::OutOfTime | Retry::Panicked => true,
+            Retry::DeadLetterQueue(_) | Retry::NotAttempted | Retry::Follower => false,
+        }
+    }
+
+    /// The service's error, where there is one.
+    #[must_use]
+    pub fn service_error(&self) -> Option<&ServiceError> {
+        match self {
+            Retry::Service(error) | Retry::DeadLetterQueue(error) => Some(error),
+            Retry::OutOfTime | Retry::NotAttempted | Retry::Follower | Retry::Panicked => None,
+        }
+    }
+
+    /// One sentence for people; never a token.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        match self {
+            Retry::Service(error) => format!("the service answered with {error}"),
+            Retry::DeadLetterQueue(error) => format!("the dead-letter queue answered with {error}"),
+            Retry::OutOfTime => "the invocation's time was up before the service answered".to_owned(),
+            Retry::NotAttempted => "there was no time left to begin".to_owned(),
+            Retry::Follower => "an earlier record of the same message group is to be retried".to_owned(),
+            Retry::Panicked => "the relay panicked on this record; please report it".to_owned(),
+        }
+    }
+}
+
+/// What a service answered to one call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// HTTP 200, whatever the body holds.
+    Accepted,
+    /// Anything else.
+    Failed(ServiceError),
+}
+
+/// An answer that is no acceptance, or that never came.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServiceError {
+    /// The service's error name without its namespace, e.g. `ThrottlingException`; for an answer that never came
+    /// what happened instead, e.g. `TimeoutError`.
+    pub name: Option<String>,
+    /// The HTTP status, when there was an answer.
+    pub status: Option<u16>,
+    /// What the service says about it. It may quote the token: redact before it is shown.
+    pub message: Option<String>,
+}
+
+impl std::fmt::Display for ServiceError {
+    /// Name and status, without the message.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name.as_deref().unwrap_or("an error that cannot be read"))?;
+        match self.status {
+            Some(status) => write!(f, " (HTTP {status})"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The error names of one API that end an event, by the service's reference.
+#[derive(Clone, Copy, Debug)]
+pub struct ErrorTable {
+    /// The task or job is no longer open.
+    pub settled: &'static [&'static str],
+    /// The request can never be accepted.
+    pub rejected: &'static [&'static str],
+}
+
+/// Rejections that every AWS JSON service shares.
+const REJECTED_BY_ALL: [&str; 4] = [
+    "ValidationException",
+    "SerializationException",
+    "InvalidParameterValue",
+    "InvalidParameterValueException",
+];
+
+/// What an answer means for the record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The service took the failure.
+    Accepted,
+    /// Nothing is open any more.
+    Settled,
+    /// No later try can help.
+    Rejected,
+    /// A later try can help.
+    Retry,
+}
+
+/// Classifies an answer by the API's table. A status of 429 or 5xx is the service's own trouble, whatever name it gives.
+#[must_use]
+pub fn classify(answer: &Answer, table: &ErrorTable) -> Verdict {
+    let Answer::Failed(error) = answer else { return Verdict::Accepted };
+    if error.status.is_some_and(|status| status == 429 || status >= 500) {
+        return Verdict::Retry;
+    }
+    match error.name.as_deref() {
+        Some(name) if table.settled.contains(&name) => Verdict::Settled,
+        Some(name) if table.rejected.contains(&name) || REJECTED_BY_ALL.contains(&name) => Verdict::Rejected,
+        _ => Verdict::Retry,
+    }
+}
+
+/// An error name without its namespace: `com.amazonaws.swf#UnknownResourceFault` or `ValidationException:http://…`.
+#[must_use]
+pub fn bare_error_name(name: &str) -> &str {
+    let name = name.rsplit('#').next().unwrap_or(name);
+    name.split(':').next().unwrap_or(name).trim()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TABLE: ErrorTable = ErrorTable { settled: &["TaskTimedOut"], rejected: &["InvalidToken"] };
+
+    fn verdict(name: &str, status: u16) -> Verdict {
+        let error = ServiceError { name: Some(name.to_owned()), status: Some(status), message: None };
+        classify(&Answer::Failed(error), &TABLE)
+    }
+
+    #[test]
+    fn only_names_that_a_table_holds_end_an_event() {
+        assert_eq!(classify(&Answer::Accepted, &TABLE), Verdict::Accepted);
+        assert_eq!(verdict("TaskTimedOut", 400), Verdict::Settled);
+        assert_eq!(verdict("InvalidToken", 400), Verdict::Rejected);
+        for name in REJECTED_BY_ALL {
+            assert_eq!(verdict(name, 400), Verdict::Rejected);
+        }
+        for name in
+            ["AccessDeniedException", "ExpiredTokenException", "KmsDisabledException", "SomethingNew", ""]
+        {
+            assert_eq!(verdict(name, 400), Verdict::Retry, "{name}");
+        }
+        assert_eq!(classify(&Answer::Failed(ServiceError::default()), &TABLE), Verdict::Retry);
+    }
+
+    #[test]
+    fn a_server_error_or_a_bare_429_is_retried_whatever_its_name() {
+        for status in [429, 500, 502, 503] {
+            assert_eq!(verdict("InvalidToken", status), Verdict::Retry);
+        }
+    }
+
+    #[test]
+    fn a_namespace_is_no_part_of_an_error_name() {
+        assert_eq!(
+            bare_error_name("com.amazonaws.swf.base.model#UnknownResourceFault"),
+            "UnknownResourceFault"
+        );
+        assert_eq!(bare_error_name("ValidationException:http://internal.amazon.com/"), "ValidationException");
+    }
+}

@@ -1,0 +1,361 @@
+//! The shell: one invocation, its records, their order, their time, and what is answered.
+//!
+//! **A record is done only after its call was accepted, its task was found closed, or its dead letter was stored.** All else
+//! goes back to whoever sent it. [`Relay::settle`] is where that is decided.
+//!
+//! Records are worked on side by side, up to the concurrency of the settings; the records of one FIFO message group one after the other.
+//! No record can spoil another: each is parsed on its own, and a panic is caught and is that record's retry.
+
+mod answer_to_invoker;
+mod time_limits;
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant, SystemTime};
+
+use bytes::Bytes;
+use futures_util::{FutureExt, StreamExt, stream};
+use tokio::time::timeout_at;
+
+use crate::back_off::{self, Hidden};
+use crate::clients::Clients;
+use crate::dead_letter::{Code, DeadLetter, Label, Reason};
+use crate::dead_letter_queue::DeadLetterQueue;
+use crate::envelope::{self, Delivery, Record, Via};
+use crate::outcome::{Answer, Outcome, Retry, ServiceError, Verdict, classify};
+use crate::route::{Decision, Home, PlannedCall, Route, Subject, route};
+use crate::settings::Settings;
+use crate::target::{Call, Kind};
+use crate::telemetry::{self, Metrics, Report};
+
+pub use answer_to_invoker::{EventAnswer, Failed, Response};
+pub use time_limits::TimeLimits;
+
+/// One invocation as Lambda hands it over.
+#[derive(Clone)]
+pub struct Invocation {
+    /// The payload, which may be anything.
+    pub payload: Bytes,
+    /// Lambda's id of this invocation.
+    pub request_id: String,
+    /// The ARN with which the function was invoked: it tells the relay's own account.
+    pub function_arn: String,
+    /// When Lambda ends the invocation.
+    pub deadline: SystemTime,
+}
+
+/// The relay, ready for invocations.
+#[derive(Debug)]
+pub struct Relay {
+    settings: Settings,
+    clients: Clients,
+    dead_letters: DeadLetterQueue,
+    metrics_level: &'static str,
+}
+
+/// One record on its way: what is known of it before and after its turn.
+struct Settled {
+    subject: Subject,
+    outcome: Outcome,
+    truncated: bool,
+    duration: Duration,
+}
+
+/// What the records of one invocation share.
+struct Turn<'a> {
+    home: &'a Home,
+    limits: TimeLimits,
+    request_id: &'a str,
+    /// How many records stand beside each other, which tells whether their dead letters need numbers.
+    siblings: usize,
+}
+
+impl Relay {
+    /// A relay with these settings and clients. `metrics_level` is the level that its metric lines carry.
+    #[must_use]
+    pub fn new(settings: Settings, clients: Clients, metrics_level: &'static str) -> Self {
+        let dead_letters = DeadLetterQueue::new(&settings.dead_letter_queue, &clients);
+        Self { settings, clients, dead_letters, metrics_level }
+    }
+
+    /// Works on one invocation.
+    ///
+    /// # Errors
+    /// [`Failed`] when the invoker must try again: an event that came alone is to be retried, or a record to be retried
+    /// has no id to name it by.
+    pub async fn invoke(&self, invocation: Invocation) -> Result<Response, Failed> {
+        let payload = String::from_utf8_lossy(&invocation.payload);
+        match envelope::open(&payload) {
+            Delivery::SqsBatch(records) => {
+                let settled = self.work(&records, &invocation).await;
+                self.back_off(&records, &settled, &invocation).await;
+                Response::to_sqs(records.iter().zip(settled.iter().map(|settled| &settled.outcome)))
+            }
+            Delivery::Sns(records) => Self::answer_each(&self.work(&records, &invocation).await),
+            Delivery::Single(record) => Self::answer_each(&self.work(&[record], &invocation).await),
+        }
+    }
+
+    fn answer_each(settled: &[Settled]) -> Result<Response, Failed> {
+        Response::to_each(settled.iter().map(|settled| (&settled.subject, &settled.outcome)))
+    }
+
+    /// Works on all records of an invocation; what is returned stands in their order.
+    async fn work(&self, records: &[Record<'_>], invocation: &Invocation) -> Vec<Settled> {
+        let home = Home::new(&self.settings.aws.region, &invocation.function_arn);
+        let limits = TimeLimits::until(invocation.deadline, records.len());
+        let turn = Turn { home: &home, limits, request_id: &invocation.request_id, siblings: records.len() };
+        let lanes = stream::iter(lanes(records)).map(|lane| self.work_in_order(lane, records, &turn));
+        let mut settled: Vec<(usize, Settled)> =
+            lanes.buffer_unordered(self.settings.concurrency).concat().await;
+        settled.sort_unstable_by_key(|(index, _)| *index);
+        let settled: Vec<Settled> = settled.into_iter().map(|(_, settled)| settled).collect();
+        self.write_metrics(records, &settled);
+        settled
+    }
+
+    /// Works on the records of one lane, one after the other. After one that is to be retried the rest are not attempted.
+    async fn work_in_order(
+        &self,
+        lane: Vec<usize>,
+        records: &[Record<'_>],
+        turn: &Turn<'_>,
+    ) -> Vec<(usize, Settled)> {
+        let mut done = Vec::with_capacity(lane.len());
+        let mut is_blocked = false;
+        for index in lane {
+            let settled = self.take_turn(&records[index], index, is_blocked, turn).await;
+            is_blocked = is_blocked || matches!(settled.outcome, Outcome::Retry(_));
+            telemetry::log(&settled.report(&records[index]));
+            done.push((index, settled));
+        }
+        done
+    }
+
+    async fn take_turn(
+        &self,
+        record: &Record<'_>,
+        index: usize,
+        is_blocked: bool,
+        turn: &Turn<'_>,
+    ) -> Settled {
+        let started = Instant::now();
+        let routed = catch_unwind(AssertUnwindSafe(|| route(record, &self.settings.rules, turn.home)));
+        let Ok(Route { subject, decision }) = routed else {
+            let outcome = Outcome::Retry(Retry::Panicked);
+            return Settled {
+                subject: Subject::default(),
+                outcome,
+                truncated: false,
+                duration: started.elapsed(),
+            };
+        };
+        if subject.header.time_is_unreadable {
+            tracing::warn!(event_id = subject.header.id, "time: is no RFC 3339 time, so it is ignored");
+        }
+        let truncated = matches!(&decision, Decision::Call(planned) if !planned.cuts.is_empty());
+        let outcome = if is_blocked {
+            Outcome::Retry(Retry::Follower)
+        } else if turn.limits.calls_are_over() {
+            Outcome::Retry(Retry::NotAttempted)
+        } else {
+            let letterbox = Letterbox { relay: self, record, index, subject: &subject, turn };
+            let settling = AssertUnwindSafe(self.settle(decision, &letterbox)).catch_unwind().await;
+            letterbox.end_exhausted(settling.unwrap_or(Outcome::Retry(Retry::Panicked))).await
+        };
+        Settled { subject, outcome, truncated, duration: started.elapsed() }
+    }
+
+    /// Does what was decided. This is the acknowledgement rule: an outcome other than a retry is returned only when the service
+    /// or the dead-letter queue has confirmed it.
+    async fn settle(&self, decision: Decision, letterbox: &Letterbox<'_>) -> Outcome {
+        let planned = match decision {
+            Decision::Ignore => return Outcome::Ignored,
+            Decision::Unroutable(reason) => return letterbox.store(reason).await,
+            Decision::Call(planned) => planned,
+        };
+        let limit = letterbox.turn.limits.calls_end();
+        let Ok((verdict, answer)) = timeout_at(limit, self.call(&planned, letterbox.subject)).await else {
+            return Outcome::Retry(Retry::OutOfTime);
+        };
+        let error = match answer {
+            Answer::Accepted => ServiceError::default(),
+            Answer::Failed(error) => letterbox.without_secrets(error),
+        };
+        match verdict {
+            Verdict::Accepted => Outcome::Relayed,
+            Verdict::Settled => Outcome::AlreadySettled,
+            Verdict::Rejected => letterbox.store(rejection(&planned.call, &error)).await,
+            Verdict::Retry => Outcome::Retry(Retry::Service(error)),
+        }
+    }
+
+    /// Calls the API; once more without the texts where only the state machine's own key stands in the way.
+    async fn call(&self, planned: &PlannedCall, subject: &Subject) -> (Verdict, Answer) {
+        let mut answer = planned.call.send(&self.clients, &planned.place).await;
+        if let Some((bare, lost)) = planned.call.without_encrypted_texts(&answer) {
+            let lost = subject
+                .secret
+                .as_ref()
+                .map_or_else(|| lost.clone(), |secret| secret.redact(&lost).into_owned());
+            tracing::warn!(
+                event_id = subject.header.id,
+                target_fingerprint = subject.fingerprint,
+                lost_text = lost,
+                "the state machine's key cannot be used: the failure is sent without error and cause"
+            );
+            answer = bare.send(&self.clients, &planned.place).await;
+        }
+        (classify(&answer, planned.call.errors()), answer)
+    }
+
+    /// Hides the records that are to be retried for a while, where the settings say so.
+    async fn back_off(&self, records: &[Record<'_>], settled: &[Settled], invocation: &Invocation) {
+        let Some(back_off) = self.settings.back_off else { return };
+        let hidden: Vec<Hidden> = records
+            .iter()
+            .zip(settled)
+            .filter(|(_, settled)| matches!(settled.outcome, Outcome::Retry(_)))
+            .filter_map(|(record, settled)| {
+                let Via::Sqs(delivery) = &record.via else { return None };
+                let receives = record.origin.receives.unwrap_or(1);
+                let most = back_off::seconds_max(back_off, receives, settled.subject.is_abandoned_work);
+                Some(Hidden {
+                    queue_arn: record.origin.source_arn.clone()?,
+                    receipt_handle: delivery.receipt_handle.clone()?,
+                    seconds: fastrand::u32(1..=most.max(1)),
+                })
+            })
+            .collect();
+        let limit = TimeLimits::until(invocation.deadline, records.len()).back_off_ends();
+        if timeout_at(limit, back_off::hide(hidden, &self.clients, &self.settings.aws)).await.is_err() {
+            tracing::warn!("no back-off for some records: the time was up");
+        }
+    }
+
+    fn write_metrics(&self, records: &[Record<'_>], settled: &[Settled]) {
+        let mut metrics = Metrics::default();
+        for (record, settled) in records.iter().zip(settled) {
+            metrics.count(&settled.report(record));
+        }
+        telemetry::print(&metrics.lines(SystemTime::now(), self.metrics_level));
+    }
+}
+
+/// The way of one record into the dead-letter queue.
+struct Letterbox<'a> {
+    relay: &'a Relay,
+    record: &'a Record<'a>,
+    index: usize,
+    subject: &'a Subject,
+    turn: &'a Turn<'a>,
+}
+
+impl Letterbox<'_> {
+    /// Stores the record with the reason. Unless SQS confirms it, the record is to be retried.
+    async fn store(&self, reason: Reason) -> Outcome {
+        let letter = self.letter(&reason);
+        match timeout_at(self.turn.limits.letters_end(), self.relay.dead_letters.store(letter)).await {
+            Ok(Ok(())) => Outcome::DeadLettered(reason),
+            Ok(Err(error)) => Outcome::Retry(Retry::DeadLetterQueue(self.without_secrets(error))),
+            Err(_) => Outcome::Retry(Retry::DeadLetterQueue(ServiceError {
+                name: Some("TimeoutError".to_owned()),
+                ..ServiceError::default()
+            })),
+        }
+    }
+
+    /// Ends a record that was received as often as the settings allow, attempted, and is still to be retried.
+    async fn end_exhausted(&self, outcome: Outcome) -> Outcome {
+        let (Some(most), Some(receives)) = (self.relay.settings.max_receives, self.record.origin.receives)
+        else {
+            return outcome;
+        };
+        match &outcome {
+            Outcome::Retry(retry)
+                if retry.target_was_attempted() && receives >= most && !self.subject.is_abandoned_work =>
+            {
+                let message = match retry.service_error().and_then(|error| error.message.as_deref()) {
+                    Some(said) => format!("received {receives} times, at last {}: {said}", retry.sentence()),
+                    None => format!("received {receives} times, at last {}", retry.sentence()),
+                };
+                self.store(Reason::new(Code::RetriesExhausted, message)).await
+            }
+            _ => outcome,
+        }
+    }
+
+    fn letter(&self, reason: &Reason) -> DeadLetter {
+        let label = Label {
+            reason,
+            target_kind: self.subject.kind.map(Kind::name),
+            event_id: self.subject.header.id.as_deref(),
+            origin: &self.record.origin,
+        };
+        let letter = DeadLetter::new(self.record.body.as_arrived().to_owned(), label);
+        if self.relay.dead_letters.is_fifo() {
+            letter.with_fifo_ids(label, &self.invocation_id())
+        } else {
+            letter
+        }
+    }
+
+    /// The invocation's request id, numbered where several records share it.
+    fn invocation_id(&self) -> String {
+        match self.turn.siblings {
+            0 | 1 => self.turn.request_id.to_owned(),
+            _ => format!("{}-{}", self.turn.request_id, self.index + 1),
+        }
+    }
+
+    fn without_secrets(&self, mut error: ServiceError) -> ServiceError {
+        if let Some(secret) = &self.subject.secret {
+            error.message = error.message.map(|message| secret.redact(&message).into_owned());
+            error.name = error.name.map(|name| secret.redact(&name).into_owned());
+        }
+        error
+    }
+}
+
+impl Settled {
+    fn report<'a>(&'a self, record: &'a Record<'a>) -> Report<'a> {
+        let age = self.subject.header.time.map(|time| {
+            let time = SystemTime::from(time);
+            SystemTime::now().duration_since(time).unwrap_or_default()
+        });
+        Report {
+            record,
+            subject: &self.subject,
+            outcome: &self.outcome,
+            duration: self.duration,
+            age,
+            truncated: self.truncated,
+        }
+    }
+}
+
+/// Which records are worked on one after the other: those of one FIFO message group. Any other is a lane of its own.
+fn lanes(records: &[Record<'_>]) -> Vec<Vec<usize>> {
+    let mut lanes: Vec<Vec<usize>> = Vec::with_capacity(records.len());
+    let mut lane_of_group: HashMap<&str, usize> = HashMap::new();
+    for (index, record) in records.iter().enumerate() {
+        let own_lane = lanes.len();
+        let lane =
+            record.fifo_group().map_or(own_lane, |group| *lane_of_group.entry(group).or_insert(own_lane));
+        if lane == own_lane {
+            lanes.push(Vec::new());
+        }
+        lanes[lane].push(index);
+    }
+    lanes
+}
+
+/// Why a service refused for good. The service's own words help, and hold no secret any more.
+fn rejection(call: &Call, error: &ServiceError) -> Reason {
+    let action = call.kind().action();
+    let message = match &error.message {
+        Some(said) => format!("target: {action} answered {error}: {said}"),
+        None => format!("target: {action} answered {error}"),
+    };
+    Reason::new(Code::RejectedByService, message)
+}

@@ -1,0 +1,96 @@
+//! How long an invocation may take, and what it keeps back to answer in time.
+//!
+//! A function that is cut off answers nothing: its whole batch comes back, the records that were done included. So calls end
+//! first, then dead letters, then the back-off, and the rest of the time is for the answer.
+
+use std::time::{Duration, SystemTime};
+
+use tokio::time::Instant;
+
+/// Kept back for the answer itself and for freezing.
+const ANSWER: Duration = Duration::from_millis(100);
+
+/// Kept back for the answer, per record: its log line, its metrics and its entry in the response.
+const ANSWER_PER_RECORD: Duration = Duration::from_micros(100);
+
+/// Kept back for hiding the records that are to be retried.
+const BACK_OFF: Duration = Duration::from_millis(200);
+
+/// Kept back for dead letters of records whose calls did not end.
+const LETTERS: Duration = Duration::from_millis(300);
+
+/// Stands in for a deadline that is already over: local runtimes do not tell a real one.
+const NO_DEADLINE: Duration = Duration::from_mins(15);
+
+/// The moments at which an invocation stops doing things.
+#[derive(Clone, Copy, Debug)]
+pub struct TimeLimits {
+    back_off: Instant,
+}
+
+impl TimeLimits {
+    /// The limits of an invocation that Lambda ends at `deadline`.
+    #[must_use]
+    pub fn until(deadline: SystemTime, records: usize) -> Self {
+        Self::after(deadline.duration_since(SystemTime::now()).ok(), records)
+    }
+
+    fn after(remaining: Option<Duration>, records: usize) -> Self {
+        let remaining = remaining.filter(|remaining| !remaining.is_zero()).unwrap_or(NO_DEADLINE);
+        let records = u32::try_from(records).unwrap_or(u32::MAX);
+        let usable =
+            remaining.saturating_sub(ANSWER).saturating_sub(ANSWER_PER_RECORD.saturating_mul(records));
+        Self { back_off: Instant::now() + usable }
+    }
+
+    /// Calls to the services that are under way then are given up.
+    #[must_use]
+    pub fn calls_end(self) -> Instant {
+        earlier(self.letters_end(), LETTERS)
+    }
+
+    /// Dead letters that are not confirmed then count as not stored.
+    #[must_use]
+    pub fn letters_end(self) -> Instant {
+        earlier(self.back_off, BACK_OFF)
+    }
+
+    /// Records that are not hidden then come back as the queue decides.
+    #[must_use]
+    pub fn back_off_ends(self) -> Instant {
+        self.back_off
+    }
+
+    /// Whether there is no time left to begin a call.
+    #[must_use]
+    pub fn calls_are_over(self) -> bool {
+        Instant::now() >= self.calls_end()
+    }
+}
+
+/// A moment before the process began is now.
+fn earlier(moment: Instant, by: Duration) -> Instant {
+    moment.checked_sub(by).unwrap_or_else(Instant::now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_end_before_letters_and_letters_before_the_back_off() {
+        let limits = TimeLimits::after(Some(Duration::from_secs(3)), 10);
+        assert!(!limits.calls_are_over());
+        assert!(limits.calls_end() < limits.letters_end());
+        assert!(limits.letters_end() < limits.back_off_ends());
+        assert!(limits.back_off_ends() < Instant::now() + Duration::from_secs(3));
+    }
+
+    #[test]
+    fn too_little_time_is_no_time_and_a_deadline_in_the_past_is_none() {
+        assert!(TimeLimits::after(Some(Duration::from_millis(400)), 10).calls_are_over());
+        assert!(TimeLimits::after(Some(Duration::from_millis(1500)), 10_000).calls_are_over());
+        assert!(!TimeLimits::after(None, 10).calls_are_over());
+        assert!(!TimeLimits::until(SystemTime::UNIX_EPOCH + Duration::from_mins(10), 1).calls_are_over());
+    }
+}

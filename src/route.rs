@@ -1,0 +1,350 @@
+//! From a record to where it goes: a call, a reason why it cannot be routed, or nothing to do. Total, and pure.
+//!
+//! This module never calls anything, never fails and never prints. What it decides is a value, so that `relayctl explain` shows
+//! the very decision that the function acts on.
+
+use crate::clients::{OtherAccount, Place};
+use crate::dead_letter::{Code, Reason};
+use crate::envelope::{self, Body, Content, DEPTH_MAX, Record, Via};
+use crate::event::{self, Failure, Header};
+use crate::json::{Json, NotJson, Object};
+use crate::notice::{self, AbandonedWork, Death, Meaning, Notice};
+use crate::secret::{Secret, fingerprint};
+use crate::settings::Rules;
+use crate::target::{Call, GivenPlace, Kind, Target};
+use crate::text::Cut;
+
+/// Where the relay itself lives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Home {
+    /// Its own region.
+    pub region: String,
+    /// Its own account and partition, from the invoked function's ARN.
+    pub account: Option<OwnAccount>,
+}
+
+/// The relay's own account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnAccount {
+    /// The 12-digit account id.
+    pub id: String,
+    /// `aws`, `aws-cn`, `aws-us-gov`, …
+    pub partition: String,
+}
+
+impl Home {
+    /// Reads the account from the invoked function's ARN, `arn:<partition>:lambda:<region>:<account>:function:<name>`.
+    #[must_use]
+    pub fn new(region: &str, function_arn: &str) -> Self {
+        let parts: Vec<&str> = function_arn.split(':').collect();
+        let account = match parts.as_slice() {
+            ["arn", partition, "lambda", _, id, ..] if !id.is_empty() => {
+                Some(OwnAccount { id: (*id).to_owned(), partition: (*partition).to_owned() })
+            }
+            _ => None,
+        };
+        Self { region: region.to_owned(), account }
+    }
+}
+
+/// Where a record goes, and what is known of it.
+#[derive(Debug)]
+pub struct Route {
+    /// What is known of the event, for logs, metrics, dead letters and responses.
+    pub subject: Subject,
+    /// What is to be done.
+    pub decision: Decision,
+}
+
+/// What is known of an event. What is not known is `None`.
+#[derive(Clone, Debug, Default)]
+pub struct Subject {
+    /// The envelopes that were opened and the notice that was recognised, outermost first.
+    pub path: Vec<&'static str>,
+    /// Id, source and time; the id with its defaults.
+    pub header: Header,
+    /// The kind of target.
+    pub kind: Option<Kind>,
+    /// Follows one task through the logs.
+    pub fingerprint: Option<String>,
+    /// Must be shown nowhere.
+    pub secret: Option<Secret>,
+    /// Whether this is work that no worker finished: its receive count started in the worker's own queue.
+    pub is_abandoned_work: bool,
+}
+
+/// What is to be done with a record.
+#[derive(Debug)]
+pub enum Decision {
+    /// Call an API.
+    Call(Box<PlannedCall>),
+    /// Dead-letter it.
+    Unroutable(Reason),
+    /// A notice that is no failure, or that names no task or job.
+    Ignore,
+}
+
+/// A call, and where it goes.
+#[derive(Debug)]
+pub struct PlannedCall {
+    /// The request.
+    pub call: Call,
+    /// Region and account.
+    pub place: Place,
+    /// The texts that did not fit.
+    pub cuts: Vec<Cut>,
+}
+
+/// Routes one record.
+#[must_use]
+pub fn route(record: &Record<'_>, rules: &Rules, home: &Home) -> Route {
+    let mut router = Router { record, rules, home, subject: Subject::default() };
+    router.subject.header.id = router.default_id(None);
+    let decision = match &record.body {
+        Body::Text(text) => router.text(text.embedded(), record.depth(), None),
+        Body::Absent(_) => Err(Reason::new(Code::MalformedEvent, router.absent_body())),
+    };
+    let decision = decision.unwrap_or_else(Decision::Unroutable);
+    Route { subject: router.hide_secret_in_header().subject, decision }
+}
+
+struct Router<'a> {
+    record: &'a Record<'a>,
+    rules: &'a Rules,
+    home: &'a Home,
+    subject: Subject,
+}
+
+impl<'a> Router<'a> {
+    /// Content that is JSON in a text.
+    fn text(&mut self, text: &str, depth: usize, envelope_id: Option<&str>) -> Result<Decision, Reason> {
+        match (Json::parse(text), self.abandoned_queue()) {
+            (Ok(json), _) => self.json(json, depth, envelope_id),
+            (Err(_), Some(_)) => Err(self.work_without_identity()),
+            (Err(error), None) => Err(Reason::new(Code::MalformedEvent, not_json(depth, &error))),
+        }
+    }
+
+    fn json(&mut self, json: Json<'_>, depth: usize, envelope_id: Option<&str>) -> Result<Decision, Reason> {
+        match (json.object(), self.abandoned_queue()) {
+            (Some(object), _) => self.object(&object, depth, envelope_id),
+            (None, Some(_)) => Err(self.work_without_identity()),
+            (None, None) => {
+                let found = event::name_of(json.json_type());
+                Err(Reason::new(Code::MalformedEvent, format!("expected a JSON object, found {found}")))
+            }
+        }
+    }
+
+    /// An object is a failure event, a notice, an envelope, or what is left: an event without a target.
+    fn object(
+        &mut self,
+        object: &Object<'_>,
+        depth: usize,
+        envelope_id: Option<&str>,
+    ) -> Result<Decision, Reason> {
+        let in_abandoned_queue = self.abandoned_queue().is_some();
+        if let Some(target) = object.object("target") {
+            if in_abandoned_queue && Kind::of(&target).is_none() {
+                return self.abandoned_work(object);
+            }
+            return self.event(object, envelope_id);
+        }
+        if let Some(notice) = notice::recognise(object, &self.rules.task_token_names) {
+            return self.notice(notice, envelope_id);
+        }
+        match envelope::recognise(object) {
+            Some(_) if depth >= DEPTH_MAX => Err(Reason::invalid(format!(
+                "an envelope inside {DEPTH_MAX} others: at most {DEPTH_MAX} are opened"
+            ))),
+            Some(envelope) => {
+                self.subject.path.push(envelope.name);
+                let id = envelope.id.as_deref();
+                self.subject.header.id = self.default_id(id);
+                match envelope.content {
+                    Content::Text(text) => self.text(&text.into_embedded(), depth + 1, id),
+                    Content::Value(json) => self.json(json, depth + 1, id),
+                }
+            }
+            None if in_abandoned_queue => self.abandoned_work(object),
+            None => self.event(object, envelope_id),
+        }
+    }
+
+    fn event(&mut self, event: &Object<'_>, envelope_id: Option<&str>) -> Result<Decision, Reason> {
+        self.set_header(Header::read(event), envelope_id);
+        self.subject.kind = event.object("target").and_then(|target| Kind::of(&target));
+        if event.member("target").is_some() {
+            event::check_version(event)?;
+        }
+        let target = event::target(event).map_err(|reason| self.explain_missing_target(event, reason))?;
+        self.call(&target, &Failure::read(event.member("failure")), &GivenPlace::default())
+    }
+
+    fn notice(&mut self, notice: Notice, envelope_id: Option<&str>) -> Result<Decision, Reason> {
+        self.subject.path.push(notice.name);
+        self.set_header(notice.header, envelope_id);
+        match notice.meaning {
+            Meaning::NoFailure | Meaning::Nameless => Ok(Decision::Ignore),
+            Meaning::Unreadable(reason) => Err(reason),
+            Meaning::Death(death) => self.death(*death),
+        }
+    }
+
+    fn abandoned_work(&mut self, body: &Object<'_>) -> Result<Decision, Reason> {
+        let record = self.record;
+        let (Some(queue_arn), Via::Sqs(delivery)) = (self.abandoned_queue(), &record.via) else {
+            return Err(self.work_without_identity());
+        };
+        let work = AbandonedWork {
+            queue_arn,
+            source_queue_arn: delivery.dead_letter_source_arn.as_deref(),
+            receives: record.origin.receives,
+            message_id: record.origin.message_id.as_deref(),
+        };
+        match notice::abandoned_work(work, body, &self.rules.task_token_names) {
+            None => Err(self.work_without_identity()),
+            Some((found, failure)) => {
+                self.note_abandoned_work();
+                self.death(Death { failure, found, region: None, account: None })
+            }
+        }
+    }
+
+    fn note_abandoned_work(&mut self) {
+        self.subject.path.push(notice::ABANDONED_WORK);
+        self.subject.is_abandoned_work = true;
+    }
+
+    /// It may be the last copy of that work, so it is kept.
+    fn work_without_identity(&mut self) -> Reason {
+        self.note_abandoned_work();
+        Reason::invalid(
+            "abandoned work: no task or job was found in it, and it may be the last copy of that work",
+        )
+    }
+
+    fn death(&mut self, death: Death) -> Result<Decision, Reason> {
+        let name = &death.found.name;
+        let Some(target) = Json::parse(&death.found.target).ok().and_then(Json::object) else {
+            return Err(Reason::invalid(format!("{name}: expected a JSON object with a target")));
+        };
+        let from_notice = GivenPlace { region: death.region, account: death.account };
+        self.call(&target, &death.failure, &from_notice)
+            .map_err(|reason| Reason::new(reason.code, format!("{} (found as {name})", reason.message)))
+    }
+
+    /// The call to make; `default_place` is where it goes unless the target says otherwise.
+    fn call(
+        &mut self,
+        target: &Object<'_>,
+        failure: &Failure<'_>,
+        default_place: &GivenPlace,
+    ) -> Result<Decision, Reason> {
+        self.subject.kind = Kind::of(target);
+        let identity = Target::read(target)?;
+        self.subject.fingerprint = Some(fingerprint(identity.identity()));
+        self.subject.secret = identity.secret().cloned();
+        let given = GivenPlace::read(target)?;
+        self.check_enabled(identity.kind())?;
+        let place = self.place(&GivenPlace {
+            region: given.region.or_else(|| default_place.region.clone()),
+            account: given.account.or_else(|| default_place.account.clone()),
+        })?;
+        let mut cuts = Vec::new();
+        let call = identity.call(failure, &mut cuts);
+        Ok(Decision::Call(Box::new(PlannedCall { call, place, cuts })))
+    }
+
+    fn check_enabled(&self, kind: Kind) -> Result<(), Reason> {
+        match &self.rules.targets {
+            Some(enabled) if !enabled.contains(&kind) => Err(Reason::new(
+                Code::TargetNotAllowed,
+                format!("target.kind: {} is not enabled (RELAY_TARGETS)", kind.name()),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    fn place(&self, given: &GivenPlace) -> Result<Place, Reason> {
+        let not_allowed = |member: &str, value: &str, setting: &str| {
+            let value = event::shortened(value);
+            Err(Reason::new(
+                Code::TargetNotAllowed,
+                format!("target.{member}: {value} is not allowed ({setting})"),
+            ))
+        };
+        let region = given.region.as_deref().unwrap_or(&self.home.region);
+        if region != self.home.region && !self.rules.regions.iter().any(|allowed| allowed == region) {
+            return not_allowed("region", region, "RELAY_ALLOWED_REGIONS");
+        }
+        let own = self.home.account.as_ref();
+        let account = match given.account.as_deref() {
+            None => None,
+            Some(id) if own.is_some_and(|own| own.id == id) => None,
+            Some(id) if self.rules.accounts.iter().any(|allowed| allowed == id) => {
+                let partition = own.map_or("aws", |own| own.partition.as_str()).to_owned();
+                Some(OtherAccount { id: id.to_owned(), partition })
+            }
+            Some(id) => return not_allowed("account", id, "RELAY_ALLOWED_ACCOUNTS"),
+        };
+        Ok(Place { region: region.to_owned(), account })
+    }
+
+    /// The queue of this record, when its messages are abandoned work.
+    fn abandoned_queue(&self) -> Option<&'a str> {
+        let record = self.record;
+        let queue = record.origin.source_arn.as_deref()?;
+        let is_listed = self.rules.abandoned_work_queues.iter().any(|listed| listed == queue);
+        (is_listed && matches!(record.via, Via::Sqs(_))).then_some(queue)
+    }
+
+    fn set_header(&mut self, header: Header, envelope_id: Option<&str>) {
+        let id = header.id.clone().or_else(|| self.default_id(envelope_id));
+        self.subject.header = Header { id, ..header };
+    }
+
+    /// The innermost envelope's id, else the SQS message id.
+    fn default_id(&self, envelope_id: Option<&str>) -> Option<String> {
+        let of_record = match &self.record.via {
+            Via::Sns { message_id } => message_id.as_deref(),
+            Via::Sqs(_) | Via::Invocation => self.record.origin.message_id.as_deref(),
+        };
+        envelope_id.or(of_record).map(str::to_owned)
+    }
+
+    /// A publisher that puts the token in the id must not find it in a log.
+    fn hide_secret_in_header(mut self) -> Self {
+        if let Some(secret) = &self.subject.secret {
+            for text in [&mut self.subject.header.id, &mut self.subject.header.source].into_iter().flatten() {
+                if text.contains(secret.expose()) {
+                    *text = secret.redact(text).into_owned();
+                }
+            }
+        }
+        self
+    }
+
+    fn explain_missing_target(&self, event: &Object<'_>, reason: Reason) -> Reason {
+        let is_other_batch = self.record.via == Via::Invocation && event.member("Records").is_some();
+        if is_other_batch && event.member("target").is_none() {
+            return Reason::invalid("Records: expected records of aws:sqs or aws:sns");
+        }
+        reason
+    }
+
+    fn absent_body(&self) -> &'static str {
+        match self.record.via {
+            Via::Sqs(_) => "body: expected a string with the event",
+            Via::Sns { .. } => "Sns.Message: expected a string with the event",
+            Via::Invocation => "expected a JSON object",
+        }
+    }
+}
+
+fn not_json(depth: usize, error: &NotJson) -> String {
+    match depth {
+        0 => format!("the payload is not JSON: {error}"),
+        _ => format!("the body is not JSON: {error}"),
+    }
+}

@@ -1,0 +1,488 @@
+//! The settings: environment variables, read once at start. No other module reads the environment.
+//!
+//! A setting that is missing or does not parse stops the function with a message that names it: a relay that starts
+//! with half of its settings would fail where nobody looks.
+
+use std::fmt;
+
+use crate::secret::Secret;
+use crate::target::{Kind, is_account};
+
+/// `RELAY_CONCURRENCY` when it is not set.
+pub const CONCURRENCY_DEFAULT: usize = 10;
+
+/// `RELAY_RETRY_CAP_SECONDS` when it is not set.
+pub const RETRY_CAP_SECONDS_DEFAULT: u32 = 900;
+
+/// The longest visibility time-out that SQS allows, in seconds.
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html>
+pub const RETRY_CAP_SECONDS_MAX: u32 = 43_200;
+
+/// All that an operator decides.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `RELAY_DEAD_LETTER_QUEUE_URL`
+    pub dead_letter_queue: QueueUrl,
+    /// What may be called, and how notices are read.
+    pub rules: Rules,
+    /// `RELAY_ROLE_NAME`: assumed in another account.
+    pub role_name: Option<String>,
+    /// `RELAY_MAX_RECEIVES`; `None` is no limit.
+    pub max_receives: Option<u32>,
+    /// `RELAY_CONCURRENCY`: events of one batch in flight at once.
+    pub concurrency: usize,
+    /// `RELAY_RETRY_BASE_SECONDS` and `RELAY_RETRY_CAP_SECONDS`; `None` is off.
+    pub back_off: Option<BackOff>,
+    /// What the SDK needs to know.
+    pub aws: Aws,
+}
+
+/// What may be called, and how notices are read: the settings that decide a route.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rules {
+    /// `RELAY_ALLOWED_REGIONS`, beside the relay's own.
+    pub regions: Vec<String>,
+    /// `RELAY_ALLOWED_ACCOUNTS`, beside the relay's own.
+    pub accounts: Vec<String>,
+    /// `RELAY_TARGETS`; `None` is all.
+    pub targets: Option<Vec<Kind>>,
+    /// `RELAY_TASK_TOKEN_NAMES`: looked for before the usual names.
+    pub task_token_names: Vec<String>,
+    /// `RELAY_ABANDONED_WORK_QUEUES`: ARNs of workers' dead-letter queues.
+    pub abandoned_work_queues: Vec<String>,
+}
+
+/// The back-off of a retried record: a random time up to base · 2^(receives − 1), at most the cap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BackOff {
+    /// Seconds after the first receive.
+    pub base_seconds: u32,
+    /// The most seconds.
+    pub cap_seconds: u32,
+}
+
+/// Region, credentials and endpoints, as Lambda and the AWS SDKs define their variables.
+#[derive(Clone, Debug)]
+pub struct Aws {
+    /// `AWS_REGION`
+    pub region: String,
+    /// `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`. Without them each call fails and is retried.
+    pub credentials: Option<Credentials>,
+    /// `AWS_ENDPOINT_URL` and `AWS_ENDPOINT_URL_<SERVICE>`
+    pub endpoints: Endpoints,
+    /// `AWS_USE_FIPS_ENDPOINT`
+    pub use_fips: bool,
+    /// `AWS_USE_DUALSTACK_ENDPOINT`
+    pub use_dual_stack: bool,
+    /// `AWS_MAX_ATTEMPTS`
+    pub max_attempts: Option<u32>,
+}
+
+/// The role's keys as Lambda hands them to the function.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    /// `AWS_ACCESS_KEY_ID`
+    pub access_key_id: Secret,
+    /// `AWS_SECRET_ACCESS_KEY`
+    pub secret_access_key: Secret,
+    /// `AWS_SESSION_TOKEN`
+    pub session_token: Option<Secret>,
+}
+
+/// Endpoints other than AWS's own, one per service.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Endpoints {
+    /// Step Functions
+    pub sfn: Option<String>,
+    /// CodePipeline
+    pub codepipeline: Option<String>,
+    /// SWF
+    pub swf: Option<String>,
+    /// SQS
+    pub sqs: Option<String>,
+    /// STS
+    pub sts: Option<String>,
+}
+
+/// The URL of an SQS queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueUrl {
+    url: String,
+    region: Option<String>,
+}
+
+impl QueueUrl {
+    /// Takes an `http` or `https` URL with a host and a path.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let uri: http::Uri = text.parse().map_err(|error| format!("is no URL: {error}"))?;
+        if !matches!(uri.scheme_str(), Some("http" | "https")) {
+            return Err("is no URL: expected https://sqs.<region>.amazonaws.com/<account>/<name>".to_owned());
+        }
+        match uri.host() {
+            Some(host) if !host.is_empty() => Ok(Self { region: region_of_host(host), url: text.to_owned() }),
+            _ => Err("is no URL: it names no host".to_owned()),
+        }
+    }
+
+    /// The URL as it was set.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.url
+    }
+
+    /// The region in the host name, where it is AWS's own. SQS calls go to their client's region, never to the host in the URL.
+    #[must_use]
+    pub fn region(&self) -> Option<&str> {
+        self.region.as_deref()
+    }
+
+    /// Whether the queue is a FIFO queue: its name ends in `.fifo`.
+    #[must_use]
+    pub fn is_fifo(&self) -> bool {
+        self.url.trim_end_matches('/').ends_with(".fifo")
+    }
+}
+
+/// `sqs.<region>.amazonaws.com`, the dual-stack `sqs.<region>.api.aws`, and the legacy `<region>.queue.amazonaws.com`.
+fn region_of_host(host: &str) -> Option<String> {
+    let labels: Vec<&str> = host.split('.').collect();
+    match labels.as_slice() {
+        ["sqs" | "sqs-fips", region, rest @ ..] | [region, "queue", rest @ ..]
+            if matches!(rest, ["amazonaws", ..] | ["api", "aws" | "amazonwebservices", ..]) =>
+        {
+            Some((*region).to_owned())
+        }
+        ["queue", "amazonaws", "com"] => Some("us-east-1".to_owned()),
+        _ => None,
+    }
+}
+
+/// A setting that stops the function: its name, and what is wrong with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettingError {
+    /// The environment variable.
+    pub name: &'static str,
+    /// What is wrong and what was expected.
+    pub what: String,
+}
+
+impl fmt::Display for SettingError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.name, self.what)
+    }
+}
+
+impl std::error::Error for SettingError {}
+
+impl Settings {
+    /// Reads the process's environment.
+    ///
+    /// # Errors
+    /// The first setting that is missing, does not parse or lacks what it needs.
+    pub fn from_env() -> Result<Self, SettingError> {
+        Self::read(&Variables(&|name| std::env::var(name).ok()))
+    }
+
+    /// Reads settings from any source of variables.
+    ///
+    /// # Errors
+    /// As [`Settings::from_env`].
+    pub fn from_variables(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, SettingError> {
+        Self::read(&Variables(lookup))
+    }
+
+    fn read(variables: &Variables<'_>) -> Result<Self, SettingError> {
+        let dead_letter_queue = variables.required("RELAY_DEAD_LETTER_QUEUE_URL", QueueUrl::parse)?;
+        let role_name = variables.optional("RELAY_ROLE_NAME", parse_role_name)?;
+        let rules = read_rules(variables)?;
+        if !rules.accounts.is_empty() && role_name.is_none() {
+            let what = "is set, but RELAY_ROLE_NAME is not: it names the role to assume there".to_owned();
+            return Err(SettingError { name: "RELAY_ALLOWED_ACCOUNTS", what });
+        }
+        Ok(Self {
+            dead_letter_queue,
+            rules,
+            role_name,
+            max_receives: variables
+                .optional("RELAY_MAX_RECEIVES", parse_number::<u32>)?
+                .filter(|receives| *receives > 0),
+            concurrency: variables
+                .optional("RELAY_CONCURRENCY", parse_concurrency)?
+                .unwrap_or(CONCURRENCY_DEFAULT),
+            back_off: read_back_off(variables)?,
+            aws: read_aws(variables)?,
+        })
+    }
+}
+
+fn read_rules(variables: &Variables<'_>) -> Result<Rules, SettingError> {
+    Ok(Rules {
+        regions: variables.list("RELAY_ALLOWED_REGIONS", parse_region)?,
+        accounts: variables.list("RELAY_ALLOWED_ACCOUNTS", parse_account)?,
+        targets: Some(variables.list("RELAY_TARGETS", parse_kind)?).filter(|kinds| !kinds.is_empty()),
+        task_token_names: variables.list("RELAY_TASK_TOKEN_NAMES", |name| Ok(name.to_owned()))?,
+        abandoned_work_queues: variables.list("RELAY_ABANDONED_WORK_QUEUES", parse_queue_arn)?,
+    })
+}
+
+fn read_back_off(variables: &Variables<'_>) -> Result<Option<BackOff>, SettingError> {
+    let base_seconds = variables.optional("RELAY_RETRY_BASE_SECONDS", parse_number::<u32>)?.unwrap_or(0);
+    let cap_seconds =
+        variables.optional("RELAY_RETRY_CAP_SECONDS", parse_cap)?.unwrap_or(RETRY_CAP_SECONDS_DEFAULT);
+    Ok((base_seconds > 0).then_some(BackOff { base_seconds, cap_seconds }))
+}
+
+fn read_aws(variables: &Variables<'_>) -> Result<Aws, SettingError> {
+    let Some(region) = variables.get("AWS_REGION").or_else(|| variables.get("AWS_DEFAULT_REGION")) else {
+        return Err(SettingError { name: "AWS_REGION", what: "is missing".to_owned() });
+    };
+    let keys = variables.get("AWS_ACCESS_KEY_ID").zip(variables.get("AWS_SECRET_ACCESS_KEY"));
+    Ok(Aws {
+        region,
+        credentials: keys.map(|(access_key_id, secret_access_key)| Credentials {
+            access_key_id: Secret::new(access_key_id),
+            secret_access_key: Secret::new(secret_access_key),
+            session_token: variables.get("AWS_SESSION_TOKEN").map(Secret::new),
+        }),
+        endpoints: read_endpoints(variables)?,
+        use_fips: variables.is_true("AWS_USE_FIPS_ENDPOINT"),
+        use_dual_stack: variables.is_true("AWS_USE_DUALSTACK_ENDPOINT"),
+        max_attempts: variables
+            .optional("AWS_MAX_ATTEMPTS", parse_number::<u32>)?
+            .filter(|attempts| *attempts > 0),
+    })
+}
+
+fn read_endpoints(variables: &Variables<'_>) -> Result<Endpoints, SettingError> {
+    if variables.is_true("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") {
+        return Ok(Endpoints::default());
+    }
+    let all = variables.optional("AWS_ENDPOINT_URL", parse_endpoint)?;
+    let of = |name| Ok(variables.optional(name, parse_endpoint)?.or_else(|| all.clone()));
+    Ok(Endpoints {
+        sfn: of("AWS_ENDPOINT_URL_SFN")?,
+        codepipeline: of("AWS_ENDPOINT_URL_CODEPIPELINE")?,
+        swf: of("AWS_ENDPOINT_URL_SWF")?,
+        sqs: of("AWS_ENDPOINT_URL_SQS")?,
+        sts: of("AWS_ENDPOINT_URL_STS")?,
+    })
+}
+
+/// How a log is written, which is known before the settings are read: a wrong setting is itself a log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Logging {
+    /// The least level that is written; `None` is `FATAL`, which nothing here reaches.
+    pub level: Option<tracing::Level>,
+    /// One JSON object a line, or plain text.
+    pub json: bool,
+}
+
+impl Logging {
+    /// `AWS_LAMBDA_LOG_FORMAT` (JSON unless it says Text) and `AWS_LAMBDA_LOG_LEVEL` (INFO unless it says otherwise).
+    #[must_use]
+    pub fn from_env() -> Self {
+        let variable = |name: &str| std::env::var(name).unwrap_or_default().to_ascii_uppercase();
+        let level = match variable("AWS_LAMBDA_LOG_LEVEL").as_str() {
+            "TRACE" => Some(tracing::Level::TRACE),
+            "DEBUG" => Some(tracing::Level::DEBUG),
+            "WARN" => Some(tracing::Level::WARN),
+            "ERROR" => Some(tracing::Level::ERROR),
+            "FATAL" => None,
+            _ => Some(tracing::Level::INFO),
+        };
+        Self { level, json: variable("AWS_LAMBDA_LOG_FORMAT") != "TEXT" }
+    }
+}
+
+/// Named variables; an empty value counts as absent.
+struct Variables<'a>(&'a dyn Fn(&str) -> Option<String>);
+
+impl Variables<'_> {
+    fn get(&self, name: &str) -> Option<String> {
+        (self.0)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+    }
+
+    fn is_true(&self, name: &str) -> bool {
+        self.get(name).is_some_and(|value| value.eq_ignore_ascii_case("true"))
+    }
+
+    fn optional<T>(
+        &self,
+        name: &'static str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<Option<T>, SettingError> {
+        let Some(value) = self.get(name) else { return Ok(None) };
+        parse(&value).map(Some).map_err(|what| SettingError { name, what })
+    }
+
+    fn required<T>(
+        &self,
+        name: &'static str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<T, SettingError> {
+        self.optional(name, parse)?.ok_or_else(|| SettingError { name, what: "is missing".to_owned() })
+    }
+
+    fn list<T>(
+        &self,
+        name: &'static str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<Vec<T>, SettingError> {
+        let value = self.get(name).unwrap_or_default();
+        let items = value.split(',').map(str::trim).filter(|item| !item.is_empty());
+        items.map(parse).collect::<Result<_, _>>().map_err(|what| SettingError { name, what })
+    }
+}
+
+fn parse_number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| format!("expected a whole number, found \"{text}\""))
+}
+
+fn parse_concurrency(text: &str) -> Result<usize, String> {
+    match parse_number(text)? {
+        0 => Err("expected 1 or more, found 0".to_owned()),
+        concurrency => Ok(concurrency),
+    }
+}
+
+fn parse_cap(text: &str) -> Result<u32, String> {
+    match parse_number(text)? {
+        cap @ 1..=RETRY_CAP_SECONDS_MAX => Ok(cap),
+        cap => Err(format!("expected 1 to {RETRY_CAP_SECONDS_MAX}, found {cap}")),
+    }
+}
+
+fn parse_region(text: &str) -> Result<String, String> {
+    let shaped =
+        text.contains('-') && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
+    if shaped { Ok(text.to_owned()) } else { Err(format!("\"{text}\" is no region")) }
+}
+
+fn parse_account(text: &str) -> Result<String, String> {
+    if is_account(text) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("\"{text}\" is no account: expected 12 digits"))
+    }
+}
+
+fn parse_kind(text: &str) -> Result<Kind, String> {
+    Kind::from_name(text).ok_or_else(|| format!("\"{text}\" is none of {}", Kind::names()))
+}
+
+fn parse_role_name(text: &str) -> Result<String, String> {
+    let shaped = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+=,.@_-/".contains(&byte));
+    if shaped {
+        Ok(text.to_owned())
+    } else {
+        Err("is no name of a role (an ARN is not expected here)".to_owned())
+    }
+}
+
+fn parse_queue_arn(text: &str) -> Result<String, String> {
+    match text.split(':').collect::<Vec<_>>().as_slice() {
+        ["arn", partition, "sqs", region, account, name]
+            if !partition.is_empty() && !region.is_empty() && !account.is_empty() && !name.is_empty() =>
+        {
+            Ok(text.to_owned())
+        }
+        _ => Err(format!("\"{text}\" is no queue: expected arn:aws:sqs:<region>:<account>:<name>")),
+    }
+}
+
+fn parse_endpoint(text: &str) -> Result<String, String> {
+    QueueUrl::parse(text).map(|_| text.to_owned()).map_err(|_| format!("\"{text}\" is no URL"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const URL: &str = "https://sqs.eu-west-1.amazonaws.com/111122223333/dead-letters";
+
+    fn read(variables: &[(&str, &str)]) -> Result<Settings, SettingError> {
+        let lookup = |name: &str| {
+            let given = variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+            given.or_else(|| match name {
+                "RELAY_DEAD_LETTER_QUEUE_URL" => Some(URL.to_owned()),
+                "AWS_REGION" => Some("eu-west-1".to_owned()),
+                _ => None,
+            })
+        };
+        Settings::from_variables(&lookup)
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_the_contract() {
+        let settings = read(&[("RELAY_TARGETS", ""), ("RELAY_MAX_RECEIVES", "")]).unwrap();
+        assert_eq!(settings.rules, Rules::default());
+        assert_eq!((settings.concurrency, settings.max_receives, settings.back_off), (10, None, None));
+        assert_eq!(settings.dead_letter_queue.region(), Some("eu-west-1"));
+    }
+
+    #[test]
+    fn a_wrong_setting_is_named() {
+        let wrong = [
+            ("RELAY_DEAD_LETTER_QUEUE_URL", ""),
+            ("RELAY_DEAD_LETTER_QUEUE_URL", "dead-letters"),
+            ("RELAY_DEAD_LETTER_QUEUE_URL", "arn:aws:sqs:eu-west-1:111122223333:dead-letters"),
+            ("RELAY_ALLOWED_REGIONS", "Ireland"),
+            ("RELAY_ALLOWED_ACCOUNTS", "1234"),
+            ("RELAY_ALLOWED_ACCOUNTS", "111122223333"),
+            ("RELAY_TARGETS", "step-functions-task,lambda"),
+            ("RELAY_MAX_RECEIVES", "-1"),
+            ("RELAY_CONCURRENCY", "0"),
+            ("RELAY_RETRY_BASE_SECONDS", "1.5"),
+            ("RELAY_RETRY_CAP_SECONDS", "43201"),
+            ("RELAY_RETRY_CAP_SECONDS", "0"),
+            ("RELAY_ROLE_NAME", "arn:aws:iam::111122223333:role/relay"),
+            ("RELAY_ABANDONED_WORK_QUEUES", "my-queue"),
+            ("AWS_REGION", " "),
+        ];
+        for (name, value) in wrong {
+            assert_eq!(read(&[(name, value)]).unwrap_err().name, name, "{name}={value}");
+        }
+    }
+
+    #[test]
+    fn lists_take_blanks_around_their_items() {
+        let settings = read(&[
+            ("RELAY_ALLOWED_REGIONS", "us-east-1, us-gov-west-1 ,"),
+            ("RELAY_ALLOWED_ACCOUNTS", "111122223333"),
+            ("RELAY_ROLE_NAME", "failure-relay"),
+        ]);
+        assert_eq!(settings.unwrap().rules.regions, ["us-east-1", "us-gov-west-1"]);
+    }
+
+    #[test]
+    fn the_queue_url_tells_region_and_order() {
+        let region = |url| QueueUrl::parse(url).unwrap().region().map(str::to_owned);
+        assert_eq!(region("https://sqs.cn-north-1.amazonaws.com.cn/1/q").as_deref(), Some("cn-north-1"));
+        assert_eq!(region("https://eu-west-1.queue.amazonaws.com/1/q").as_deref(), Some("eu-west-1"));
+        assert_eq!(region("https://queue.amazonaws.com/1/q").as_deref(), Some("us-east-1"));
+        assert_eq!(region("http://127.0.0.1:4566/000000000000/q"), None);
+        assert!(QueueUrl::parse("http://127.0.0.1:4566/000000000000/q.fifo").unwrap().is_fifo());
+    }
+
+    #[test]
+    fn an_endpoint_of_one_service_wins_over_that_of_all() {
+        let settings = read(&[
+            ("AWS_ENDPOINT_URL", "http://127.0.0.1:1"),
+            ("AWS_ENDPOINT_URL_SWF", "http://127.0.0.1:2"),
+        ]);
+        let endpoints = settings.unwrap().aws.endpoints;
+        assert_eq!(endpoints.swf.as_deref(), Some("http://127.0.0.1:2"));
+        assert_eq!(endpoints.sts.as_deref(), Some("http://127.0.0.1:1"));
+    }
+
+    #[test]
+    fn keys_are_not_printed() {
+        let settings = read(&[("AWS_ACCESS_KEY_ID", "AKIAKEY"), ("AWS_SECRET_ACCESS_KEY", "hush")]).unwrap();
+        assert!(settings.aws.credentials.is_some());
+        let shown = format!("{settings:?}");
+        assert!(!shown.contains("hush") && !shown.contains("AKIAKEY"));
+    }
+}

@@ -1,0 +1,304 @@
+//! Logs and metrics: one line an event, and CloudWatch metrics once an invocation.
+//!
+//! A failure is logged once, here, where its record is settled. What a line may hold is picked member by member: no body, no token, no
+//! request is ever passed to a logger. Other crates are heard only from WARN on, because some of them print
+//! payloads at TRACE.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde_json::{Map, Value, json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use tracing::Level;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, fmt};
+
+use crate::envelope::{Record, Via};
+use crate::outcome::Outcome;
+use crate::route::Subject;
+
+/// The CloudWatch namespace of every metric.
+pub const NAMESPACE: &str = "FailureRelay";
+
+/// Every metric, and its unit.
+pub const METRICS: [(&str, &str); 7] = [
+    ("Relayed", "Count"),
+    ("AlreadySettled", "Count"),
+    ("DeadLettered", "Count"),
+    ("Retried", "Count"),
+    ("Ignored", "Count"),
+    ("Truncated", "Count"),
+    (REPORT_AGE, "Milliseconds"),
+];
+
+const REPORT_AGE: &str = "ReportAge";
+
+/// CloudWatch takes at most this many values of a metric in one line.
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
+const VALUES_PER_LINE_MAX: usize = 100;
+
+/// The dimension of events whose kind is not one of those that are listed.
+const UNKNOWN_KIND: &str = "unknown";
+
+/// How one event ended, as it is told.
+#[derive(Debug)]
+pub struct Report<'a> {
+    /// The record that carried it.
+    pub record: &'a Record<'a>,
+    /// What is known of it.
+    pub subject: &'a Subject,
+    /// How it ended.
+    pub outcome: &'a Outcome,
+    /// How long the relay worked on it.
+    pub duration: Duration,
+    /// From its `time` to now; `None` where it has none.
+    pub age: Option<Duration>,
+    /// Whether a text of the request was cut.
+    pub truncated: bool,
+}
+
+/// Starts logging to standard output, one line an event.
+pub fn start(level: Option<Level>, json: bool) {
+    let ours = LevelFilter::from(level);
+    let filter = Targets::new()
+        .with_target("failure_relay", ours)
+        // It repeats each failed invocation, which is told above in full.
+        .with_target("lambda_runtime::layers::panic", LevelFilter::OFF)
+        .with_default(ours.min(LevelFilter::WARN));
+    let lines = fmt::layer().with_target(false).with_ansi(false);
+    let lines = if json {
+        lines.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed()
+    } else {
+        lines.boxed()
+    };
+    // It fails only where logging was started before, by whoever embeds the relay.
+    let _ = tracing_subscriber::registry().with(lines.with_filter(filter)).try_init();
+    std::panic::set_hook(Box::new(|panic| {
+        // The panic's message may quote what it was about, so only its place is told.
+        let place = panic.location().map(ToString::to_string);
+        tracing::error!(place, "the relay panicked; the record is retried");
+    }));
+}
+
+/// Writes the line of one event.
+pub fn log(report: &Report<'_>) {
+    macro_rules! line {
+        ($level:expr) => {{
+            let (record, subject) = (report.record, report.subject);
+            let dead_letter = match report.outcome {
+                Outcome::DeadLettered(reason) => Some(reason),
+                _ => None,
+            };
+            let retry = match report.outcome {
+                Outcome::Retry(retry) => Some(retry),
+                _ => None,
+            };
+            tracing::event!(
+                $level,
+                outcome = report.outcome.as_str(),
+                target_kind = subject.kind.map(|kind| kind.name()),
+                target_fingerprint = subject.fingerprint.as_deref(),
+                event_id = subject.header.id.as_deref(),
+                source = subject.header.source.as_deref(),
+                record_id = record_id(record),
+                receives = record.origin.receives,
+                duration_ms = millis(report.duration),
+                age_ms = report.age.map(millis),
+                error_code = dead_letter.map(|reason| reason.code.as_str()),
+                error_message = dead_letter.map(|reason| reason.message.as_str()),
+                service_error =
+                    retry.and_then(|retry| retry.service_error()).and_then(|error| error.name.as_deref()),
+                retry_reason = retry.map(|retry| retry.sentence()),
+                trace_id = trace_header(record),
+                "{}",
+                summary(report)
+            )
+        }};
+    }
+    match report.outcome {
+        Outcome::Relayed | Outcome::AlreadySettled => line!(Level::INFO),
+        Outcome::Retry(_) => line!(Level::WARN),
+        Outcome::DeadLettered(_) => line!(Level::ERROR),
+        Outcome::Ignored => line!(Level::DEBUG),
+    }
+}
+
+fn summary(report: &Report<'_>) -> String {
+    let kind = report.subject.kind.map_or("event", |kind| kind.name());
+    format!("{kind} {}", report.outcome.as_str())
+}
+
+fn record_id<'a>(record: &'a Record<'_>) -> Option<&'a str> {
+    match &record.via {
+        Via::Sns { message_id } => message_id.as_deref(),
+        Via::Sqs(_) | Via::Invocation => record.origin.message_id.as_deref(),
+    }
+}
+
+fn trace_header<'a>(record: &'a Record<'_>) -> Option<&'a str> {
+    match &record.via {
+        Via::Sqs(delivery) => delivery.trace_header.as_deref(),
+        Via::Sns { .. } | Via::Invocation => None,
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The metrics of one invocation, per kind of target.
+#[derive(Debug, Default)]
+pub struct Metrics {
+    by_kind: BTreeMap<&'static str, Counts>,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    relayed: u64,
+    already_settled: u64,
+    dead_lettered: u64,
+    retried: u64,
+    ignored: u64,
+    truncated: u64,
+    ages_ms: Vec<u64>,
+}
+
+impl Metrics {
+    /// Counts one event.
+    pub fn count(&mut self, report: &Report<'_>) {
+        let counts =
+            self.by_kind.entry(report.subject.kind.map_or(UNKNOWN_KIND, |kind| kind.name())).or_default();
+        match report.outcome {
+            Outcome::Relayed => {
+                counts.relayed += 1;
+                counts.truncated += u64::from(report.truncated);
+                counts.ages_ms.extend(report.age.map(millis));
+            }
+            Outcome::AlreadySettled => counts.already_settled += 1,
+            Outcome::DeadLettered(_) => counts.dead_lettered += 1,
+            Outcome::Ignored => counts.ignored += 1,
+            Outcome::Retry(_) => counts.retried += 1,
+        }
+    }
+
+    /// The lines in CloudWatch's embedded metric format. `level` is one that the configured level lets through.
+    #[must_use]
+    pub fn lines(&self, now: SystemTime, level: &str) -> String {
+        let mut lines = String::new();
+        for (kind, counts) in &self.by_kind {
+            let mut ages = counts.ages_ms.chunks(VALUES_PER_LINE_MAX);
+            let mut values = counts.values();
+            if let Some(ages) = ages.next() {
+                values.insert(REPORT_AGE.to_owned(), json!(ages));
+            }
+            // Writing to a String cannot fail.
+            let _ = writeln!(lines, "{}", emf_line(kind, values, now, level));
+            for ages in ages {
+                let values = Map::from_iter([(REPORT_AGE.to_owned(), json!(ages))]);
+                let _ = writeln!(lines, "{}", emf_line(kind, values, now, level));
+            }
+        }
+        lines
+    }
+}
+
+impl Counts {
+    fn values(&self) -> Map<String, Value> {
+        let counts = [
+            self.relayed,
+            self.already_settled,
+            self.dead_lettered,
+            self.retried,
+            self.ignored,
+            self.truncated,
+        ];
+        METRICS.iter().zip(counts).map(|((name, _), count)| ((*name).to_owned(), json!(count))).collect()
+    }
+}
+
+fn emf_line(kind: &str, values: Map<String, Value>, now: SystemTime, level: &str) -> Value {
+    let named = METRICS.iter().filter(|(name, _)| values.contains_key(*name));
+    let metrics: Vec<Value> = named.map(|(name, unit)| json!({"Name": name, "Unit": unit})).collect();
+    let directive = json!({"Namespace": NAMESPACE, "Dimensions": [["TargetKind"], []], "Metrics": metrics});
+    let mut line = values;
+    line.insert("_aws".to_owned(), json!({"Timestamp": epoch_millis(now), "CloudWatchMetrics": [directive]}));
+    line.insert("TargetKind".to_owned(), json!(kind));
+    line.insert("timestamp".to_owned(), json!(rfc3339(now)));
+    line.insert("level".to_owned(), json!(level));
+    Value::Object(line)
+}
+
+fn epoch_millis(now: SystemTime) -> u64 {
+    millis(now.duration_since(UNIX_EPOCH).unwrap_or_default())
+}
+
+fn rfc3339(now: SystemTime) -> String {
+    // Rfc3339 fails only for years past 9999.
+    OffsetDateTime::from(now).format(&Rfc3339).unwrap_or_default()
+}
+
+/// A level that passes the configured one, for lines that are written at every level.
+#[must_use]
+pub fn passing_level(configured: Option<Level>) -> &'static str {
+    match configured {
+        None => "FATAL",
+        Some(Level::ERROR) => "ERROR",
+        Some(Level::WARN) => "WARN",
+        Some(_) => "INFO",
+    }
+}
+
+/// Writes lines to standard output, in one piece.
+pub fn print(lines: &str) {
+    // A function whose standard output is closed has nobody to tell.
+    let _ = std::io::stdout().lock().write_all(lines.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn emf(counts: Counts) -> Vec<Value> {
+        let metrics = Metrics { by_kind: BTreeMap::from([("swf-activity-task", counts)]) };
+        let lines = metrics.lines(UNIX_EPOCH + Duration::from_millis(1_700_000_000_123), "INFO");
+        lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    #[test]
+    fn a_line_names_each_metric_that_it_holds() {
+        let lines = emf(Counts { relayed: 2, truncated: 1, ages_ms: vec![5, 7], ..Counts::default() });
+        let [line] = lines.as_slice() else { panic!("{lines:?}") };
+        assert_eq!(line["Relayed"], 2);
+        assert_eq!(line["ReportAge"], json!([5, 7]));
+        assert_eq!(line["TargetKind"], "swf-activity-task");
+        assert_eq!(line["_aws"]["Timestamp"], 1_700_000_000_123_u64);
+        assert_eq!(line["timestamp"], "2023-11-14T22:13:20.123Z");
+        let directive = &line["_aws"]["CloudWatchMetrics"][0];
+        assert_eq!(directive["Namespace"], "FailureRelay");
+        assert_eq!(directive["Dimensions"], json!([["TargetKind"], []]));
+        for metric in directive["Metrics"].as_array().unwrap() {
+            assert!(!line[metric["Name"].as_str().unwrap()].is_null());
+        }
+        assert_eq!(directive["Metrics"].as_array().unwrap().len(), METRICS.len());
+    }
+
+    #[test]
+    fn more_than_a_hundred_ages_take_further_lines_that_count_nothing_twice() {
+        let lines = emf(Counts { relayed: 250, ages_ms: vec![1; 250], ..Counts::default() });
+        let ages: Vec<usize> = lines.iter().map(|line| line["ReportAge"].as_array().unwrap().len()).collect();
+        assert_eq!(ages, [100, 100, 50]);
+        assert_eq!(lines.iter().filter_map(|line| line["Relayed"].as_u64()).sum::<u64>(), 250);
+    }
+
+    #[test]
+    fn metrics_pass_every_configured_level() {
+        let levels = [Some(Level::TRACE), Some(Level::INFO), Some(Level::WARN), Some(Level::ERROR), None];
+        assert_eq!(levels.map(passing_level), ["INFO", "INFO", "WARN", "ERROR", "FATAL"]);
+    }
+}
