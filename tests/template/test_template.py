@@ -1,0 +1,437 @@
+"""What template.yaml and deploy/cross-account-role.yaml must say, beside what the linters know."""
+
+import json
+import math
+import re
+import tomllib
+
+import pytest
+
+from cloudformation import ROOT, Template
+
+RELAY = "template.yaml"
+ROLE = "deploy/cross-account-role.yaml"
+
+# The kinds of target: parameter that enables it, and the one action that it needs.
+KINDS = {
+    "codepipeline-job": ("EnableCodePipelineJobs", "codepipeline:PutJobFailureResult"),
+    "codepipeline-third-party-job": (
+        "EnableCodePipelineThirdPartyJobs",
+        "codepipeline:PutThirdPartyJobFailureResult",
+    ),
+    "step-functions-task": ("EnableStepFunctionsTasks", "states:SendTaskFailure"),
+    "swf-activity-task": ("EnableSwfActivityTasks", "swf:RespondActivityTaskFailed"),
+}
+METRICS = {"Relayed", "AlreadySettled", "DeadLettered", "Retried", "Ignored", "Truncated", "ReportAge"}
+LOG_MEMBERS = {
+    "@timestamp", "outcome", "target_kind", "target_fingerprint", "event_id", "source", "record_id", "receives",
+    "duration_ms", "age_ms", "error_code", "error_message", "service_error",
+}  # fmt: skip
+OUTCOMES = {"relayed", "already-settled", "dead-lettered", "ignored", "retry"}
+QUEUE_ARNS = [f"arn:aws:sqs:eu-west-1:111111111111:worker-{n}" for n in range(1, 7)]
+
+EVERYTHING_ON = {
+    "StepFunctionsArns": "arn:aws:states:eu-west-1:111111111111:stateMachine:one",
+    "AllowedRegions": "us-east-1,eu-central-1",
+    "AllowedAccounts": "222222222222,333333333333",
+    "PublisherAccounts": "444444444444,555555555555",
+    "PublisherOrganizationId": "o-abcdefghij",
+    "PublisherTopicArn": "arn:aws:sns:eu-west-1:111111111111:failures",
+    "LambdaNotices": "true",
+    "EcsTaskNotices": "true",
+    "BatchJobNotices": "true",
+    "CodeBuildNotices": "true",
+    "StepFunctionsNotices": "true",
+    "TaskTokenNames": "MY_TOKEN,/deep/token",
+    "AbandonedWorkQueueArns": ",".join(QUEUE_ARNS[:5]),
+    "QueueEncryption": "KMS",
+    "AdditionalKmsKeyArns": "arn:aws:kms:eu-west-1:111111111111:key/1",
+    "AlarmTopicArn": "arn:aws:sns:eu-west-1:111111111111:alarms",
+    "AlarmEmail": "someone@example.com",
+}
+
+
+def statements(template, resource):
+    return template.resources()[resource]["PolicyDocument"]["Statement"]
+
+
+def as_list(it):
+    return it if isinstance(it, list) else [it]
+
+
+# ------------------------------------------------------------------ queues and the function
+
+
+def test_a_batch_in_work_is_not_given_out_again():
+    template = Template(RELAY)
+    queue = template.resources()["Queue"]
+    timeout = template.resources()["RelayFunction"]["Timeout"]
+    window = template.resources()["QueueMapping"]["MaximumBatchingWindowInSeconds"]
+    assert queue["VisibilityTimeout"] >= 6 * timeout + window
+    # A mapping is refused where the queue's visibility time-out is below the function's; a queue has 30 s by default.
+    assert timeout <= 30
+
+
+def retries():
+    """Mean and standard deviation, in seconds, of the time that all receives of the queue take."""
+    template = Template(RELAY)
+    base = int(template.parameters["RetryBaseSeconds"])
+    cap = int(template.parameters["RetryCapSeconds"])
+    receives = template.resources()["Queue"]["RedrivePolicy"]["maxReceiveCount"]
+    mean = variance = 0.0
+    for n in range(1, receives + 1):
+        longest = min(cap, base * 2 ** (n - 1))  # the wait is uniform from 1 s to this
+        mean += (1 + longest) / 2
+        variance += (longest - 1) ** 2 / 12
+    return mean, math.sqrt(variance)
+
+
+def test_a_target_that_is_down_for_four_days_loses_nothing_by_default():
+    mean, deviation = retries()
+    assert mean - 6 * deviation > 4 * 86_400
+    assert Template(RELAY).parameters["MaxReceives"] == "0"
+
+
+def test_a_message_outlives_its_retries_and_the_dead_letter_leaves_a_week_to_act():
+    mean, deviation = retries()
+    queue, dead = (Template(RELAY).resources()[n] for n in ("Queue", "DeadLetterQueue"))
+    assert queue["MessageRetentionPeriod"] > mean + 6 * deviation
+    # SQS counts the age of a redriven message from its first sending.
+    assert dead["MessageRetentionPeriod"] - (mean + 6 * deviation) > 7 * 86_400
+
+
+def test_the_comment_on_the_receive_count_has_the_right_sum():
+    mean, deviation = retries()
+    assert f"= {mean:,.0f} s = {mean / 86_400:.1f} days" in Template(RELAY).text
+    assert f"{deviation / 3600:.1f} hours" in Template(RELAY).text
+
+
+def test_sqs_accepts_the_numbers():
+    queue = Template(RELAY).resources()["Queue"]
+    assert queue["RedrivePolicy"]["maxReceiveCount"] <= 1000
+    assert queue["MessageRetentionPeriod"] <= 1_209_600
+
+
+@pytest.mark.parametrize("parameters", [{}, EVERYTHING_ON, {"QueueEncryption": "KMS", "KmsKeyArn": "arn:aws:kms:r:1:key/2"}])
+def test_both_queues_are_encrypted_in_one_way(parameters):
+    template = Template(RELAY, **parameters)
+    for queue in (template.resources()[n] for n in ("Queue", "DeadLetterQueue")):
+        assert ("KmsMasterKeyId" in queue) != (queue.get("SqsManagedSseEnabled") is True)
+        if parameters:
+            assert queue["KmsMasterKeyId"] == parameters.get("KmsKeyArn", "<Key.Arn>")
+    assert ("Key" in template.resources()) == (parameters == EVERYTHING_ON)
+
+
+def test_every_mapping_reports_each_record():
+    mappings = Template(RELAY, **EVERYTHING_ON).resources("AWS::Lambda::EventSourceMapping")
+    assert len(mappings) == 6
+    for name, mapping in mappings.items():
+        assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"], name
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_each_abandoned_work_queue_has_one_mapping(number):
+    arns = QUEUE_ARNS[:number]
+    template = Template(RELAY, AbandonedWorkQueueArns=",".join(arns))
+    mappings = template.resources("AWS::Lambda::EventSourceMapping")
+    assert [m["EventSourceArn"] for n, m in mappings.items() if n != "QueueMapping"] == arns
+    granted = [s["Resource"] for s in statements(template, "RelayPolicy") if s["Sid"] == "ConsumeAbandonedWork"]
+    assert granted == ([arns] if arns else [])
+
+
+@pytest.mark.parametrize("name", [n for n, p in Template(RELAY).raw["Parameters"].items() if "AllowedPattern" in p])
+def test_patterns_of_parameters_take_what_they_should(name):
+    pattern = re.compile(Template(RELAY).raw["Parameters"][name]["AllowedPattern"])
+    assert pattern.fullmatch(Template(RELAY).defaults[name])
+    if name in EVERYTHING_ON:
+        assert pattern.fullmatch(EVERYTHING_ON[name])
+        assert not pattern.fullmatch(EVERYTHING_ON[name] + ", ")
+
+
+def test_a_sixth_abandoned_work_queue_is_refused():
+    pattern = Template(RELAY).raw["Parameters"]["AbandonedWorkQueueArns"]["AllowedPattern"]
+    assert re.fullmatch(pattern, ",".join(QUEUE_ARNS[:5]))
+    assert not re.fullmatch(pattern, ",".join(QUEUE_ARNS))
+
+
+# ------------------------------------------------------------------ settings
+
+
+def test_every_setting_of_the_relay_is_a_parameter():
+    known = set(re.findall(r"\bRELAY_[A-Z_]+", (ROOT / "src/settings.rs").read_text()))
+    given = set(Template(RELAY).resources()["RelayFunction"]["Environment"]["Variables"])
+    assert known == given
+
+
+def test_every_setting_follows_its_parameter():
+    changed = EVERYTHING_ON | {
+        "EnableSwfActivityTasks": "false",
+        "RoleName": "other",
+        "MaxReceives": 7,
+        "EventConcurrency": 3,
+        "RetryBaseSeconds": 2,
+        "RetryCapSeconds": 60,
+    }
+    before, after = (
+        Template(RELAY, **p).resources()["RelayFunction"]["Environment"]["Variables"] for p in ({}, changed)
+    )
+    same = {name for name in before if before[name] == after[name]}
+    assert same == {"RELAY_DEAD_LETTER_QUEUE_URL"}
+
+
+def test_trace_level_which_would_log_tokens_is_not_offered():
+    assert "TRACE" not in Template(RELAY).raw["Parameters"]["LogLevel"]["AllowedValues"]
+
+
+def test_parameters_are_all_in_a_group_and_described():
+    raw = Template(RELAY).raw
+    groups = raw["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    grouped = [p for g in groups for p in g["Parameters"]]
+    assert sorted(grouped) == sorted(raw["Parameters"])
+    assert all(p["Description"] for p in raw["Parameters"].values())
+
+
+def test_samconfig_uses_parameters_that_are_there():
+    config = tomllib.loads((ROOT / "samconfig.toml").read_text())
+    for environment in (v for v in config.values() if isinstance(v, dict)):
+        for section in environment.values():
+            for pair in section["parameters"].get("parameter_overrides", "").split():
+                name, value = pair.split("=")
+                assert value in Template(RELAY).raw["Parameters"][name]["AllowedValues"]
+
+
+# ------------------------------------------------------------------ permissions
+
+
+@pytest.mark.parametrize("path, resource", [(RELAY, "RelayPolicy"), (ROLE, "Role")])
+@pytest.mark.parametrize("disabled", KINDS)
+def test_a_kind_that_is_off_has_no_permission(path, resource, disabled):
+    required = {"RelayRoleArn": "arn:aws:iam::111111111111:role/relay", "AllowedRegions": "eu-west-1"} if path == ROLE else {}
+    template = Template(path, **{KINDS[disabled][0]: "false"}, **required)
+    properties = template.resources()[resource]
+    document = properties["Policies"][0]["PolicyDocument"] if path == ROLE else properties["PolicyDocument"]
+    allowed = {a for s in document["Statement"] for a in as_list(s["Action"])}
+    for kind, (_, action) in KINDS.items():
+        assert (action in allowed) == (kind != disabled)
+    if path == RELAY:
+        targets = template.resources()["RelayFunction"]["Environment"]["Variables"]["RELAY_TARGETS"]
+        assert targets.split(",") == [k for k in KINDS if k != disabled]
+
+
+def test_the_relay_may_do_no_more_than_its_work():
+    allowed = {a for s in statements(Template(RELAY), "RelayPolicy") for a in as_list(s["Action"])}
+    assert allowed == {action for _, action in KINDS.values()} | {
+        "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility",
+        "sqs:SendMessage", "logs:CreateLogStream", "logs:PutLogEvents",
+        "xray:PutTraceSegments", "xray:PutTelemetryRecords",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("parameters", [{}, EVERYTHING_ON])
+def test_everything_is_granted_only_where_the_action_knows_no_resource(parameters):
+    for statement in statements(Template(RELAY, **parameters), "RelayPolicy"):
+        if "*" in as_list(statement["Resource"]):
+            assert {a.split(":")[0] for a in as_list(statement["Action"])} <= {"codepipeline", "xray"}
+    assert "*" not in {s["Resource"] for s in statements(Template(RELAY, **parameters), "PublisherPolicy")}
+
+
+def test_targets_are_held_to_the_allowed_regions():
+    for regions, expected in (("", ["eu-west-1"]), ("us-east-1,eu-central-1", ["eu-west-1", "us-east-1", "eu-central-1"])):
+        template = Template(RELAY, AllowedRegions=regions)
+        held = [s for s in statements(template, "RelayPolicy") if s["Sid"].startswith("Fail")]
+        assert len(held) == len(KINDS)
+        for statement in held:
+            assert statement["Condition"]["StringEquals"]["aws:RequestedRegion"] == expected
+
+
+def test_roles_are_assumed_only_in_allowed_accounts():
+    assert not [s for s in statements(Template(RELAY), "RelayPolicy") if "sts" in str(s["Action"])]
+    (statement,) = [
+        s
+        for s in statements(Template(RELAY, AllowedAccounts="222222222222,333333333333"), "RelayPolicy")
+        if s["Action"] == "sts:AssumeRole"
+    ]
+    assert statement["Resource"] == "arn:aws:iam::*:role/failure-relay-target"
+    assert statement["Condition"]["StringEquals"]["aws:ResourceAccount"] == ["222222222222", "333333333333"]
+
+
+def test_the_role_of_another_account_trusts_the_relay_alone():
+    arn = "arn:aws:iam::111111111111:role/relay"
+    for organization in ("", "o-abcdefghij"):
+        role = Template(ROLE, RelayRoleArn=arn, AllowedRegions="eu-west-1", RelayOrganizationId=organization)
+        (trust,) = role.resources()["Role"]["AssumeRolePolicyDocument"]["Statement"]
+        assert trust["Principal"] == {"AWS": arn}
+        expected = {"StringEquals": {"aws:PrincipalOrgID": organization}} if organization else None
+        assert trust.get("Condition") == expected
+
+
+def test_the_two_templates_agree_on_the_role_name():
+    assert Template(RELAY).defaults["RoleName"] == Template(ROLE).defaults["RoleName"]
+
+
+def test_by_default_no_other_account_may_publish():
+    for policy in ("QueuePolicy", "DeadLetterQueuePolicy"):
+        allowed = [s for s in statements(Template(RELAY), policy) if s["Effect"] == "Allow"]
+        assert [s["Principal"] for s in allowed] == [{"Service": "events.amazonaws.com"}]
+        assert all("aws:SourceArn" in s["Condition"]["ArnEquals"] for s in allowed)
+    assert not Template(RELAY).resources("AWS::Events::EventBusPolicy")
+
+
+def test_nobody_is_let_in_without_a_condition():
+    template = Template(RELAY, **EVERYTHING_ON)
+    policies = [*statements(template, "QueuePolicy"), *statements(template, "DeadLetterQueuePolicy")]
+    policies += [p["Statement"] for p in template.resources("AWS::Events::EventBusPolicy").values()]
+    policies += template.resources()["Key"]["KeyPolicy"]["Statement"]
+    for statement in policies:
+        if statement["Effect"] == "Allow" and statement["Principal"] in ("*", {"AWS": "*"}):
+            assert statement["Condition"]["StringEquals"]["aws:PrincipalOrgID"] == "o-abcdefghij"
+
+
+def test_what_cannot_be_delivered_goes_to_the_dead_letter_queue():
+    template = Template(RELAY, **EVERYTHING_ON)
+    rules = template.resources("AWS::Events::Rule")
+    assert len(rules) == 6
+    for name, rule in rules.items():
+        (target,) = rule["Targets"]
+        assert target["DeadLetterConfig"]["Arn"] == "<DeadLetterQueue.Arn>", name
+        for policy in ("QueuePolicy", "DeadLetterQueuePolicy"):
+            (sources,) = [
+                s["Condition"]["ArnEquals"]["aws:SourceArn"]
+                for s in statements(template, policy)
+                if s["Sid"] == "RulesOfThisStack"
+            ]
+            assert f"<{name}.Arn>" in sources
+    assert template.resources()["TopicSubscription"]["RedrivePolicy"]["deadLetterTargetArn"] == "<DeadLetterQueue.Arn>"
+    assert template.resources()["RelayFunction"]["DeadLetterQueue"]["TargetArn"] == "<DeadLetterQueue.Arn>"
+
+
+# ------------------------------------------------------------------ notices
+
+
+def test_notices_are_off_by_default():
+    rules = Template(RELAY).resources("AWS::Events::Rule")
+    assert {n for n, r in rules.items() if r.get("State", "ENABLED") == "ENABLED"} == {"FailureRule"}
+    on = Template(RELAY, **EVERYTHING_ON).resources("AWS::Events::Rule")
+    assert all(r.get("State", "ENABLED") == "ENABLED" for r in on.values())
+
+
+def test_names_of_more_tokens_are_part_of_the_patterns():
+    for names, expected in (("", 8), ("MY_TOKEN,OTHER", 10)):
+        rules = Template(RELAY, TaskTokenNames=names).resources("AWS::Events::Rule")
+        ecs = rules["EcsNoticeRule"]["EventPattern"]["detail"]["overrides"]["containerOverrides"]
+        build = rules["CodeBuildNoticeRule"]["EventPattern"]["detail"]["additional-information"]["environment"]
+        assert ecs["environment"]["name"] == build["environment-variables"]["name"]
+        assert len(ecs["environment"]["name"]) == expected
+        assert all(ecs["environment"]["name"])
+
+
+def test_patterns_are_within_the_limit_of_eventbridge():
+    for name, rule in Template(RELAY, **EVERYTHING_ON).resources("AWS::Events::Rule").items():
+        assert len(json.dumps(rule["EventPattern"])) <= 2048, name
+
+
+# ------------------------------------------------------------------ what an operator sees
+
+
+def alarms(**parameters):
+    return Template(RELAY, **parameters).resources("AWS::CloudWatch::Alarm")
+
+
+def dashboard():
+    return json.loads(Template(RELAY).resources()["Dashboard"]["DashboardBody"])
+
+
+def dashboard_metrics():
+    for widget in dashboard()["widgets"]:
+        for namespace, name, *rest in widget["properties"].get("metrics", []):
+            yield namespace, name, [r for r in rest if isinstance(r, str)]
+
+
+def test_alarms_watch_metrics_that_the_relay_emits():
+    own = [a for a in alarms().values() if a["Namespace"] == "FailureRelay"]
+    assert {a["MetricName"] for a in own} == {"DeadLettered", "Retried", "ReportAge"}
+    # One of the two dimension sets that the relay emits: none, or the kind of the target.
+    assert not any("Dimensions" in a for a in own)
+
+
+def test_the_dashboard_shows_every_metric_that_the_relay_emits():
+    shown = {(name, tuple(rest)) for namespace, name, rest in dashboard_metrics() if namespace == "FailureRelay"}
+    assert {name for name, _ in shown} == METRICS
+    for _, rest in shown:
+        assert not rest or rest[0] == "TargetKind" and rest[1] in {*KINDS, "unknown"}
+
+
+@pytest.mark.parametrize("metric", sorted(METRICS))
+def test_the_code_names_the_metric(metric):
+    assert f'"{metric}"' in (ROOT / "src/telemetry.rs").read_text()
+
+
+def test_other_metrics_are_those_of_the_services():
+    known = {
+        "AWS/SQS": {"ApproximateNumberOfMessagesVisible", "ApproximateNumberOfMessagesNotVisible", "ApproximateAgeOfOldestMessage"},
+        "AWS/Lambda": {"Errors", "Throttles", "Duration", "ConcurrentExecutions"},
+        "FailureRelay": METRICS,
+    }
+    used = [(a["Namespace"], a["MetricName"]) for a in alarms().values()]
+    used += [(namespace, name) for namespace, name, _ in dashboard_metrics()]
+    for namespace, name in used:
+        assert name in known[namespace]
+
+
+def test_alarms_tell_the_topics_that_are_given():
+    for name, alarm in alarms().items():
+        assert alarm["AlarmActions"] == alarm["OKActions"] == [], name
+    for name, alarm in alarms(**EVERYTHING_ON).items():
+        assert alarm["AlarmActions"] == alarm["OKActions"] == [EVERYTHING_ON["AlarmTopicArn"], "<AlarmTopic>"], name
+
+
+def test_an_alarm_looks_back_a_day_at_most():
+    for alarm in alarms().values():
+        assert alarm["Period"] * alarm["EvaluationPeriods"] <= 86_400
+        assert alarm["TreatMissingData"] == "notBreaching"
+
+
+def test_one_stuck_event_raises_an_alarm():
+    # At the longest back-off it is retried once in each period at least.
+    assert alarms()["RetriesPersistAlarm"]["Period"] >= 2 * int(Template(RELAY).defaults["RetryCapSeconds"])
+
+
+def test_the_dashboard_shows_every_alarm():
+    (widget,) = [w for w in dashboard()["widgets"] if w["type"] == "alarm"]
+    assert {a.strip("<>").removesuffix(".Arn") for a in widget["properties"]["alarms"]} == set(alarms())
+
+
+def test_no_widget_covers_another():
+    taken = set()
+    for widget in dashboard()["widgets"]:
+        cells = {
+            (x, y)
+            for x in range(widget["x"], widget["x"] + widget["width"])
+            for y in range(widget["y"], widget["y"] + widget["height"])
+        }
+        assert not cells & taken
+        assert all(x < 24 for x, _ in cells)
+        taken |= cells
+
+
+def queries():
+    for name, query in Template(RELAY).resources("AWS::Logs::QueryDefinition").items():
+        yield name, query["QueryString"]
+    for widget in dashboard()["widgets"]:
+        if widget["type"] == "log":
+            source, query = widget["properties"]["query"].split(" | ", 1)
+            assert source == "SOURCE '<LogGroup>'"
+            yield widget["properties"]["title"], query
+
+
+@pytest.mark.parametrize("name, query", queries())
+def test_queries_ask_for_members_that_the_relay_logs(name, query):
+    made = set(re.findall(r"\bas (\w+)", query))
+    language = {
+        "fields", "filter", "sort", "stats", "limit", "by", "as", "and", "desc", "asc", "ispresent",
+        "count", "max", "latest", "earliest",
+    }  # fmt: skip
+    words = set(re.findall(r"@?[a-zA-Z_]+", re.sub(r'"[^"]*"', "", query)))
+    assert words - language - made <= LOG_MEMBERS
+    for outcome in re.findall(r'outcome !?= "([^"]*)"', query):
+        assert outcome in OUTCOMES
