@@ -7,7 +7,7 @@ import os
 import subprocess
 import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from . import answers
@@ -75,7 +75,6 @@ class Result:
     raw_error: bytes | None
     output: str
     duration_s: float
-    events: int = field(default=0)
 
     @property
     def failed(self) -> bool:
@@ -273,6 +272,8 @@ class Functions:
         self._running: dict[frozenset, Function] = {}
 
     def get(self, **changes: str | None) -> Function:
+        # Removing what is not there changes nothing, and is no environment of its own.
+        changes = {k: v for k, v in changes.items() if v is not None or k in environment("", "", {})}
         key = frozenset(changes.items())
         running = self._running.get(key)
         if running is None or not running.alive:

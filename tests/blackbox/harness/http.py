@@ -8,6 +8,7 @@ one background thread.
 from __future__ import annotations
 
 import asyncio
+import atexit
 import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -49,7 +50,22 @@ class Loop:
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
-        threading.Thread(target=self.loop.run_forever, daemon=True, name="loopback-servers").start()
+        self._thread = threading.Thread(target=self.loop.run_forever, daemon=True, name="loopback-servers")
+        self._thread.start()
+        atexit.register(self._stop)
+
+    def _stop(self) -> None:
+        """Ends what still hangs, so that the interpreter has nothing to complain about."""
+
+        async def cancel() -> None:
+            others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+            for task in others:
+                task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
+
+        self.run(cancel(), 5)
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join(5)
 
     @classmethod
     def get(cls) -> Loop:
