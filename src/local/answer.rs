@@ -28,21 +28,13 @@ impl ServiceError {
 
     /// An error with another status.
     pub fn with_status(status: u16, code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            code: code.into(),
-            message: message.into(),
-        }
+        Self { status, code: code.into(), message: message.into() }
     }
 }
 
 impl fmt::Display for ServiceError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            formatter,
-            "{} ({}): {}",
-            self.code, self.status, self.message
-        )
+        write!(formatter, "{} ({}): {}", self.code, self.status, self.message)
     }
 }
 
@@ -73,12 +65,7 @@ pub(crate) struct Answer {
 
 impl Answer {
     /// An answer of `service` without an error.
-    pub(crate) fn success(
-        service: Service,
-        operation: &str,
-        request_id: String,
-        output: Output,
-    ) -> Self {
+    pub(crate) fn success(service: Service, operation: &str, request_id: String, output: Output) -> Self {
         let body = match output {
             Output::Nothing => String::new(),
             Output::Json(value) => value.to_string(),
@@ -100,11 +87,7 @@ impl Answer {
 
     /// An answer of `service` that holds an error.
     pub(crate) fn error(service: Service, request_id: String, error: &ServiceError) -> Self {
-        let sender = if error.status < 500 {
-            "Sender"
-        } else {
-            "Receiver"
-        };
+        let sender = if error.status < 500 { "Sender" } else { "Receiver" };
         let mut query_error = None;
         let body = match service {
             Service::Sts => format!(
@@ -119,9 +102,7 @@ impl Answer {
                 query_error = Some(format!("{code};{sender}"));
                 json!({"__type": typed(service, &error.code), "message": error.message}).to_string()
             }
-            _ => {
-                json!({"__type": typed(service, &error.code), "message": error.message}).to_string()
-            }
+            _ => json!({"__type": typed(service, &error.code), "message": error.message}).to_string(),
         };
         Self {
             status: error.status,
@@ -169,53 +150,26 @@ const COMMON_ERRORS: &[&str] = &[
 /// SQS's modelled errors: the shape's name, and the name of the older query protocol, which SQS
 /// sends beside it and SDKs take for the code.
 const SQS_ERRORS: &[(&str, &str)] = &[
-    (
-        "BatchEntryIdsNotDistinct",
-        "AWS.SimpleQueueService.BatchEntryIdsNotDistinct",
-    ),
-    (
-        "BatchRequestTooLong",
-        "AWS.SimpleQueueService.BatchRequestTooLong",
-    ),
-    (
-        "EmptyBatchRequest",
-        "AWS.SimpleQueueService.EmptyBatchRequest",
-    ),
+    ("BatchEntryIdsNotDistinct", "AWS.SimpleQueueService.BatchEntryIdsNotDistinct"),
+    ("BatchRequestTooLong", "AWS.SimpleQueueService.BatchRequestTooLong"),
+    ("EmptyBatchRequest", "AWS.SimpleQueueService.EmptyBatchRequest"),
     ("InvalidAttributeName", "InvalidAttributeName"),
     ("InvalidAttributeValue", "InvalidAttributeValue"),
-    (
-        "InvalidBatchEntryId",
-        "AWS.SimpleQueueService.InvalidBatchEntryId",
-    ),
+    ("InvalidBatchEntryId", "AWS.SimpleQueueService.InvalidBatchEntryId"),
     ("InvalidMessageContents", "InvalidMessageContents"),
     ("KmsAccessDenied", "KMS.AccessDeniedException"),
     ("KmsDisabled", "KMS.DisabledException"),
     ("KmsInvalidState", "KMS.InvalidStateException"),
     ("KmsThrottled", "KMS.ThrottlingException"),
-    (
-        "MessageNotInflight",
-        "AWS.SimpleQueueService.MessageNotInflight",
-    ),
+    ("MessageNotInflight", "AWS.SimpleQueueService.MessageNotInflight"),
     ("OverLimit", "OverLimit"),
-    (
-        "PurgeQueueInProgress",
-        "AWS.SimpleQueueService.PurgeQueueInProgress",
-    ),
-    (
-        "QueueDoesNotExist",
-        "AWS.SimpleQueueService.NonExistentQueue",
-    ),
+    ("PurgeQueueInProgress", "AWS.SimpleQueueService.PurgeQueueInProgress"),
+    ("QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"),
     ("QueueNameExists", "QueueAlreadyExists"),
     ("ReceiptHandleIsInvalid", "ReceiptHandleIsInvalid"),
     ("RequestThrottled", "RequestThrottled"),
-    (
-        "TooManyEntriesInBatchRequest",
-        "AWS.SimpleQueueService.TooManyEntriesInBatchRequest",
-    ),
-    (
-        "UnsupportedOperation",
-        "AWS.SimpleQueueService.UnsupportedOperation",
-    ),
+    ("TooManyEntriesInBatchRequest", "AWS.SimpleQueueService.TooManyEntriesInBatchRequest"),
+    ("UnsupportedOperation", "AWS.SimpleQueueService.UnsupportedOperation"),
 ];
 
 fn query_code(code: &str) -> &str {
@@ -251,11 +205,7 @@ mod tests {
     #[test]
     fn step_functions_puts_a_namespace_before_its_errors() {
         let answer = error(Service::StepFunctions, "TaskTimedOut");
-        assert!(
-            answer
-                .body
-                .contains("com.amazonaws.swf.service.v2.model#TaskTimedOut")
-        );
+        assert!(answer.body.contains("com.amazonaws.swf.service.v2.model#TaskTimedOut"));
     }
 
     #[test]
@@ -265,19 +215,12 @@ mod tests {
         assert_eq!(answer.query_error.as_deref(), Some(expected));
         assert!(answer.body.contains("com.amazonaws.sqs#QueueDoesNotExist"));
         let answer = error(Service::Sqs, "InvalidParameterValue");
-        assert_eq!(
-            answer.query_error.as_deref(),
-            Some("InvalidParameterValue;Sender")
-        );
+        assert_eq!(answer.query_error.as_deref(), Some("InvalidParameterValue;Sender"));
     }
 
     #[test]
     fn sts_answers_in_xml_with_the_message_escaped() {
         let answer = error(Service::Sts, "AccessDenied");
-        assert!(
-            answer
-                .body
-                .contains("<Code>AccessDenied</Code><Message>a &lt; b</Message>")
-        );
+        assert!(answer.body.contains("<Code>AccessDenied</Code><Message>a &lt; b</Message>"));
     }
 }

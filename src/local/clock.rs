@@ -53,9 +53,7 @@ fn whole_ms(duration: Duration) -> u64 {
 
 fn system_ms() -> u64 {
     // A machine whose clock stands before 1970 gets 1970: the endpoint only needs order.
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, whole_ms)
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, whole_ms)
 }
 
 /// `2025-01-31T23:59:59Z`: RFC 3339 in UTC, whole seconds, as STS and `EventBridge` write it.
@@ -73,16 +71,11 @@ pub(crate) fn rfc3339(epoch_ms: u64) -> String {
 fn civil_date(days_since_1970: u64) -> (u64, u64, u64) {
     let days = days_since_1970 + 719_468;
     let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_from_march = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 {
-        month_from_march + 3
-    } else {
-        month_from_march - 9
-    };
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
     let year = era * 400 + year_of_era + u64::from(month <= 2);
     (year, month, day)
 }

@@ -54,15 +54,13 @@ impl PutFailureResult {
 
 fn refused(refusal: Refusal) -> ServiceError {
     match refusal {
-        Refusal::Closed => ServiceError::new(
-            "InvalidJobStateException",
-            "The state of the job is not valid: it has ended.",
-        ),
+        Refusal::Closed => {
+            ServiceError::new("InvalidJobStateException", "The state of the job is not valid: it has ended.")
+        }
         Refusal::Unknown => ServiceError::new("JobNotFoundException", "The job cannot be found."),
-        Refusal::WrongClientToken => ServiceError::new(
-            "InvalidClientTokenException",
-            "The client token is not valid for this job.",
-        ),
+        Refusal::WrongClientToken => {
+            ServiceError::new("InvalidClientTokenException", "The client token is not valid for this job.")
+        }
         Refusal::KmsDenied => kms_denied(),
     }
 }

@@ -31,9 +31,7 @@ where
 {
     let service = service_fn(move |request| respond(Arc::clone(&shared), request));
     // An error here is a caller that hung up or a cut that a fault ordered: nobody's concern.
-    let _ = http1::Builder::new()
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
+    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
 /// The connection is to be closed at once.
@@ -48,10 +46,7 @@ impl fmt::Display for Cut {
 
 impl std::error::Error for Cut {}
 
-async fn respond(
-    shared: Arc<Shared>,
-    request: Request<Incoming>,
-) -> Result<Response<AnswerBody>, Cut> {
+async fn respond(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Response<AnswerBody>, Cut> {
     if request.method() != Method::POST {
         // For whoever waits until the endpoint is up.
         return Ok(plain(200, "The endpoint is up.\n"));
@@ -63,21 +58,13 @@ async fn respond(
     answer(shared, &head.headers, body.to_bytes()).await
 }
 
-async fn answer(
-    shared: Arc<Shared>,
-    headers: &HeaderMap,
-    body: Bytes,
-) -> Result<Response<AnswerBody>, Cut> {
+async fn answer(shared: Arc<Shared>, headers: &HeaderMap, body: Bytes) -> Result<Response<AnswerBody>, Cut> {
     match dispatch(shared, headers, body).await {
         Wire::Answer(answer) => {
             let body = AnswerBody::whole(answer.body.clone());
             Ok(with_headers(&answer, body))
         }
-        Wire::Drip {
-            answer,
-            piece_bytes,
-            delay_ms,
-        } => {
+        Wire::Drip { answer, piece_bytes, delay_ms } => {
             let delay = Duration::from_millis(delay_ms);
             let body = AnswerBody::in_pieces(answer.body.clone(), piece_bytes, delay);
             Ok(with_headers(&answer, body))
@@ -101,9 +88,7 @@ fn with_headers(answer: &Answer, body: AnswerBody) -> Response<AnswerBody> {
         response = response.header("x-amzn-query-error", query_error);
     }
     // A fault's status or code may be none that HTTP allows.
-    response
-        .body(body)
-        .unwrap_or_else(|_| plain(500, "The fault cannot be written as HTTP.\n"))
+    response.body(body).unwrap_or_else(|_| plain(500, "The fault cannot be written as HTTP.\n"))
 }
 
 fn plain(status: u16, text: &'static str) -> Response<AnswerBody> {
@@ -125,21 +110,11 @@ struct AnswerBody {
 
 impl AnswerBody {
     fn whole(body: String) -> Self {
-        Self {
-            piece_bytes: body.len(),
-            rest: Bytes::from(body),
-            delay: None,
-            sleep: None,
-            cut_at: None,
-        }
+        Self { piece_bytes: body.len(), rest: Bytes::from(body), delay: None, sleep: None, cut_at: None }
     }
 
     fn in_pieces(body: String, piece_bytes: usize, delay: Duration) -> Self {
-        Self {
-            piece_bytes: piece_bytes.max(1),
-            delay: Some(delay),
-            ..Self::whole(body)
-        }
+        Self { piece_bytes: piece_bytes.max(1), delay: Some(delay), ..Self::whole(body) }
     }
 
     fn broken(body: String) -> Self {
@@ -155,9 +130,7 @@ impl AnswerBody {
     /// Waits the delay before a piece, if there is one.
     fn poll_delay(&mut self, context: &mut Context<'_>) -> Poll<()> {
         if let Some(delay) = self.delay {
-            let sleep = self
-                .sleep
-                .get_or_insert_with(|| Box::pin(tokio::time::sleep(delay)));
+            let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep(delay)));
             ready!(sleep.as_mut().poll(context));
             self.sleep = None;
         }

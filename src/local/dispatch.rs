@@ -98,10 +98,7 @@ impl Shared {
         let state = self.state();
         Caller {
             access_key_id: scope.access_key_id.clone(),
-            account: state
-                .sessions
-                .account(&scope.access_key_id, &self.account)
-                .to_owned(),
+            account: state.sessions.account(&scope.access_key_id, &self.account).to_owned(),
             region: scope.region.clone(),
         }
     }
@@ -134,17 +131,10 @@ pub(crate) async fn dispatch(shared: Arc<Shared>, headers: &HeaderMap, body: Byt
     let since_start_ms = shared.clock.since_start_ms();
     let fault = shared.faults().next(&request, &caller, since_start_ms);
     let name = fault.as_ref().map(Fault::name);
-    let call = Call {
-        request_id: shared.state().ids.uuid(),
-        shared: Arc::clone(&shared),
-        request,
-        caller,
-    };
+    let call = Call { request_id: shared.state().ids.uuid(), shared: Arc::clone(&shared), request, caller };
     let (wire, took_effect) = call.under(fault).await;
     let answer = match &wire {
-        Wire::Answer(answer) | Wire::Drip { answer, .. } | Wire::CutMidAnswer(answer) => {
-            Some(answer)
-        }
+        Wire::Answer(answer) | Wire::Drip { answer, .. } | Wire::CutMidAnswer(answer) => Some(answer),
         Wire::Cut | Wire::Hang => None,
     };
     let outcome = CallOutcome {
@@ -185,16 +175,9 @@ impl Call {
                     Err(_) => (Wire::Cut, false),
                 }
             }
-            Fault::SlowDrip {
-                piece_bytes,
-                delay_ms,
-            } => {
+            Fault::SlowDrip { piece_bytes, delay_ms } => {
                 let (answer, took_effect) = self.effect(None).await;
-                let wire = Wire::Drip {
-                    answer,
-                    piece_bytes,
-                    delay_ms,
-                };
+                let wire = Wire::Drip { answer, piece_bytes, delay_ms };
                 (wire, took_effect)
             }
             Fault::CutMidAnswer => {
@@ -204,16 +187,8 @@ impl Call {
             Fault::CutBeforeEffect => (Wire::Cut, false),
             Fault::CutAfterEffect => (Wire::Cut, self.effect(None).await.1),
             Fault::NoAnswer { after_effect } => (Wire::Hang, self.effect_if(after_effect).await),
-            Fault::PartialBatchFailure {
-                positions,
-                code,
-                sender_fault,
-            } => {
-                let fault = BatchFault {
-                    positions,
-                    code,
-                    sender_fault,
-                };
+            Fault::PartialBatchFailure { positions, code, sender_fault } => {
+                let fault = BatchFault { positions, code, sender_fault };
                 let (answer, took_effect) = self.effect(Some(&fault)).await;
                 (Wire::Answer(answer), took_effect)
             }
@@ -243,24 +218,12 @@ impl Call {
                 let code = code.unwrap_or_else(|| throttling_code(service).to_owned());
                 ServiceError::with_status(status, code, "Rate exceeded")
             }
-            Fault::ServiceError {
-                code,
-                status,
-                message,
-                after_effect,
-            } => {
+            Fault::ServiceError { code, status, message, after_effect } => {
                 let error = ServiceError::with_status(status, code, message);
                 return (error, after_effect);
             }
-            Fault::ServerError {
-                status,
-                after_effect,
-            } => {
-                let code = if status == 503 {
-                    "ServiceUnavailable"
-                } else {
-                    "InternalFailure"
-                };
+            Fault::ServerError { status, after_effect } => {
+                let code = if status == 503 { "ServiceUnavailable" } else { "InternalFailure" };
                 let error = ServiceError::with_status(status, code, "The service failed.");
                 return (error, after_effect);
             }

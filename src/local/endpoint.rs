@@ -22,7 +22,7 @@ use super::ids::Ids;
 use super::operation::Operation;
 use super::perform::{Setting, State};
 use super::record::{CallLog, RecordedCall};
-use super::sqs::{Attribute, Disorder, Message, QueueCounts, QueueKey, Sqs};
+use super::sqs::{Attribute, Disorder, Message, QueueCounts, QueueKey, Sqs, is_fifo_name};
 use super::sts::Sessions;
 use super::work::{Ledger, Work, WorkReport, WorkState};
 
@@ -76,10 +76,7 @@ pub struct Endpoint {
 
 impl fmt::Debug for Endpoint {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Endpoint")
-            .field("url", &self.shared.base_url)
-            .finish_non_exhaustive()
+        formatter.debug_struct("Endpoint").field("url", &self.shared.base_url).finish_non_exhaustive()
     }
 }
 
@@ -110,10 +107,7 @@ impl Endpoint {
         ));
         let (stop, stopped) = watch::channel(false);
         tokio::spawn(accept(listener, Arc::clone(&shared), stopped));
-        Ok(Self {
-            shared,
-            stop: Arc::new(stop),
-        })
+        Ok(Self { shared, stop: Arc::new(stop) })
     }
 
     /// The endpoint's URL, such as `http://127.0.0.1:41234`: what `AWS_ENDPOINT_URL` is set to.
@@ -172,10 +166,7 @@ impl Endpoint {
     pub fn open(&self, work: Work) {
         let now_ms = self.shared.clock.now_ms();
         let (region, account) = (&self.shared.region, &self.shared.account);
-        self.shared
-            .state()
-            .ledger
-            .open(work, region, account, now_ms);
+        self.shared.state().ledger.open(work, region, account, now_ms);
     }
 
     /// Opens a Step Functions task in the endpoint's own region and account.
@@ -215,10 +206,7 @@ impl Endpoint {
     #[must_use]
     pub fn open_count(&self) -> usize {
         let tasks = self.tasks();
-        tasks
-            .iter()
-            .filter(|report| report.state == WorkState::Open)
-            .count()
+        tasks.iter().filter(|report| report.state == WorkState::Open).count()
     }
 
     /// Forgets all tasks and jobs.
@@ -257,13 +245,9 @@ impl Endpoint {
     /// # Errors
     ///
     /// Those of `CreateQueue`.
-    pub fn create_queue(
-        &self,
-        name: &str,
-        attributes: &[(&str, &str)],
-    ) -> Result<String, ServiceError> {
+    pub fn create_queue(&self, name: &str, attributes: &[(&str, &str)]) -> Result<String, ServiceError> {
         let mut attributes: BTreeMap<&str, &str> = attributes.iter().copied().collect();
-        if name.ends_with(".fifo") {
+        if is_fifo_name(name) {
             attributes.insert("FifoQueue", "true");
         }
         let input = json!({"QueueName": name, "Attributes": attributes});
@@ -296,10 +280,8 @@ impl Endpoint {
         attributes: &[(&str, &str)],
         group: Option<&str>,
     ) -> Result<String, ServiceError> {
-        let attributes: BTreeMap<&str, Value> = attributes
-            .iter()
-            .map(|(name, value)| (*name, Attribute::text(*value).to_json()))
-            .collect();
+        let attributes: BTreeMap<&str, Value> =
+            attributes.iter().map(|(name, value)| (*name, Attribute::text(*value).to_json())).collect();
         let mut input = json!({
             "QueueUrl": self.queue_url(queue),
             "MessageBody": body,
@@ -307,7 +289,7 @@ impl Endpoint {
         });
         if let Some(group) = group {
             input["MessageGroupId"] = json!(group);
-            if queue.ends_with(".fifo") {
+            if is_fifo_name(queue) {
                 input["MessageDeduplicationId"] = json!(self.shared.state().ids.uuid());
             }
         }
@@ -322,9 +304,7 @@ impl Endpoint {
         let now_ms = self.shared.clock.now_ms();
         let state = self.shared.state();
         let queue = state.sqs.get(&self.queue_key(queue))?;
-        let messages = queue
-            .live(now_ms)
-            .map(|message| QueuedMessage::of(message, now_ms));
+        let messages = queue.live(now_ms).map(|message| QueuedMessage::of(message, now_ms));
         Some(messages.collect())
     }
 
@@ -438,9 +418,8 @@ pub struct QueuedMessage {
 
 impl QueuedMessage {
     fn of(message: &Message, now_ms: u64) -> Self {
-        let text = |(name, attribute): (&String, &Attribute)| {
-            Some((name.clone(), attribute.as_text()?.to_owned()))
-        };
+        let text =
+            |(name, attribute): (&String, &Attribute)| Some((name.clone(), attribute.as_text()?.to_owned()));
         Self {
             id: message.id.clone(),
             body: message.content.body.clone(),

@@ -77,9 +77,7 @@ impl PutEvents {
                 }
             });
         }
-        Ok(Output::Json(
-            json!({"FailedEntryCount": failed, "Entries": results}),
-        ))
+        Ok(Output::Json(json!({"FailedEntryCount": failed, "Entries": results})))
     }
 }
 
@@ -88,32 +86,24 @@ impl Entry {
     fn size_bytes(&self) -> usize {
         let texts = [&self.source, &self.detail_type, &self.detail];
         let texts = texts.into_iter().flatten().map(String::len).sum::<usize>();
-        let resources = self
-            .resources
-            .iter()
-            .flatten()
-            .map(String::len)
-            .sum::<usize>();
+        let resources = self.resources.iter().flatten().map(String::len).sum::<usize>();
         texts + resources + self.time.map_or(0, |_| 14)
     }
 
     /// Why this entry alone is refused, as code and message.
     fn mistake(&self) -> Option<(&'static str, String)> {
-        for (name, value) in [
-            ("Source", &self.source),
-            ("DetailType", &self.detail_type),
-            ("Detail", &self.detail),
-        ] {
+        for (name, value) in
+            [("Source", &self.source), ("DetailType", &self.detail_type), ("Detail", &self.detail)]
+        {
             if value.as_ref().is_none_or(String::is_empty) {
-                let message = format!(
-                    "Parameter {name} is not valid. Reason: {name} is a required argument."
-                );
+                let message =
+                    format!("Parameter {name} is not valid. Reason: {name} is a required argument.");
                 return Some(("InvalidArgument", message));
             }
         }
-        // Text that ends in a second value, or in an array, is no event detail either.
         let detail = self.detail.as_deref().unwrap_or_default();
-        let object = serde_json::from_str::<BTreeMap<String, IgnoredAny>>(detail).is_ok();
+        let json = serde_json::from_str::<IgnoredAny>(detail).is_ok();
+        let object = json && detail.trim_start().starts_with('{');
         (!object).then(|| ("MalformedDetail", "Detail is malformed.".to_owned()))
     }
 
@@ -124,10 +114,7 @@ impl Entry {
         let bus = named.rsplit('/').next().unwrap_or(named);
         let (region, account) = (&context.caller.region, &context.caller.account);
         let key = (region.clone(), account.clone(), bus.to_owned());
-        let queue = buses
-            .targets
-            .get(&key)
-            .and_then(|target| sqs.get_mut(target));
+        let queue = buses.targets.get(&key).and_then(|target| sqs.get_mut(target));
         if let Some(queue) = queue {
             let message = NewMessage {
                 body: self.event(&event_id, context),

@@ -176,9 +176,7 @@ impl Fault {
             ),
             Self::KmsAccessDenied | Self::KmsInvalidState => {
                 request.operation.service() != Service::StepFunctions
-                    || ["error", "cause", "output"]
-                        .iter()
-                        .any(|member| request.text(member).is_some())
+                    || ["error", "cause", "output"].iter().any(|member| request.text(member).is_some())
             }
             _ => true,
         }
@@ -241,10 +239,7 @@ impl FaultRule {
     /// The same rule, with calls counted for each identity on its own.
     #[must_use]
     pub fn for_each_identity(self) -> Self {
-        Self {
-            count_by: CountBy::Identity,
-            ..self
-        }
+        Self { count_by: CountBy::Identity, ..self }
     }
 
     /// Reads a JSON array of rules, as `relayctl serve --faults FILE` takes it.
@@ -264,10 +259,7 @@ impl FaultRule {
     /// What makes this rule useless, if anything does.
     fn mistake(&self) -> Option<String> {
         if !Operation::all().any(|operation| self.names(operation)) {
-            return Some(format!(
-                "no operation fits the pattern {:?}",
-                self.operation
-            ));
+            return Some(format!("no operation fits the pattern {:?}", self.operation));
         }
         match (&self.when, &self.fault) {
             (When::Probability { chance, .. }, _) if !(0.0..=1.0).contains(chance) => {
@@ -281,11 +273,7 @@ impl FaultRule {
     }
 
     fn names(&self, operation: Operation) -> bool {
-        let full = format!(
-            "{}:{}",
-            operation.service().signing_name(),
-            operation.name()
-        );
+        let full = format!("{}:{}", operation.service().signing_name(), operation.name());
         fits(&self.operation, operation.name()) || fits(&self.operation, &full)
     }
 }
@@ -327,26 +315,17 @@ impl std::fmt::Debug for Matcher {
 impl Matcher {
     /// Calls for the Step Functions or SWF task with this token.
     pub fn task_token(token: impl Into<String>) -> Self {
-        Self {
-            task_token: Some(token.into()),
-            ..Self::default()
-        }
+        Self { task_token: Some(token.into()), ..Self::default() }
     }
 
     /// Calls for the job with this id.
     pub fn job_id(id: impl Into<String>) -> Self {
-        Self {
-            job_id: Some(id.into()),
-            ..Self::default()
-        }
+        Self { job_id: Some(id.into()), ..Self::default() }
     }
 
     /// Calls to the queue of this name.
     pub fn queue(name: impl Into<String>) -> Self {
-        Self {
-            queue: Some(name.into()),
-            ..Self::default()
-        }
+        Self { queue: Some(name.into()), ..Self::default() }
     }
 
     fn fits(&self, request: &Request, caller: &Caller) -> bool {
@@ -434,18 +413,11 @@ impl FaultPlan {
             applied: 0,
             by_identity: HashMap::new(),
         });
-        Self {
-            rules: counted.collect(),
-        }
+        Self { rules: counted.collect() }
     }
 
     /// The fault for this call, if a rule has one. Every rule that fits counts the call.
-    pub(crate) fn next(
-        &mut self,
-        request: &Request,
-        caller: &Caller,
-        since_start_ms: u64,
-    ) -> Option<Fault> {
+    pub(crate) fn next(&mut self, request: &Request, caller: &Caller, since_start_ms: u64) -> Option<Fault> {
         let mut chosen = None;
         for counted in &mut self.rules {
             let hit = counted.hit(request, caller, since_start_ms);
@@ -535,10 +507,7 @@ mod tests {
     fn request(token: &str) -> Request {
         let mut headers = HeaderMap::new();
         let target = "AWSStepFunctions.SendTaskFailure";
-        headers.insert(
-            "x-amz-target",
-            target.parse().expect("it is a header value"),
-        );
+        headers.insert("x-amz-target", target.parse().expect("it is a header value"));
         let body = format!(r#"{{"taskToken":"{token}"}}"#);
         Request::read(&headers, Bytes::from(body)).expect("the operation is known")
     }
@@ -567,18 +536,12 @@ mod tests {
     fn calls_are_counted_for_the_rule_or_for_each_identity() {
         let rule = FaultRule::always("Send*", Fault::Html502).when(When::First(1));
         assert_eq!(hits(rule.clone(), &["a", "b", "a"]), [true, false, false]);
-        assert_eq!(
-            hits(rule.for_each_identity(), &["a", "b", "a"]),
-            [true, true, false]
-        );
+        assert_eq!(hits(rule.for_each_identity(), &["a", "b", "a"]), [true, true, false]);
     }
 
     #[test]
     fn a_chance_is_the_same_for_the_same_identity_whatever_comes_between() {
-        let rule = FaultRule::always("*", Fault::Html502).when(When::Probability {
-            chance: 0.5,
-            seed: 3,
-        });
+        let rule = FaultRule::always("*", Fault::Html502).when(When::Probability { chance: 0.5, seed: 3 });
         let alone: Vec<bool> = hits(rule.clone(), &["a"; 20]);
         let mixed = hits(rule, &["a", "b"].repeat(20));
         let of_a: Vec<bool> = mixed.into_iter().step_by(2).collect();
@@ -593,10 +556,7 @@ mod tests {
         assert_eq!(hits(of_a, &["abc", "b"]), [true, false]);
         let late = rule.clone().when(When::WindowMs { from: 6, to: 9 });
         assert_eq!(hits(late, &["a"]), [false]);
-        let once = FaultRule {
-            at_most: Some(1),
-            ..rule
-        };
+        let once = FaultRule { at_most: Some(1), ..rule };
         assert_eq!(hits(once, &["a", "a"]), [true, false]);
     }
 
@@ -614,13 +574,7 @@ mod tests {
                 {"fault": {"no-answer": {}}, "when": {"calls": [1, 3]}, "count_by": "identity"}]"#,
         )
         .expect("they are well formed");
-        assert_eq!(
-            rules[0].fault,
-            Fault::Throttle {
-                code: None,
-                status: 400
-            }
-        );
+        assert_eq!(rules[0].fault, Fault::Throttle { code: None, status: 400 });
         assert_eq!(rules[1].operation, "*");
         assert_eq!(rules[2].count_by, CountBy::Identity);
     }
@@ -630,14 +584,8 @@ mod tests {
         for (json, part) in [
             (r#"[{"fault": "html-503"}]"#, "unknown variant"),
             (r#"[{"fault": "html-502", "whenn": 1}]"#, "unknown field"),
-            (
-                r#"[{"operation": "SendTask", "fault": "html-502"}]"#,
-                "no operation fits",
-            ),
-            (
-                r#"[{"fault": "html-502", "when": {"probability": {"chance": 2}}}]"#,
-                "between 0 and 1",
-            ),
+            (r#"[{"operation": "SendTask", "fault": "html-502"}]"#, "no operation fits"),
+            (r#"[{"fault": "html-502", "when": {"probability": {"chance": 2}}}]"#, "between 0 and 1"),
         ] {
             let told = FaultRule::list_from_json(json).expect_err("it is wrong");
             assert!(told.contains(part), "{told}");

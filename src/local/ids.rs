@@ -27,9 +27,7 @@ impl Ids {
     /// `length` characters of A–Z and 2–7, as access key ids are made of.
     pub(crate) fn base32(&mut self, length: usize) -> String {
         const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-        (0..length)
-            .map(|_| char::from(ALPHABET[usize::from(self.next().to_be_bytes()[0] & 31)]))
-            .collect()
+        (0..length).map(|_| char::from(ALPHABET[usize::from(self.next().to_be_bytes()[0] & 31)])).collect()
     }
 
     fn next(&mut self) -> u64 {
@@ -51,9 +49,9 @@ pub(crate) fn draw(seed: u64, subject: &[u8], nth: u64) -> f64 {
 
 /// FNV-1a, 64 bit: a fingerprint that is the same on every machine, unlike std's hasher.
 fn fingerprint(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    })
+    bytes
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 /// The output function of `SplitMix64`.

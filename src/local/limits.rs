@@ -24,19 +24,14 @@ const fn model(
     name: &'static str,
     members: &'static [Member],
 ) -> OperationModel {
-    OperationModel {
-        operation,
-        service,
-        name,
-        input: Shape::Structure(members),
-    }
+    OperationModel { operation, service, name, input: Shape::Structure(members) }
 }
 
 // Shapes that several operations share.
 const STRING: Shape = text(ANY).shape();
 const INTEGER: Shape = Shape::Integer(ANY);
 
-const SFN_TASK_TOKEN: Member = required("taskToken", text(between(1, 2048)).secret().shape());
+const SFN_TASK_TOKEN: Member = required("taskToken", text(between(1, 2048)).sensitive().shape());
 const SWF_TASK_TOKEN: Member = required("taskToken", text(between(1, 1024)).secret().shape());
 
 const FAILURE_DETAILS: Member = required(
@@ -106,14 +101,10 @@ const MESSAGE_ATTRIBUTE: Shape = Shape::Structure(&[
     optional("BinaryListValues", Shape::List(&Shape::Blob, ANY)),
     required("DataType", STRING),
 ]);
-const MESSAGE_ATTRIBUTES: Member =
-    optional("MessageAttributes", Shape::Map(&STRING, &MESSAGE_ATTRIBUTE));
+const MESSAGE_ATTRIBUTES: Member = optional("MessageAttributes", Shape::Map(&STRING, &MESSAGE_ATTRIBUTE));
 const MESSAGE_SYSTEM_ATTRIBUTES: Member = optional(
     "MessageSystemAttributes",
-    Shape::Map(
-        &text(ANY).one_of(&["AWSTraceHeader"]).shape(),
-        &MESSAGE_ATTRIBUTE,
-    ),
+    Shape::Map(&text(ANY).one_of(&["AWSTraceHeader"]).shape(), &MESSAGE_ATTRIBUTE),
 );
 
 const fn entries(of: &'static Shape) -> Member {
@@ -125,9 +116,7 @@ const ARN: Text = text(between(20, 2048)).matching(
     printable,
 );
 const TAG_KEY: Shape = text(between(1, 128))
-    .matching(r"[\p{L}\p{Z}\p{N}_.:/=+\-@]+", |key| {
-        !key.is_empty() && tag_characters(key)
-    })
+    .matching(r"[\p{L}\p{Z}\p{N}_.:/=+\-@]+", |key| !key.is_empty() && tag_characters(key))
     .shape();
 
 /// Every operation with the limits of its request, in the order of [`Operation`].
@@ -142,29 +131,18 @@ pub(crate) const MODEL: &[OperationModel] = &[
             optional("cause", text(between(0, 32_768)).sensitive().shape()),
         ],
     ),
-    model(
-        Operation::SendTaskHeartbeat,
-        Service::StepFunctions,
-        "SendTaskHeartbeat",
-        &[SFN_TASK_TOKEN],
-    ),
+    model(Operation::SendTaskHeartbeat, Service::StepFunctions, "SendTaskHeartbeat", &[SFN_TASK_TOKEN]),
     model(
         Operation::SendTaskSuccess,
         Service::StepFunctions,
         "SendTaskSuccess",
-        &[
-            SFN_TASK_TOKEN,
-            required("output", text(at_most(262_144)).sensitive().shape()),
-        ],
+        &[SFN_TASK_TOKEN, required("output", text(at_most(262_144)).sensitive().shape())],
     ),
     model(
         Operation::PutJobFailureResult,
         Service::CodePipeline,
         "PutJobFailureResult",
-        &[
-            required("jobId", text(ANY).matching(JOB_ID, is_job_id).shape()),
-            FAILURE_DETAILS,
-        ],
+        &[required("jobId", text(ANY).matching(JOB_ID, is_job_id).shape()), FAILURE_DETAILS],
     ),
     model(
         Operation::PutThirdPartyJobFailureResult,
@@ -190,10 +168,7 @@ pub(crate) const MODEL: &[OperationModel] = &[
         Operation::RecordActivityTaskHeartbeat,
         Service::Swf,
         "RecordActivityTaskHeartbeat",
-        &[
-            SWF_TASK_TOKEN,
-            optional("details", text(at_most(2048)).shape()),
-        ],
+        &[SWF_TASK_TOKEN, optional("details", text(at_most(2048)).shape())],
     ),
     model(
         Operation::CreateQueue,
@@ -209,10 +184,7 @@ pub(crate) const MODEL: &[OperationModel] = &[
         Operation::GetQueueUrl,
         Service::Sqs,
         "GetQueueUrl",
-        &[
-            required("QueueName", STRING),
-            optional("QueueOwnerAWSAccountId", STRING),
-        ],
+        &[required("QueueName", STRING), optional("QueueOwnerAWSAccountId", STRING)],
     ),
     model(
         Operation::ListQueues,
@@ -262,10 +234,7 @@ pub(crate) const MODEL: &[OperationModel] = &[
         &[
             QUEUE_URL,
             optional("AttributeNames", Shape::List(&QUEUE_ATTRIBUTE_NAME, ANY)),
-            optional(
-                "MessageSystemAttributeNames",
-                Shape::List(&SYSTEM_ATTRIBUTE_NAME, ANY),
-            ),
+            optional("MessageSystemAttributeNames", Shape::List(&SYSTEM_ATTRIBUTE_NAME, ANY)),
             optional("MessageAttributeNames", Shape::List(&STRING, ANY)),
             optional("MaxNumberOfMessages", INTEGER),
             optional("VisibilityTimeout", INTEGER),
@@ -285,21 +254,14 @@ pub(crate) const MODEL: &[OperationModel] = &[
         "DeleteMessageBatch",
         &[
             QUEUE_URL,
-            entries(&Shape::Structure(&[
-                required("Id", STRING),
-                required("ReceiptHandle", STRING),
-            ])),
+            entries(&Shape::Structure(&[required("Id", STRING), required("ReceiptHandle", STRING)])),
         ],
     ),
     model(
         Operation::ChangeMessageVisibility,
         Service::Sqs,
         "ChangeMessageVisibility",
-        &[
-            QUEUE_URL,
-            required("ReceiptHandle", STRING),
-            required("VisibilityTimeout", INTEGER),
-        ],
+        &[QUEUE_URL, required("ReceiptHandle", STRING), required("VisibilityTimeout", INTEGER)],
     ),
     model(
         Operation::ChangeMessageVisibilityBatch,
@@ -318,10 +280,7 @@ pub(crate) const MODEL: &[OperationModel] = &[
         Operation::GetQueueAttributes,
         Service::Sqs,
         "GetQueueAttributes",
-        &[
-            QUEUE_URL,
-            optional("AttributeNames", Shape::List(&QUEUE_ATTRIBUTE_NAME, ANY)),
-        ],
+        &[QUEUE_URL, optional("AttributeNames", Shape::List(&QUEUE_ATTRIBUTE_NAME, ANY))],
     ),
     model(
         Operation::SetQueueAttributes,
@@ -329,12 +288,7 @@ pub(crate) const MODEL: &[OperationModel] = &[
         "SetQueueAttributes",
         &[QUEUE_URL, required("Attributes", QUEUE_ATTRIBUTES)],
     ),
-    model(
-        Operation::PurgeQueue,
-        Service::Sqs,
-        "PurgeQueue",
-        &[QUEUE_URL],
-    ),
+    model(Operation::PurgeQueue, Service::Sqs, "PurgeQueue", &[QUEUE_URL]),
     model(
         Operation::PutEvents,
         Service::EventBridge,
@@ -351,9 +305,7 @@ pub(crate) const MODEL: &[OperationModel] = &[
                         optional("Detail", STRING),
                         optional(
                             "EventBusName",
-                            text(between(1, 1600))
-                                .matching(EVENT_BUS, is_event_bus)
-                                .shape(),
+                            text(between(1, 1600)).matching(EVENT_BUS, is_event_bus).shape(),
                         ),
                         optional("TraceHeader", text(between(1, 500)).shape()),
                     ]),
@@ -362,9 +314,7 @@ pub(crate) const MODEL: &[OperationModel] = &[
             ),
             optional(
                 "EndpointId",
-                text(between(1, 50))
-                    .matching(r"^[A-Za-z0-9\-]+[\.][A-Za-z0-9\-]+$", is_endpoint_id)
-                    .shape(),
+                text(between(1, 50)).matching(r"^[A-Za-z0-9\-]+[\.][A-Za-z0-9\-]+$", is_endpoint_id).shape(),
             ),
         ],
     ),
@@ -376,24 +326,16 @@ pub(crate) const MODEL: &[OperationModel] = &[
             required("RoleArn", ARN.shape()),
             required(
                 "RoleSessionName",
-                text(between(2, 64))
-                    .matching(r"[\w+=,.@-]*", is_session_name)
-                    .shape(),
+                text(between(2, 64)).matching(r"[\w+=,.@-]*", is_session_name).shape(),
             ),
-            optional(
-                "PolicyArns",
-                Shape::List(&Shape::Structure(&[optional("arn", ARN.shape())]), ANY),
-            ),
+            optional("PolicyArns", Shape::List(&Shape::Structure(&[optional("arn", ARN.shape())]), ANY)),
             optional(
                 "Policy",
-                text(Range {
-                    min: Some(1),
-                    max: None,
-                })
-                .matching(r"[\u0009\u000A\u000D\u0020-\u00FF]+", |policy| {
-                    !policy.is_empty() && policy.chars().all(is_policy_character)
-                })
-                .shape(),
+                text(Range { min: Some(1), max: None })
+                    .matching(r"[\u0009\u000A\u000D\u0020-\u00FF]+", |policy| {
+                        !policy.is_empty() && policy.chars().all(is_policy_character)
+                    })
+                    .shape(),
             ),
             optional("DurationSeconds", Shape::Integer(between(900, 43_200))),
             optional(
@@ -414,9 +356,7 @@ pub(crate) const MODEL: &[OperationModel] = &[
             optional("TransitiveTagKeys", Shape::List(&TAG_KEY, at_most(50))),
             optional(
                 "ExternalId",
-                text(between(2, 1224))
-                    .matching(r"[\w+=,.@:\/-]*", |id| words_and(id, "+=,.@:/-"))
-                    .shape(),
+                text(between(2, 1224)).matching(r"[\w+=,.@:\/-]*", |id| words_and(id, "+=,.@:/-")).shape(),
             ),
             optional(
                 "SerialNumber",
@@ -427,16 +367,12 @@ pub(crate) const MODEL: &[OperationModel] = &[
             optional(
                 "TokenCode",
                 text(between(6, 6))
-                    .matching(r"[\d]*", |code| {
-                        code.bytes().all(|byte| byte.is_ascii_digit())
-                    })
+                    .matching(r"[\d]*", |code| code.bytes().all(|byte| byte.is_ascii_digit()))
                     .shape(),
             ),
             optional(
                 "SourceIdentity",
-                text(between(2, 64))
-                    .matching(r"[\w+=,.@-]*", is_session_name)
-                    .shape(),
+                text(between(2, 64)).matching(r"[\w+=,.@-]*", is_session_name).shape(),
             ),
             optional(
                 "ProvidedContexts",
@@ -448,14 +384,10 @@ pub(crate) const MODEL: &[OperationModel] = &[
                     between(1, 5),
                 ),
             ),
+            optional("MinimumSessionTokenSize", Shape::Integer(between(0, 4096))),
         ],
     ),
-    model(
-        Operation::GetCallerIdentity,
-        Service::Sts,
-        "GetCallerIdentity",
-        &[],
-    ),
+    model(Operation::GetCallerIdentity, Service::Sts, "GetCallerIdentity", &[]),
 ];
 
 const JOB_ID: &str = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}";
@@ -486,9 +418,7 @@ fn is_event_bus_arn(arn: &str) -> bool {
         return false;
     };
     arn == "arn"
-        && partition
-            .strip_prefix("aws")
-            .is_some_and(|rest| words_and(rest, "-"))
+        && partition.strip_prefix("aws").is_some_and(|rest| words_and(rest, "-"))
         && events == "events"
         && region.split('-').count() >= 3
         && words_and(region, "-")
@@ -515,14 +445,12 @@ pub(crate) fn is_account(account: &str) -> bool {
 }
 
 fn words_and(text: &str, others: &str) -> bool {
-    text.chars()
-        .all(|letter| letter.is_ascii_alphanumeric() || letter == '_' || others.contains(letter))
+    text.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_' || others.contains(letter))
 }
 
 fn tag_characters(text: &str) -> bool {
-    text.chars().all(|letter| {
-        letter.is_alphanumeric() || letter.is_whitespace() || "_.:/=+-@".contains(letter)
-    })
+    text.chars()
+        .all(|letter| letter.is_alphanumeric() || letter.is_whitespace() || "_.:/=+-@".contains(letter))
 }
 
 fn printable(text: &str) -> bool {
@@ -554,13 +482,7 @@ pub fn limits_as_json() -> String {
     format!("[\n{}\n]", lines.join(",\n"))
 }
 
-fn push_rows(
-    model: &OperationModel,
-    path: &str,
-    required: bool,
-    shape: &Shape,
-    rows: &mut Vec<Value>,
-) {
+fn push_rows(model: &OperationModel, path: &str, required: bool, shape: &Shape, rows: &mut Vec<Value>) {
     rows.push(row(model, path, required, shape));
     match shape {
         Shape::List(of, _) => push_rows(model, &format!("{path}[]"), false, of, rows),
@@ -620,12 +542,8 @@ mod tests {
     #[test]
     fn an_event_bus_is_a_name_or_an_arn() {
         assert!(is_event_bus("default"));
-        assert!(is_event_bus(
-            "arn:aws-cn:events:cn-north-1:123456789012:event-bus/a.b"
-        ));
-        assert!(!is_event_bus(
-            "arn:aws:sns:eu-west-1:123456789012:event-bus/a"
-        ));
+        assert!(is_event_bus("arn:aws-cn:events:cn-north-1:123456789012:event-bus/a.b"));
+        assert!(!is_event_bus("arn:aws:sns:eu-west-1:123456789012:event-bus/a"));
         assert!(!is_event_bus("a/b"));
         assert!(!is_event_bus("a b"));
     }
@@ -633,14 +551,9 @@ mod tests {
     #[test]
     fn the_limits_are_printed_as_one_json_array() {
         let rows: Vec<Value> = serde_json::from_str(&limits_as_json()).expect("it is JSON");
-        let cause = rows
-            .iter()
-            .find(|row| row["member"] == "cause")
-            .expect("it is listed");
+        let cause = rows.iter().find(|row| row["member"] == "cause").expect("it is listed");
         assert_eq!(cause["max"], 32_768);
-        let nested = rows
-            .iter()
-            .any(|row| row["member"] == "failureDetails.message");
+        let nested = rows.iter().any(|row| row["member"] == "failureDetails.message");
         assert!(nested);
     }
 }

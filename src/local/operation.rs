@@ -11,7 +11,7 @@ pub enum Service {
     CodePipeline,
     /// Amazon Simple Workflow Service, JSON 1.0.
     Swf,
-    /// Amazon Simple Queue Service, JSON 1.0 (query compatible errors).
+    /// Amazon Simple Queue Service, JSON 1.0 with `x-amzn-query-error` beside its errors.
     Sqs,
     /// Amazon `EventBridge`, JSON 1.1.
     EventBridge,
@@ -20,7 +20,7 @@ pub enum Service {
 }
 
 impl Service {
-    /// The service's name in a SigV4 scope, in IAM actions and in error messages.
+    /// The service's name in the scope of a signature, in IAM actions and in error messages.
     #[must_use]
     pub const fn signing_name(self) -> &'static str {
         match self {
@@ -117,16 +117,14 @@ impl Operation {
     /// The operation that an `X-Amz-Target` header names.
     pub(crate) fn from_target(target: &str) -> Option<Self> {
         let (prefix, name) = target.split_once('.')?;
-        Self::all().find(|operation| {
-            operation.name() == name && operation.service().target_prefix() == Some(prefix)
-        })
+        Self::all()
+            .find(|operation| operation.name() == name && operation.service().target_prefix() == Some(prefix))
     }
 
     /// The operation that the query protocol's `Action` parameter names.
     pub(crate) fn from_action(action: &str) -> Option<Self> {
-        Self::all().find(|operation| {
-            operation.name() == action && operation.service().target_prefix().is_none()
-        })
+        Self::all()
+            .find(|operation| operation.name() == action && operation.service().target_prefix().is_none())
     }
 }
 
@@ -147,10 +145,7 @@ mod tests {
         let found = Operation::from_target("AWSStepFunctions.SendTaskFailure");
         assert_eq!(found, Some(Operation::SendTaskFailure));
         assert_eq!(Operation::from_target("AmazonSQS.SendTaskFailure"), None);
-        assert_eq!(
-            Operation::from_action("AssumeRole"),
-            Some(Operation::AssumeRole)
-        );
+        assert_eq!(Operation::from_action("AssumeRole"), Some(Operation::AssumeRole));
         assert_eq!(Operation::from_action("SendMessage"), None);
     }
 }

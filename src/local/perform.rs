@@ -60,11 +60,7 @@ pub(crate) fn check(operation: Operation, input: &Value) -> Result<(), ServiceEr
     };
     Err(ServiceError::new(
         code,
-        format!(
-            "{} validation {errors} detected: {}",
-            found.len(),
-            sentences.join("; ")
-        ),
+        format!("{} validation {errors} detected: {}", found.len(), sentences.join("; ")),
     ))
 }
 
@@ -106,15 +102,9 @@ impl State {
     ) -> Result<Output, ServiceError> {
         let ledger = &mut self.ledger;
         match operation {
-            Operation::SendTaskFailure => {
-                read::<SendTaskFailure>(input)?.perform(ledger, caller, now_ms)
-            }
-            Operation::SendTaskSuccess => {
-                read::<SendTaskSuccess>(input)?.perform(ledger, caller, now_ms)
-            }
-            Operation::SendTaskHeartbeat => {
-                read::<SendTaskHeartbeat>(input)?.perform(ledger, caller, now_ms)
-            }
+            Operation::SendTaskFailure => read::<SendTaskFailure>(input)?.perform(ledger, caller, now_ms),
+            Operation::SendTaskSuccess => read::<SendTaskSuccess>(input)?.perform(ledger, caller, now_ms),
+            Operation::SendTaskHeartbeat => read::<SendTaskHeartbeat>(input)?.perform(ledger, caller, now_ms),
             Operation::PutJobFailureResult => {
                 let kind = WorkKind::CodePipelineJob;
                 read::<PutFailureResult>(input)?.perform(kind, ledger, caller, now_ms)
@@ -161,28 +151,18 @@ impl State {
             Operation::CreateQueue => read::<sqs::CreateQueue>(input)?.perform(sqs, context),
             Operation::GetQueueUrl => read::<sqs::GetQueueUrl>(input)?.perform(sqs, context),
             Operation::ListQueues => read::<sqs::ListQueues>(input)?.perform(sqs, context),
-            Operation::GetQueueAttributes => {
-                read::<sqs::GetQueueAttributes>(input)?.perform(sqs, context)
-            }
-            Operation::SetQueueAttributes => {
-                read::<sqs::SetQueueAttributes>(input)?.perform(sqs, context)
-            }
+            Operation::GetQueueAttributes => read::<sqs::GetQueueAttributes>(input)?.perform(sqs, context),
+            Operation::SetQueueAttributes => read::<sqs::SetQueueAttributes>(input)?.perform(sqs, context),
             Operation::PurgeQueue => read::<sqs::PurgeQueue>(input)?.perform(sqs, context),
             Operation::SendMessage => read::<sqs::Send>(input)?.perform(sqs, context),
-            Operation::SendMessageBatch => {
-                read::<sqs::SendBatch>(input)?.perform(sqs, context, fault)
-            }
+            Operation::SendMessageBatch => read::<sqs::SendBatch>(input)?.perform(sqs, context, fault),
             Operation::ReceiveMessage => match read::<sqs::Receive>(input)?.poll(sqs, context)? {
                 Poll::Answer(output) => Ok(output),
                 Poll::Wait { .. } => Ok(sqs::nothing_received()),
             },
             Operation::DeleteMessage => read::<sqs::Delete>(input)?.perform(sqs, context),
-            Operation::DeleteMessageBatch => {
-                read::<sqs::DeleteBatch>(input)?.perform(sqs, context, fault)
-            }
-            Operation::ChangeMessageVisibility => {
-                read::<sqs::ChangeVisibility>(input)?.perform(sqs, context)
-            }
+            Operation::DeleteMessageBatch => read::<sqs::DeleteBatch>(input)?.perform(sqs, context, fault),
+            Operation::ChangeMessageVisibility => read::<sqs::ChangeVisibility>(input)?.perform(sqs, context),
             Operation::ChangeMessageVisibilityBatch => {
                 read::<sqs::ChangeVisibilityBatch>(input)?.perform(sqs, context, fault)
             }
@@ -224,11 +204,7 @@ pub(crate) fn read<T: DeserializeOwned>(input: Value) -> Result<T, ServiceError>
 /// Each operation is matched under its own service, so this is never reached; a table that were
 /// wrong about it would show in every test of that operation.
 fn not_of_this_service() -> ServiceError {
-    ServiceError::with_status(
-        500,
-        "InternalFailure",
-        "The operation is not of this service.",
-    )
+    ServiceError::with_status(500, "InternalFailure", "The operation is not of this service.")
 }
 
 #[cfg(test)]
@@ -256,11 +232,7 @@ mod tests {
     fn several_mistakes_are_counted() {
         let input = json!({"jobId": "x", "failureDetails": {"type": "Oops", "message": ""}});
         let error = error(Operation::PutJobFailureResult, &input);
-        assert!(
-            error
-                .message
-                .starts_with("3 validation errors detected: Value 'x' at 'jobId'")
-        );
+        assert!(error.message.starts_with("3 validation errors detected: Value 'x' at 'jobId'"));
     }
 
     #[test]

@@ -94,12 +94,7 @@ impl CallLog {
     pub(crate) fn keeping(keep: usize) -> Self {
         // A subscriber that lags more than this loses the oldest and is told so.
         let (finished, _) = broadcast::channel(1024);
-        Self {
-            calls: VecDeque::new(),
-            next_sequence: 0,
-            keep,
-            finished,
-        }
+        Self { calls: VecDeque::new(), next_sequence: 0, keep, finished }
     }
 
     /// Records an arrival and returns its sequence number.
@@ -111,12 +106,7 @@ impl CallLog {
             account: arrival.account,
             access_key_id: arrival.access_key_id,
             at_ms: arrival.at_ms,
-            outcome: CallOutcome {
-                status: None,
-                error_code: None,
-                took_effect: false,
-                fault: None,
-            },
+            outcome: CallOutcome { status: None, error_code: None, took_effect: false, fault: None },
             body: arrival.body,
         };
         self.next_sequence += 1;
@@ -132,9 +122,7 @@ impl CallLog {
         let Some(first) = self.calls.front().map(|call| call.sequence) else {
             return;
         };
-        let position = sequence
-            .checked_sub(first)
-            .and_then(|n| usize::try_from(n).ok());
+        let position = sequence.checked_sub(first).and_then(|n| usize::try_from(n).ok());
         if let Some(call) = position.and_then(|position| self.calls.get_mut(position)) {
             call.outcome = outcome;
             // Nobody listening is no error.
@@ -198,12 +186,7 @@ mod tests {
         let mut log = CallLog::keeping(1);
         log.arrive(arrival());
         log.arrive(arrival());
-        let outcome = CallOutcome {
-            status: Some(200),
-            error_code: None,
-            took_effect: true,
-            fault: None,
-        };
+        let outcome = CallOutcome { status: Some(200), error_code: None, took_effect: true, fault: None };
         log.finish(0, outcome.clone());
         log.finish(1, outcome.clone());
         assert_eq!(log.calls()[0].outcome, outcome);

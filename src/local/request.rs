@@ -84,11 +84,7 @@ fn parse_scope(authorization: &str) -> Option<Scope> {
     let region = parts.next()?.to_owned();
     let _date = parts.next()?;
     let access_key_id = parts.next()?.to_owned();
-    (terminator == "aws4_request").then_some(Scope {
-        access_key_id,
-        region,
-        service,
-    })
+    (terminator == "aws4_request").then_some(Scope { access_key_id, region, service })
 }
 
 fn json_input(body: &[u8]) -> Result<Value, ServiceError> {
@@ -168,10 +164,7 @@ mod tests {
         let header = "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20250101/eu-west-1/states/aws4_request, SignedHeaders=host, Signature=00";
         let scope = parse_scope(header).expect("it is well formed");
         assert_eq!(scope.access_key_id, "AKIDEXAMPLE");
-        assert_eq!(
-            (scope.region.as_str(), scope.service.as_str()),
-            ("eu-west-1", "states")
-        );
+        assert_eq!((scope.region.as_str(), scope.service.as_str()), ("eu-west-1", "states"));
         assert_eq!(parse_scope("Basic dXNlcg=="), None);
     }
 

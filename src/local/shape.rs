@@ -52,62 +52,35 @@ pub(crate) struct Pattern {
     pub(crate) holds: fn(&str) -> bool,
 }
 
-pub(crate) const ANY: Range = Range {
-    min: None,
-    max: None,
-};
+pub(crate) const ANY: Range = Range { min: None, max: None };
 
 pub(crate) const fn between(min: u32, max: u32) -> Range {
-    Range {
-        min: Some(min),
-        max: Some(max),
-    }
+    Range { min: Some(min), max: Some(max) }
 }
 
 pub(crate) const fn at_most(max: u32) -> Range {
-    Range {
-        min: None,
-        max: Some(max),
-    }
+    Range { min: None, max: Some(max) }
 }
 
 pub(crate) const fn text(length: Range) -> Text {
-    Text {
-        length,
-        pattern: None,
-        one_of: &[],
-        sensitive: false,
-        secret: false,
-    }
+    Text { length, pattern: None, one_of: &[], sensitive: false, secret: false }
 }
 
 impl Text {
     pub(crate) const fn sensitive(self) -> Self {
-        Self {
-            sensitive: true,
-            ..self
-        }
+        Self { sensitive: true, ..self }
     }
 
     pub(crate) const fn secret(self) -> Self {
-        Self {
-            secret: true,
-            ..self
-        }
+        Self { secret: true, ..self }
     }
 
     pub(crate) const fn matching(self, source: &'static str, holds: fn(&str) -> bool) -> Self {
-        Self {
-            pattern: Some(Pattern { source, holds }),
-            ..self
-        }
+        Self { pattern: Some(Pattern { source, holds }), ..self }
     }
 
     pub(crate) const fn one_of(self, values: &'static [&'static str]) -> Self {
-        Self {
-            one_of: values,
-            ..self
-        }
+        Self { one_of: values, ..self }
     }
 
     pub(crate) const fn shape(self) -> Shape {
@@ -116,19 +89,11 @@ impl Text {
 }
 
 pub(crate) const fn required(name: &'static str, shape: Shape) -> Member {
-    Member {
-        name,
-        required: true,
-        shape,
-    }
+    Member { name, required: true, shape }
 }
 
 pub(crate) const fn optional(name: &'static str, shape: Shape) -> Member {
-    Member {
-        name,
-        required: false,
-        shape,
-    }
+    Member { name, required: false, shape }
 }
 
 /// One broken constraint of a request.
@@ -147,17 +112,12 @@ impl Violation {
         Self {
             path: path.to_owned(),
             missing: false,
-            sentence: format!(
-                "Value {shown}at '{path}' failed to satisfy constraint: {constraint}"
-            ),
+            sentence: format!("Value {shown}at '{path}' failed to satisfy constraint: {constraint}"),
         }
     }
 
     fn missing(path: &str) -> Self {
-        Self {
-            missing: true,
-            ..Self::new(path, "null ", "Member must not be null")
-        }
+        Self { missing: true, ..Self::new(path, "null ", "Member must not be null") }
     }
 }
 
@@ -176,14 +136,12 @@ pub(crate) fn type_error(shape: &Shape, value: &Value) -> Option<String> {
         (Shape::Map(_, of), Value::Object(members)) => {
             members.values().find_map(|member| type_error(of, member))
         }
-        (Shape::Structure(members), Value::Object(given)) => members
-            .iter()
-            .find_map(|member| type_error(&member.shape, given.get(member.name)?)),
-        (expected, found) => Some(format!(
-            "{} can not be converted to {}",
-            json_type(found),
-            expected.type_name()
-        )),
+        (Shape::Structure(members), Value::Object(given)) => {
+            members.iter().find_map(|member| type_error(&member.shape, given.get(member.name)?))
+        }
+        (expected, found) => {
+            Some(format!("{} can not be converted to {}", json_type(found), expected.type_name()))
+        }
     }
 }
 
@@ -239,36 +197,22 @@ fn member_path(parent: &str, name: &str) -> String {
     let mut letters = name.chars();
     let first = letters.next().map(|letter| letter.to_ascii_lowercase());
     let name: String = first.into_iter().chain(letters).collect();
-    if parent.is_empty() {
-        name
-    } else {
-        format!("{parent}.{name}")
-    }
+    if parent.is_empty() { name } else { format!("{parent}.{name}") }
 }
 
 impl Text {
     fn collect(&self, text: &str, path: &str, found: &mut Vec<Violation>) {
-        let shown = if self.sensitive || self.secret {
-            String::new()
-        } else {
-            format!("'{text}' ")
-        };
+        let shown = if self.sensitive || self.secret { String::new() } else { format!("'{text}' ") };
         if let Some(rule) = self.length.broken_by_length(text.encode_utf16().count()) {
             let constraint = format!("Member must have length {rule}");
             found.push(Violation::new(path, &shown, &constraint));
         }
         if let Some(pattern) = self.pattern.filter(|pattern| !(pattern.holds)(text)) {
-            let constraint = format!(
-                "Member must satisfy regular expression pattern: {}",
-                pattern.source
-            );
+            let constraint = format!("Member must satisfy regular expression pattern: {}", pattern.source);
             found.push(Violation::new(path, &shown, &constraint));
         }
         if !self.one_of.is_empty() && !self.one_of.contains(&text) {
-            let constraint = format!(
-                "Member must satisfy enum value set: [{}]",
-                self.one_of.join(", ")
-            );
+            let constraint = format!("Member must satisfy enum value set: [{}]", self.one_of.join(", "));
             found.push(Violation::new(path, &shown, &constraint));
         }
     }
@@ -324,18 +268,12 @@ mod tests {
         required("taskToken", text(between(1, 4)).secret().shape()),
         optional("cause", text(at_most(3)).shape()),
         optional("Kind", text(ANY).one_of(&["A", "B"]).shape()),
-        optional(
-            "Entries",
-            Shape::List(&text(at_most(1)).shape(), between(1, 2)),
-        ),
+        optional("Entries", Shape::List(&text(at_most(1)).shape(), between(1, 2))),
     ]);
 
     fn sentences(value: &Value) -> Vec<String> {
         let found = violations(&SHAPE, value);
-        found
-            .into_iter()
-            .map(|violation| violation.sentence)
-            .collect()
+        found.into_iter().map(|violation| violation.sentence).collect()
     }
 
     #[test]
@@ -379,10 +317,7 @@ mod tests {
     #[test]
     fn another_json_type_is_a_type_error_before_any_limit() {
         let found = type_error(&SHAPE, &json!({"taskToken": 1}));
-        assert_eq!(
-            found.as_deref(),
-            Some("NUMBER_VALUE can not be converted to string")
-        );
+        assert_eq!(found.as_deref(), Some("NUMBER_VALUE can not be converted to string"));
         assert_eq!(type_error(&SHAPE, &json!({"taskToken": null})), None);
     }
 }

@@ -87,10 +87,9 @@ fn nothing() -> Output {
 
 fn refused(refusal: Refusal) -> ServiceError {
     match refusal {
-        Refusal::Closed => ServiceError::new(
-            "TaskTimedOut",
-            "Task Timed Out: 'Provided task does not exist anymore'",
-        ),
+        Refusal::Closed => {
+            ServiceError::new("TaskTimedOut", "Task Timed Out: 'Provided task does not exist anymore'")
+        }
         // A task token carries nothing but itself, so there is no client token to be wrong.
         Refusal::Unknown | Refusal::WrongClientToken => {
             ServiceError::new("InvalidToken", "Invalid Token: 'Invalid token'")

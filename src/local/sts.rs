@@ -22,7 +22,7 @@ pub(crate) struct Sessions {
 struct Session {
     account: String,
     role: String,
-    session_name: String,
+    name: String,
     token: String,
     expires_ms: u64,
 }
@@ -45,9 +45,8 @@ impl AssumeRole {
         ids: &mut Ids,
         now_ms: u64,
     ) -> Result<Output, ServiceError> {
-        let (account, role) = role_of(&self.role_arn).ok_or_else(|| {
-            ServiceError::new("ValidationError", format!("{} is invalid", self.role_arn))
-        })?;
+        let (account, role) = role_of(&self.role_arn)
+            .ok_or_else(|| ServiceError::new("ValidationError", format!("{} is invalid", self.role_arn)))?;
         let seconds = self.duration_seconds.unwrap_or(DEFAULT_DURATION_SECONDS);
         let expires_ms = now_ms + seconds * 1000;
         let access_key_id = format!("ASIA{}", ids.base32(16));
@@ -66,7 +65,7 @@ impl AssumeRole {
         let session = Session {
             account: account.to_owned(),
             role: role.to_owned(),
-            session_name: self.role_session_name,
+            name: self.role_session_name,
             token,
             expires_ms,
         };
@@ -88,9 +87,7 @@ fn role_of(arn: &str) -> Option<(&str, &str)> {
 impl Sessions {
     /// The account that a caller acts in: that of its role, or `own` for every other key.
     pub(crate) fn account<'a>(&'a self, access_key_id: &str, own: &'a str) -> &'a str {
-        self.issued
-            .get(access_key_id)
-            .map_or(own, |session| &session.account)
+        self.issued.get(access_key_id).map_or(own, |session| &session.account)
     }
 
     /// Refuses calls without credentials, for another service, or with a role's key that is
@@ -118,16 +115,10 @@ impl Sessions {
     pub(crate) fn caller_identity(&self, caller: &Caller) -> Output {
         let account = &caller.account;
         let (arn, user) = match self.issued.get(&caller.access_key_id) {
-            Some(Session {
-                role, session_name, ..
-            }) => (
-                format!("arn:aws:sts::{account}:assumed-role/{role}/{session_name}"),
-                format!("AROALOCAL:{session_name}"),
-            ),
-            None => (
-                format!("arn:aws:iam::{account}:user/local"),
-                "AIDALOCAL".to_owned(),
-            ),
+            Some(Session { role, name, .. }) => {
+                (format!("arn:aws:sts::{account}:assumed-role/{role}/{name}"), format!("AROALOCAL:{name}"))
+            }
+            None => (format!("arn:aws:iam::{account}:user/local"), "AIDALOCAL".to_owned()),
         };
         Output::Xml(format!(
             "<Arn>{}</Arn><UserId>{}</UserId><Account>{account}</Account>",
@@ -142,11 +133,7 @@ fn check_service(scope: &Scope, expected: &str) -> Result<(), ServiceError> {
         return Ok(());
     }
     let message = format!("Credential should be scoped to correct service: '{expected}'.");
-    Err(ServiceError::with_status(
-        403,
-        "InvalidSignatureException",
-        message,
-    ))
+    Err(ServiceError::with_status(403, "InvalidSignatureException", message))
 }
 
 /// SQS and STS come from the query protocol's days, and have other names and statuses.
@@ -196,10 +183,7 @@ mod tests {
 
     #[test]
     fn the_account_of_a_role_is_in_its_arn() {
-        assert_eq!(
-            role_of("arn:aws:iam::222222222222:role/path/relay"),
-            Some(("222222222222", "relay"))
-        );
+        assert_eq!(role_of("arn:aws:iam::222222222222:role/path/relay"), Some(("222222222222", "relay")));
         assert_eq!(role_of("arn:aws:iam::22:role/relay"), None);
         assert_eq!(role_of("arn:aws:iam::222222222222:user/relay"), None);
     }
@@ -212,15 +196,8 @@ mod tests {
             role_session_name: "session".to_owned(),
             duration_seconds: None,
         };
-        request
-            .perform(&mut sessions, &mut Ids::seeded(1), 0)
-            .expect("the role is well formed");
-        let key = sessions
-            .issued
-            .keys()
-            .next()
-            .expect("a key was issued")
-            .clone();
+        request.perform(&mut sessions, &mut Ids::seeded(1), 0).expect("the role is well formed");
+        let key = sessions.issued.keys().next().expect("a key was issued").clone();
         assert_eq!(sessions.account(&key, "111111111111"), "222222222222");
         assert_eq!(sessions.account("AKID", "111111111111"), "111111111111");
     }

@@ -57,10 +57,9 @@ impl RecordActivityTaskHeartbeat {
 
 fn refused(refusal: Refusal) -> ServiceError {
     match refusal {
-        Refusal::Closed => ServiceError::new(
-            "UnknownResourceFault",
-            "Unknown activity, scheduledEventId = 5",
-        ),
+        Refusal::Closed => {
+            ServiceError::new("UnknownResourceFault", "Unknown activity, scheduledEventId = 5")
+        }
         // A token that SWF did not issue does not decode.
         Refusal::Unknown | Refusal::WrongClientToken => {
             ServiceError::new("ValidationException", "Invalid token")

@@ -84,19 +84,13 @@ impl Work {
     /// The same work in another region.
     #[must_use]
     pub fn in_region(self, region: impl Into<String>) -> Self {
-        Self {
-            region: Some(region.into()),
-            ..self
-        }
+        Self { region: Some(region.into()), ..self }
     }
 
     /// The same work in another account (12 digits).
     #[must_use]
     pub fn in_account(self, account: impl Into<String>) -> Self {
-        Self {
-            account: Some(account.into()),
-            ..self
-        }
+        Self { account: Some(account.into()), ..self }
     }
 }
 
@@ -245,10 +239,7 @@ pub(crate) struct Ledger {
 
 impl Ledger {
     pub(crate) fn new(auto_open: bool) -> Self {
-        Self {
-            entries: BTreeMap::new(),
-            auto_open,
-        }
+        Self { entries: BTreeMap::new(), auto_open }
     }
 
     /// Opens work in `region` and `account` unless the work names its own; what is there already
@@ -314,12 +305,7 @@ impl Ledger {
         Ok(entry.work.cancel_requested)
     }
 
-    fn entry(
-        &mut self,
-        caller: &Caller,
-        report: &Report<'_>,
-        now_ms: u64,
-    ) -> Result<&mut Entry, Refusal> {
+    fn entry(&mut self, caller: &Caller, report: &Report<'_>, now_ms: u64) -> Result<&mut Entry, Refusal> {
         let key = Key {
             kind: report.kind,
             region: caller.region.clone(),
@@ -332,10 +318,7 @@ impl Ledger {
         }
         let entry = self.entries.get_mut(&key).ok_or(Refusal::Unknown)?;
         if let Some(sent) = report.client_token {
-            let own = entry
-                .work
-                .client_token
-                .get_or_insert_with(|| sent.to_owned());
+            let own = entry.work.client_token.get_or_insert_with(|| sent.to_owned());
             if own != sent {
                 return Err(Refusal::WrongClientToken);
             }
@@ -376,11 +359,7 @@ pub(crate) struct Report<'a> {
 
 impl<'a> Report<'a> {
     pub(crate) fn of(kind: WorkKind, id: &'a str) -> Self {
-        Self {
-            kind,
-            id,
-            client_token: None,
-        }
+        Self { kind, id, client_token: None }
     }
 }
 
@@ -440,25 +419,17 @@ mod tests {
 
     #[test]
     fn work_whose_heartbeats_stop_times_out() {
-        let mut ledger = ledger_with(Work {
-            heartbeat_timeout_ms: Some(10),
-            ..Work::step_functions_task("t")
-        });
+        let mut ledger =
+            ledger_with(Work { heartbeat_timeout_ms: Some(10), ..Work::step_functions_task("t") });
         let report = Report::of(WorkKind::StepFunctionsTask, "t");
-        assert_eq!(
-            ledger.heartbeat(&caller("111111111111"), &report, 9),
-            Ok(false)
-        );
+        assert_eq!(ledger.heartbeat(&caller("111111111111"), &report, 9), Ok(false));
         assert_eq!(end(&mut ledger, "111111111111", 19), Err(Refusal::Closed));
         assert_eq!(ledger.reports(19)[0].state, WorkState::TimedOut);
     }
 
     #[test]
     fn a_denied_key_lets_only_a_failure_without_text_through() {
-        let mut ledger = ledger_with(Work {
-            kms_denied: true,
-            ..Work::step_functions_task("t")
-        });
+        let mut ledger = ledger_with(Work { kms_denied: true, ..Work::step_functions_task("t") });
         assert_eq!(end(&mut ledger, "111111111111", 1), Err(Refusal::KmsDenied));
         let report = Report::of(WorkKind::StepFunctionsTask, "t");
         let silent = ledger.end(&caller("111111111111"), &report, failure(None), 2);

@@ -83,15 +83,12 @@ impl SendBatch {
         fault: Option<&BatchFault>,
     ) -> Result<Output, ServiceError> {
         let (_, queue) = sqs.by_url(&self.queue_url, context.caller)?;
-        check_ids(
-            "SendMessageBatchRequestEntry",
-            self.entries.iter().map(|entry| &entry.id),
-        )?;
+        check_ids("SendMessageBatchRequestEntry", self.entries.iter().map(|entry| &entry.id))?;
         check_total(&self.entries)?;
         let account = context.caller.account.clone();
         let mut results = Results::default();
         for (position, SendEntry { id, message }) in self.entries.into_iter().enumerate() {
-            results.push(position, id, fault, || {
+            results.push(position, &id, fault, || {
                 let message = message.check(queue, &account)?;
                 Ok(store(queue, message, context))
             });
@@ -127,13 +124,10 @@ impl DeleteBatch {
         fault: Option<&BatchFault>,
     ) -> Result<Output, ServiceError> {
         sqs.by_url(&self.queue_url, context.caller)?;
-        check_ids(
-            "DeleteMessageBatchRequestEntry",
-            self.entries.iter().map(|entry| &entry.id),
-        )?;
+        check_ids("DeleteMessageBatchRequestEntry", self.entries.iter().map(|entry| &entry.id))?;
         let mut results = Results::default();
         for (position, entry) in self.entries.into_iter().enumerate() {
-            results.push(position, entry.id, fault, || {
+            results.push(position, &entry.id, fault, || {
                 delete(sqs, &self.queue_url, &entry.receipt_handle, context)?;
                 Ok(json!({}))
             });
@@ -154,7 +148,7 @@ impl ChangeVisibilityBatch {
         check_ids("ChangeMessageVisibilityBatchRequestEntry", ids)?;
         let mut results = Results::default();
         for (position, entry) in self.entries.into_iter().enumerate() {
-            results.push(position, entry.id, fault, || {
+            results.push(position, &entry.id, fault, || {
                 let (handle, seconds) = (&entry.receipt_handle, entry.visibility_timeout);
                 change_visibility(sqs, &self.queue_url, handle, seconds, context)?;
                 Ok(json!({}))
@@ -176,14 +170,14 @@ impl Results {
     fn push(
         &mut self,
         position: usize,
-        id: String,
+        id: &str,
         fault: Option<&BatchFault>,
         perform: impl FnOnce() -> Result<Value, ServiceError>,
     ) {
         if let Some(fault) = fault.filter(|fault| fault.hits(position)) {
             let code = fault.code.as_deref().unwrap_or("InternalError");
             let message = "The entry failed by order of a fault.";
-            self.fail(&id, code, message, fault.sender_fault);
+            self.fail(id, code, message, fault.sender_fault);
             return;
         }
         match perform() {
@@ -191,7 +185,7 @@ impl Results {
                 answer["Id"] = json!(id);
                 self.successful.push(answer);
             }
-            Err(error) => self.fail(&id, &error.code, &error.message, error.status < 500),
+            Err(error) => self.fail(id, &error.code, &error.message, error.status < 500),
         }
     }
 
@@ -209,10 +203,7 @@ impl Results {
     }
 }
 
-fn check_ids<'a>(
-    entry: &str,
-    ids: impl ExactSizeIterator<Item = &'a String>,
-) -> Result<(), ServiceError> {
+fn check_ids<'a>(entry: &str, ids: impl ExactSizeIterator<Item = &'a String>) -> Result<(), ServiceError> {
     match ids.len() {
         0 => {
             let message = format!("There should be at least one {entry} in the request.");
@@ -220,9 +211,8 @@ fn check_ids<'a>(
         }
         1..=ENTRIES_MAX => {}
         count => {
-            let message = format!(
-                "Maximum number of entries per request are {ENTRIES_MAX}. You have sent {count}."
-            );
+            let message =
+                format!("Maximum number of entries per request are {ENTRIES_MAX}. You have sent {count}.");
             return Err(ServiceError::new("TooManyEntriesInBatchRequest", message));
         }
     }
@@ -255,18 +245,9 @@ mod tests {
     fn a_batch_has_one_to_ten_entries_with_distinct_valid_ids() {
         assert_eq!(code(&["a", "b-_9"]), None);
         assert_eq!(code(&[]).as_deref(), Some("EmptyBatchRequest"));
-        assert_eq!(
-            code(&["a"; 11]).as_deref(),
-            Some("TooManyEntriesInBatchRequest")
-        );
-        assert_eq!(
-            code(&["a", "a"]).as_deref(),
-            Some("BatchEntryIdsNotDistinct")
-        );
+        assert_eq!(code(&["a"; 11]).as_deref(), Some("TooManyEntriesInBatchRequest"));
+        assert_eq!(code(&["a", "a"]).as_deref(), Some("BatchEntryIdsNotDistinct"));
         assert_eq!(code(&["a b"]).as_deref(), Some("InvalidBatchEntryId"));
-        assert_eq!(
-            code(&["x".repeat(81).as_str()]).as_deref(),
-            Some("InvalidBatchEntryId")
-        );
+        assert_eq!(code(&["x".repeat(81).as_str()]).as_deref(), Some("InvalidBatchEntryId"));
     }
 }

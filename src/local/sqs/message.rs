@@ -1,6 +1,7 @@
 //! A message's content: attributes, characters, size and the MD5 digests that clients check.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -45,10 +46,7 @@ pub(crate) type Attributes = BTreeMap<String, Attribute>;
 impl Attribute {
     /// A `String` attribute.
     pub(crate) fn text(value: impl Into<String>) -> Self {
-        Self {
-            data_type: "String".to_owned(),
-            value: AttributeValue::Text(value.into()),
-        }
+        Self { data_type: "String".to_owned(), value: AttributeValue::Text(value.into()) }
     }
 
     /// The value, where it is text.
@@ -103,9 +101,7 @@ pub(crate) fn read_system_attributes(
 ) -> Result<Attributes, ServiceError> {
     let read = inputs.unwrap_or_default().into_iter().map(|(name, input)| {
         if name != "AWSTraceHeader" {
-            return Err(invalid_value(format!(
-                "Message system attribute name '{name}' is not valid."
-            )));
+            return Err(invalid_value(format!("Message system attribute name '{name}' is not valid.")));
         }
         let attribute = read_attribute(&name, input)?;
         Ok((name, attribute))
@@ -134,11 +130,7 @@ fn check_name(name: &str) -> Result<(), ServiceError> {
 }
 
 fn read_attribute(name: &str, input: AttributeInput) -> Result<Attribute, ServiceError> {
-    let AttributeInput {
-        data_type,
-        string_value,
-        binary_value,
-    } = input;
+    let AttributeInput { data_type, string_value, binary_value } = input;
     let invalid = |what: &str| invalid_value(format!("The message attribute '{name}' {what}"));
     let primary = data_type.split('.').next().unwrap_or_default();
     let value = match (primary, string_value, binary_value) {
@@ -148,9 +140,7 @@ fn read_attribute(name: &str, input: AttributeInput) -> Result<Attribute, Servic
             Err(_) => return Err(invalid("has a binary value that is not base64.")),
         },
         ("String" | "Number" | "Binary", _, _) => {
-            return Err(invalid(
-                "must contain a non-empty value of its type, and no other.",
-            ));
+            return Err(invalid("must contain a non-empty value of its type, and no other."));
         }
         _ => {
             return Err(invalid(&format!(
@@ -199,9 +189,9 @@ pub(crate) fn check_characters(text: &str) -> Result<(), ServiceError> {
 
 /// What SQS counts towards its size limit: the body and every attribute's name, type and value.
 pub(crate) fn size_bytes(body: &str, attributes: &Attributes) -> usize {
-    let attribute_bytes = attributes.iter().map(|(name, attribute)| {
-        name.len() + attribute.data_type.len() + attribute.value_bytes().len()
-    });
+    let attribute_bytes = attributes
+        .iter()
+        .map(|(name, attribute)| name.len() + attribute.data_type.len() + attribute.value_bytes().len());
     body.len() + attribute_bytes.sum::<usize>()
 }
 
@@ -238,7 +228,11 @@ fn update_with_length(digest: &mut Md5, bytes: &[u8]) {
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// The attributes that a receive asks for: exact names, `All`, `.*`, or `prefix.*`.
@@ -258,9 +252,7 @@ pub(crate) fn asked_for<'a>(
 
 /// Attributes as a JSON object.
 pub(crate) fn attributes_json(attributes: &[(&String, &Attribute)]) -> Value {
-    let members = attributes
-        .iter()
-        .map(|(name, attribute)| ((*name).clone(), attribute.to_json()));
+    let members = attributes.iter().map(|(name, attribute)| ((*name).clone(), attribute.to_json()));
     Value::Object(members.collect::<Map<_, _>>())
 }
 
@@ -283,15 +275,9 @@ mod tests {
     #[test]
     fn digests_are_those_of_the_service() {
         // Both are from AWS's own documentation and SDK tests.
-        assert_eq!(
-            md5_of_body("This is a test message"),
-            "fafb00f5732ab283681e124bf8747ed1"
-        );
+        assert_eq!(md5_of_body("This is a test message"), "fafb00f5732ab283681e124bf8747ed1");
         let attributes = read("timestamp", input("Number", "1493147359900")).expect("it is valid");
-        assert_eq!(
-            md5_of_attributes(&attributes).as_deref(),
-            Some("235c5c510d26fb653d073faed50ae77c")
-        );
+        assert_eq!(md5_of_attributes(&attributes).as_deref(), Some("235c5c510d26fb653d073faed50ae77c"));
         assert_eq!(md5_of_attributes(&Attributes::new()), None);
     }
 

@@ -46,12 +46,13 @@ impl QueueKey {
         let ["arn", _, "sqs", region, account, name] = parts[..] else {
             return None;
         };
-        Some(Self {
-            region: region.to_owned(),
-            account: account.to_owned(),
-            name: name.to_owned(),
-        })
+        Some(Self { region: region.to_owned(), account: account.to_owned(), name: name.to_owned() })
     }
+}
+
+/// The name decides whether a queue is FIFO; as in SQS, its ending is in small letters.
+pub(crate) fn is_fifo_name(name: &str) -> bool {
+    matches!(name.rsplit_once('.'), Some((_, "fifo")))
 }
 
 /// All queues.
@@ -72,10 +73,7 @@ pub(crate) struct Context<'a> {
 
 impl Sqs {
     pub(crate) fn new(disorder: Option<Disorder>) -> Self {
-        Self {
-            queues: BTreeMap::new(),
-            disorder,
-        }
+        Self { queues: BTreeMap::new(), disorder }
     }
 
     /// The queue that a URL names, in the caller's region.
@@ -91,11 +89,8 @@ impl Sqs {
             let message = format!("The address {url} is not valid for this endpoint.");
             return Err(ServiceError::with_status(404, "InvalidAddress", message));
         };
-        let key = QueueKey {
-            region: caller.region.clone(),
-            account: account.to_owned(),
-            name: name.to_owned(),
-        };
+        let key =
+            QueueKey { region: caller.region.clone(), account: account.to_owned(), name: name.to_owned() };
         match self.queues.get_mut(&key) {
             Some(queue) => Ok((key, queue)),
             None => Err(no_such_queue()),
@@ -144,14 +139,9 @@ pub(crate) fn invalid_parameter(
     parameter: &str,
     reason: &str,
 ) -> ServiceError {
-    invalid_value(format!(
-        "Value {value} for parameter {parameter} is invalid. Reason: {reason}"
-    ))
+    invalid_value(format!("Value {value} for parameter {parameter} is invalid. Reason: {reason}"))
 }
 
 pub(crate) fn missing_parameter(parameter: &str) -> ServiceError {
-    ServiceError::new(
-        "MissingParameter",
-        format!("The request must contain the parameter {parameter}."),
-    )
+    ServiceError::new("MissingParameter", format!("The request must contain the parameter {parameter}."))
 }

@@ -158,8 +158,7 @@ impl Queue {
             (group.unwrap_or_default(), deduplication_id)
         });
         if let Some(memory) = memory.as_ref().filter(|_| self.fifo) {
-            self.remembered
-                .retain(|_, (sent_ms, _)| now_ms < *sent_ms + DEDUPLICATION_MS);
+            self.remembered.retain(|_, (sent_ms, _)| now_ms < *sent_ms + DEDUPLICATION_MS);
             if let Some((_, stored)) = self.remembered.get(memory) {
                 return stored.clone();
             }
@@ -197,28 +196,14 @@ impl Queue {
     fn insert(&mut self, message: Message) -> Stored {
         self.last_sequence += 1;
         let sequence = self.last_sequence;
-        let stored = Stored {
-            id: message.id.clone(),
-            sequence,
-        };
+        let stored = Stored { id: message.id.clone(), sequence };
         self.by_visibility.insert((message.visible_at_ms, sequence));
-        self.messages.insert(
-            sequence,
-            Message {
-                sequence,
-                ..message
-            },
-        );
+        self.messages.insert(sequence, Message { sequence, ..message });
         stored
     }
 
     /// Takes up to `count_max` visible messages and hides them for `visibility_ms`.
-    pub(crate) fn receive(
-        &mut self,
-        count_max: usize,
-        visibility_ms: u64,
-        now_ms: u64,
-    ) -> Received {
+    pub(crate) fn receive(&mut self, count_max: usize, visibility_ms: u64, now_ms: u64) -> Received {
         let candidates = if self.fifo {
             self.fifo_candidates(now_ms)
         } else {
@@ -241,9 +226,7 @@ impl Queue {
                 } else {
                     visibility_ms
                 };
-                received
-                    .messages
-                    .extend(self.hide(sequence, hidden_ms, now_ms));
+                received.messages.extend(self.hide(sequence, hidden_ms, now_ms));
             }
         }
         received
@@ -254,10 +237,7 @@ impl Queue {
         let visible = self.by_visibility.range(..=(now_ms, u64::MAX));
         let Some(disorder) = self.disorder else {
             // Some may turn out to be dead or expired, and make room for others.
-            return visible
-                .map(|(_, sequence)| *sequence)
-                .take(count_max * 2 + 10)
-                .collect();
+            return visible.map(|(_, sequence)| *sequence).take(count_max * 2 + 10).collect();
         };
         let all: Vec<u64> = visible.map(|(_, sequence)| *sequence).collect();
         let passed_over = |_: &u64| self.happens(Some(disorder.reorder));
@@ -299,15 +279,12 @@ impl Queue {
         let redrive = self.settings.redrive();
         message
             .zip(redrive)
-            .is_some_and(|(message, Redrive { receives_max, .. })| {
-                message.receive_count >= *receives_max
-            })
+            .is_some_and(|(message, Redrive { receives_max, .. })| message.receive_count >= *receives_max)
     }
 
     fn hide(&mut self, sequence: u64, hidden_ms: u64, now_ms: u64) -> Option<Message> {
         let message = self.messages.get_mut(&sequence)?;
-        self.by_visibility
-            .remove(&(message.visible_at_ms, sequence));
+        self.by_visibility.remove(&(message.visible_at_ms, sequence));
         message.visible_at_ms = now_ms + hidden_ms;
         message.in_flight = true;
         message.receive_count += 1;
@@ -319,8 +296,7 @@ impl Queue {
 
     fn remove(&mut self, sequence: u64) -> Option<Message> {
         let message = self.messages.remove(&sequence)?;
-        self.by_visibility
-            .remove(&(message.visible_at_ms, sequence));
+        self.by_visibility.remove(&(message.visible_at_ms, sequence));
         Some(message)
     }
 
@@ -380,10 +356,7 @@ impl Queue {
 
     /// Deletes all messages; false when the last purge is less than 60 seconds ago.
     pub(crate) fn purge(&mut self, now_ms: u64) -> bool {
-        if self
-            .purged_ms
-            .is_some_and(|purged_ms| now_ms < purged_ms + 60_000)
-        {
+        if self.purged_ms.is_some_and(|purged_ms| now_ms < purged_ms + 60_000) {
             return false;
         }
         self.purged_ms = Some(now_ms);
@@ -409,9 +382,7 @@ impl Queue {
     /// All messages within their retention period, in the order of their arrival.
     pub(crate) fn live(&self, now_ms: u64) -> impl Iterator<Item = &Message> {
         let retention_ms = self.settings.number("MessageRetentionPeriod") * 1000;
-        self.messages
-            .values()
-            .filter(move |message| now_ms < message.sent_ms + retention_ms)
+        self.messages.values().filter(move |message| now_ms < message.sent_ms + retention_ms)
     }
 
     /// When the next message that is invisible now becomes visible.
@@ -440,12 +411,7 @@ mod tests {
     use super::*;
 
     fn queue(fifo: bool) -> Queue {
-        Queue::new(
-            "arn:aws:sqs:eu-west-1:111111111111:q".to_owned(),
-            fifo,
-            0,
-            None,
-        )
+        Queue::new("arn:aws:sqs:eu-west-1:111111111111:q".to_owned(), fifo, 0, None)
     }
 
     fn content(body: &str, group: Option<&str>) -> NewMessage {
@@ -465,19 +431,12 @@ mod tests {
     }
 
     fn bodies(received: &Received) -> Vec<&str> {
-        let bodies = received
-            .messages
-            .iter()
-            .map(|message| message.content.body.as_str());
+        let bodies = received.messages.iter().map(|message| message.content.body.as_str());
         bodies.collect()
     }
 
     fn handle(message: &Message) -> Handle {
-        Handle {
-            sequence: message.sequence,
-            receive: message.receive_count,
-            message_id: message.id.clone(),
-        }
+        Handle { sequence: message.sequence, receive: message.receive_count, message_id: message.id.clone() }
     }
 
     #[test]
@@ -508,15 +467,9 @@ mod tests {
         let received = queue.receive(1, 1000, 0);
         let handle = handle(&received.messages[0]);
         assert_eq!(queue.change_visibility(&handle, 5000, 9000, 500), Ok(()));
-        assert_eq!(
-            queue.change_visibility(&handle, 8501, 9000, 500),
-            Err(Gone::TooLong)
-        );
+        assert_eq!(queue.change_visibility(&handle, 8501, 9000, 500), Err(Gone::TooLong));
         assert_eq!(queue.change_visibility(&handle, 0, 9000, 500), Ok(()));
-        assert_eq!(
-            queue.change_visibility(&handle, 1, 9000, 500),
-            Err(Gone::NotInFlight)
-        );
+        assert_eq!(queue.change_visibility(&handle, 1, 9000, 500), Err(Gone::NotInFlight));
         assert_eq!(queue.receive(1, 1000, 500).messages.len(), 1);
     }
 
@@ -525,10 +478,7 @@ mod tests {
         let mut queue = queue(false);
         let policy = r#"{"deadLetterTargetArn":"a","maxReceiveCount":2}"#.to_owned();
         let attributes = BTreeMap::from([("RedrivePolicy".to_owned(), policy)]);
-        queue
-            .settings
-            .set(attributes, false)
-            .expect("the policy is valid");
+        queue.settings.set(attributes, false).expect("the policy is valid");
         send(&mut queue, "a", None);
         for now_ms in [0, 10] {
             assert_eq!(queue.receive(1, 10, now_ms).messages.len(), 1);
@@ -548,13 +498,9 @@ mod tests {
         let first = queue.receive(2, 1000, 0);
         assert_eq!(bodies(&first), ["a1", "a2"]);
         assert_eq!(bodies(&queue.receive(10, 1000, 1)), ["b1"]);
-        queue
-            .delete(&handle(&first.messages[0]), 2)
-            .expect("it is in flight");
+        queue.delete(&handle(&first.messages[0]), 2).expect("it is in flight");
         assert!(queue.receive(10, 1000, 3).messages.is_empty());
-        queue
-            .delete(&handle(&first.messages[1]), 4)
-            .expect("it is in flight");
+        queue.delete(&handle(&first.messages[1]), 4).expect("it is in flight");
         assert_eq!(bodies(&queue.receive(10, 1000, 5)), ["a3"]);
     }
 
@@ -594,11 +540,7 @@ mod tests {
 
     #[test]
     fn disorder_repeats_messages_and_changes_their_order_but_loses_none() {
-        let disorder = Disorder {
-            seed: 5,
-            reorder: 0.3,
-            duplicate: 0.3,
-        };
+        let disorder = Disorder { seed: 5, reorder: 0.3, duplicate: 0.3 };
         let mut queue = Queue::new("arn".to_owned(), false, 0, Some(disorder));
         for number in 0..100 {
             send(&mut queue, &number.to_string(), None);

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::answer::{Output, ServiceError};
 use super::settings::{Settings, check_attribute_name};
-use super::{Context, Queue, QueueKey, Sqs, invalid_parameter, invalid_value, no_such_queue};
+use super::{Context, Queue, QueueKey, Sqs, invalid_parameter, invalid_value, is_fifo_name, no_such_queue};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -54,14 +54,10 @@ pub(crate) struct PurgeQueue {
 
 impl CreateQueue {
     /// Creates the queue, or finds it when it is there with the same attributes.
-    pub(crate) fn perform(
-        self,
-        sqs: &mut Sqs,
-        context: &Context<'_>,
-    ) -> Result<Output, ServiceError> {
+    pub(crate) fn perform(self, sqs: &mut Sqs, context: &Context<'_>) -> Result<Output, ServiceError> {
         let attributes = self.attributes.unwrap_or_default();
         check_queue_name(&self.queue_name)?;
-        let fifo = self.queue_name.ends_with(".fifo");
+        let fifo = is_fifo_name(&self.queue_name);
         if fifo && attributes.get("FifoQueue").map(String::as_str) != Some("true") {
             return Err(invalid_value(
                 "The name of a queue that is not FIFO can only include alphanumeric characters, \
@@ -98,9 +94,7 @@ fn check_queue_name(name: &str) -> Result<(), ServiceError> {
     if !stem.is_empty() && name.len() <= 80 && stem.chars().all(allowed) {
         return Ok(());
     }
-    Err(invalid_value(
-        "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length",
-    ))
+    Err(invalid_value("Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length"))
 }
 
 /// `http://127.0.0.1:4566/123456789012/queue`.
@@ -123,11 +117,7 @@ impl Sqs {
                 "RedrivePolicy",
                 "Dead-letter queue must be same type of queue as the source.",
             )),
-            None => Err(invalid_parameter(
-                arn,
-                "RedrivePolicy",
-                "Dead letter target does not exist.",
-            )),
+            None => Err(invalid_parameter(arn, "RedrivePolicy", "Dead letter target does not exist.")),
         }
     }
 }
@@ -142,9 +132,7 @@ impl GetQueueUrl {
         if !sqs.queues.contains_key(&key) {
             return Err(no_such_queue());
         }
-        Ok(Output::Json(
-            json!({"QueueUrl": url_of(&key, context.base_url)}),
-        ))
+        Ok(Output::Json(json!({"QueueUrl": url_of(&key, context.base_url)})))
     }
 }
 
@@ -168,27 +156,19 @@ impl ListQueues {
             .filter(|key| key.name.starts_with(&prefix) && key.name > after)
             .collect();
         let page = &own[..own.len().min(page_max)];
-        let urls: Vec<String> = page
-            .iter()
-            .map(|key| url_of(key, context.base_url))
-            .collect();
+        let urls: Vec<String> = page.iter().map(|key| url_of(key, context.base_url)).collect();
         let mut answer = json!({"QueueUrls": urls});
         // A next token is only given when the caller asked for pages.
-        if let Some(last) = page.last().filter(|_| page.len() < own.len()) {
-            if self.max_results.is_some() {
-                answer["NextToken"] = json!(last.name);
-            }
+        let more = page.len() < own.len() && self.max_results.is_some();
+        if let Some(last) = page.last().filter(|_| more) {
+            answer["NextToken"] = json!(last.name);
         }
         Ok(Output::Json(answer))
     }
 }
 
 impl GetQueueAttributes {
-    pub(crate) fn perform(
-        self,
-        sqs: &mut Sqs,
-        context: &Context<'_>,
-    ) -> Result<Output, ServiceError> {
+    pub(crate) fn perform(self, sqs: &mut Sqs, context: &Context<'_>) -> Result<Output, ServiceError> {
         let (_, queue) = sqs.by_url(&self.queue_url, context.caller)?;
         let asked = self.attribute_names.unwrap_or_default();
         for name in &asked {
@@ -221,29 +201,16 @@ fn described(queue: &Queue, now_ms: u64) -> Vec<(&'static str, String)> {
         "RedriveAllowPolicy",
         "SqsManagedSseEnabled",
     ];
-    const FIFO_SETTINGS: &[&str] = &[
-        "FifoQueue",
-        "ContentBasedDeduplication",
-        "DeduplicationScope",
-        "FifoThroughputLimit",
-    ];
+    const FIFO_SETTINGS: &[&str] =
+        &["FifoQueue", "ContentBasedDeduplication", "DeduplicationScope", "FifoThroughputLimit"];
     let counts = queue.counts(now_ms);
     let mut described = vec![
         ("QueueArn", queue.arn.clone()),
         ("ApproximateNumberOfMessages", counts.visible.to_string()),
-        (
-            "ApproximateNumberOfMessagesNotVisible",
-            counts.in_flight.to_string(),
-        ),
-        (
-            "ApproximateNumberOfMessagesDelayed",
-            counts.delayed.to_string(),
-        ),
+        ("ApproximateNumberOfMessagesNotVisible", counts.in_flight.to_string()),
+        ("ApproximateNumberOfMessagesDelayed", counts.delayed.to_string()),
         ("CreatedTimestamp", (queue.created_ms / 1000).to_string()),
-        (
-            "LastModifiedTimestamp",
-            (queue.modified_ms / 1000).to_string(),
-        ),
+        ("LastModifiedTimestamp", (queue.modified_ms / 1000).to_string()),
     ];
     let fifo_settings = if queue.fifo { FIFO_SETTINGS } else { &[] };
     for name in SETTINGS.iter().chain(fifo_settings) {
@@ -253,11 +220,7 @@ fn described(queue: &Queue, now_ms: u64) -> Vec<(&'static str, String)> {
 }
 
 impl SetQueueAttributes {
-    pub(crate) fn perform(
-        self,
-        sqs: &mut Sqs,
-        context: &Context<'_>,
-    ) -> Result<Output, ServiceError> {
+    pub(crate) fn perform(self, sqs: &mut Sqs, context: &Context<'_>) -> Result<Output, ServiceError> {
         let (key, queue) = sqs.by_url(&self.queue_url, context.caller)?;
         let (mut settings, fifo) = (queue.settings.clone(), queue.fifo);
         settings.set(self.attributes, fifo)?;
@@ -271,23 +234,12 @@ impl SetQueueAttributes {
 }
 
 impl PurgeQueue {
-    pub(crate) fn perform(
-        &self,
-        sqs: &mut Sqs,
-        context: &Context<'_>,
-    ) -> Result<Output, ServiceError> {
+    pub(crate) fn perform(&self, sqs: &mut Sqs, context: &Context<'_>) -> Result<Output, ServiceError> {
         let (key, queue) = sqs.by_url(&self.queue_url, context.caller)?;
         if queue.purge(context.now_ms) {
             return Ok(Output::Nothing);
         }
-        let message = format!(
-            "Only one PurgeQueue operation on {} is allowed every 60 seconds.",
-            key.name
-        );
-        Err(ServiceError::with_status(
-            403,
-            "PurgeQueueInProgress",
-            message,
-        ))
+        let message = format!("Only one PurgeQueue operation on {} is allowed every 60 seconds.", key.name);
+        Err(ServiceError::with_status(403, "PurgeQueueInProgress", message))
     }
 }

@@ -66,11 +66,8 @@ impl Receive {
         }
         let next_visible_ms = queue.next_visible_ms(now_ms);
         let is_empty = received.messages.is_empty();
-        let described: Vec<Value> = received
-            .messages
-            .iter()
-            .map(|message| self.describe(message, &key, fifo))
-            .collect();
+        let described: Vec<Value> =
+            received.messages.iter().map(|message| self.describe(message, &key, fifo)).collect();
         sqs.bury(received.dead, &key, now_ms);
         Ok(if is_empty {
             Poll::Wait { next_visible_ms }
@@ -121,24 +118,15 @@ impl Receive {
         let all = [
             ("SenderId", Some(content.sender.clone())),
             ("SentTimestamp", Some(message.sent_ms.to_string())),
-            (
-                "ApproximateReceiveCount",
-                Some(message.receive_count.to_string()),
-            ),
+            ("ApproximateReceiveCount", Some(message.receive_count.to_string())),
             ("ApproximateFirstReceiveTimestamp", Some(first.to_string())),
             ("SequenceNumber", sequence),
             ("MessageDeduplicationId", content.deduplication_id.clone()),
             ("MessageGroupId", content.group.clone()),
-            (
-                "AWSTraceHeader",
-                trace.and_then(|trace| trace.as_text()).map(str::to_owned),
-            ),
+            ("AWSTraceHeader", trace.and_then(|trace| trace.as_text()).map(str::to_owned)),
             ("DeadLetterQueueSourceArn", message.source_arn.clone()),
         ];
-        let wanted = |name: &str| {
-            self.system_names()
-                .any(|asked| asked == "All" || asked == name)
-        };
+        let wanted = |name: &str| self.system_names().any(|asked| asked == "All" || asked == name);
         all.into_iter()
             .filter(|(name, _)| wanted(name))
             .filter_map(|(name, value)| Some((name.to_owned(), json!(value?))))
@@ -159,9 +147,7 @@ fn in_range(
     reason: &str,
 ) -> Result<Option<u64>, ServiceError> {
     match value {
-        Some(number) if number < min || number > max => {
-            Err(invalid_parameter(number, parameter, reason))
-        }
+        Some(number) if number < min || number > max => Err(invalid_parameter(number, parameter, reason)),
         other => Ok(other.and_then(|number| u64::try_from(number).ok())),
     }
 }
@@ -186,15 +172,10 @@ fn parse_handle(handle: &str, key: &QueueKey) -> Result<Handle, ServiceError> {
         let sequence = parts.next()?.parse().ok()?;
         let receive = parts.next()?.parse().ok()?;
         let message_id = parts.next()?.to_owned();
-        (arn == key.arn()).then_some(Handle {
-            sequence,
-            receive,
-            message_id,
-        })
+        (arn == key.arn()).then_some(Handle { sequence, receive, message_id })
     };
     parse().ok_or_else(|| {
-        let message =
-            format!("The input receipt handle \"{handle}\" is not a valid receipt handle.");
+        let message = format!("The input receipt handle \"{handle}\" is not a valid receipt handle.");
         ServiceError::with_status(404, "ReceiptHandleIsInvalid", message)
     })
 }
@@ -207,11 +188,7 @@ pub(crate) struct Delete {
 }
 
 impl Delete {
-    pub(crate) fn perform(
-        &self,
-        sqs: &mut Sqs,
-        context: &Context<'_>,
-    ) -> Result<Output, ServiceError> {
+    pub(crate) fn perform(&self, sqs: &mut Sqs, context: &Context<'_>) -> Result<Output, ServiceError> {
         delete(sqs, &self.queue_url, &self.receipt_handle, context)?;
         Ok(Output::Nothing)
     }
@@ -240,19 +217,9 @@ pub(crate) struct ChangeVisibility {
 }
 
 impl ChangeVisibility {
-    pub(crate) fn perform(
-        &self,
-        sqs: &mut Sqs,
-        context: &Context<'_>,
-    ) -> Result<Output, ServiceError> {
+    pub(crate) fn perform(&self, sqs: &mut Sqs, context: &Context<'_>) -> Result<Output, ServiceError> {
         let handle = &self.receipt_handle;
-        change_visibility(
-            sqs,
-            &self.queue_url,
-            handle,
-            Some(self.visibility_timeout),
-            context,
-        )?;
+        change_visibility(sqs, &self.queue_url, handle, Some(self.visibility_timeout), context)?;
         Ok(Output::Nothing)
     }
 }
@@ -267,8 +234,8 @@ pub(crate) fn change_visibility(
 ) -> Result<(), ServiceError> {
     let (key, queue) = sqs.by_url(queue_url, context.caller)?;
     let handle = parse_handle(receipt_handle, &key)?;
-    let seconds = check_visibility(visibility_timeout)?
-        .unwrap_or_else(|| queue.settings.number("VisibilityTimeout"));
+    let seconds =
+        check_visibility(visibility_timeout)?.unwrap_or_else(|| queue.settings.number("VisibilityTimeout"));
     let longest_ms = VISIBILITY_SECONDS_MAX * 1000;
     let changed = queue.change_visibility(&handle, seconds * 1000, longest_ms, context.now_ms);
     changed.map_err(|gone| match gone {
@@ -277,10 +244,9 @@ pub(crate) fn change_visibility(
             "ReceiptHandle",
             "Message does not exist or is not available for visibility timeout change.",
         ),
-        Gone::NotInFlight => ServiceError::new(
-            "MessageNotInflight",
-            "The specified message isn't in flight.",
-        ),
+        Gone::NotInFlight => {
+            ServiceError::new("MessageNotInflight", "The specified message isn't in flight.")
+        }
         Gone::TooLong => invalid_value(format!(
             "Value {seconds} for parameter VisibilityTimeout is invalid. Reason: Total \
              VisibilityTimeout for the message is beyond the limit [{VISIBILITY_SECONDS_MAX} \

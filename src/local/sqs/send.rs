@@ -34,11 +34,7 @@ pub(crate) struct Send {
 }
 
 impl Send {
-    pub(crate) fn perform(
-        self,
-        sqs: &mut Sqs,
-        context: &mut Context<'_>,
-    ) -> Result<Output, ServiceError> {
+    pub(crate) fn perform(self, sqs: &mut Sqs, context: &mut Context<'_>) -> Result<Output, ServiceError> {
         let (_, queue) = sqs.by_url(&self.queue_url, context.caller)?;
         let message = self.message.check(queue, &context.caller.account)?;
         Ok(Output::Json(store(queue, message, context)))
@@ -150,8 +146,7 @@ fn check_delay(delay_seconds: Option<i64>) -> Result<Option<u64>, ServiceError> 
 
 /// Group and deduplication ids: 1 to 128 letters, digits and punctuation marks of ASCII.
 fn check_fifo_id(parameter: &str, id: Option<&str>) -> Result<(), ServiceError> {
-    let valid =
-        |id: &str| (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
+    let valid = |id: &str| (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
     match id.filter(|id| !valid(id)) {
         None => Ok(()),
         Some(id) => {

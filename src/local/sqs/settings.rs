@@ -15,12 +15,7 @@ pub(crate) const VISIBILITY_SECONDS_MAX: u64 = 43_200;
 /// Integer attributes: name, smallest, largest and default value.
 const NUMBERS: &[(&str, u64, u64, u64)] = &[
     ("DelaySeconds", 0, 900, 0),
-    (
-        "MaximumMessageSize",
-        1024,
-        MESSAGE_BYTES_MAX,
-        MESSAGE_BYTES_MAX,
-    ),
+    ("MaximumMessageSize", 1024, MESSAGE_BYTES_MAX, MESSAGE_BYTES_MAX),
     ("MessageRetentionPeriod", 60, 1_209_600, 345_600),
     ("ReceiveMessageWaitTimeSeconds", 0, 20, 0),
     ("VisibilityTimeout", 0, VISIBILITY_SECONDS_MAX, 30),
@@ -72,25 +67,15 @@ impl Settings {
         if let Some(value) = self.given.get(name) {
             return Some(value.clone());
         }
-        let number = NUMBERS
-            .iter()
-            .find(|row| row.0 == name)
-            .map(|row| row.3.to_string());
-        let choice = || {
-            CHOICES
-                .iter()
-                .find(|row| row.0 == name)
-                .map(|row| row.1[0].to_owned())
-        };
+        let number = NUMBERS.iter().find(|row| row.0 == name).map(|row| row.3.to_string());
+        let choice = || CHOICES.iter().find(|row| row.0 == name).map(|row| row.1[0].to_owned());
         number.or_else(choice)
     }
 
     /// A number among the attributes, in the attribute's own unit (seconds or bytes).
     pub(crate) fn number(&self, name: &str) -> u64 {
         // Values were checked when they were set; a name without a number is 0.
-        self.text(name)
-            .and_then(|text| text.parse().ok())
-            .unwrap_or(0)
+        self.text(name).and_then(|text| text.parse().ok()).unwrap_or(0)
     }
 
     pub(crate) fn is(&self, name: &str, value: &str) -> bool {
@@ -102,23 +87,15 @@ impl Settings {
     }
 
     /// The first of `attributes` that has another value here.
-    pub(crate) fn differs_in<'a>(
-        &self,
-        attributes: &'a BTreeMap<String, String>,
-    ) -> Option<&'a str> {
+    pub(crate) fn differs_in<'a>(&self, attributes: &'a BTreeMap<String, String>) -> Option<&'a str> {
         let differs = |(name, value): &(&String, &String)| self.text(name).as_ref() != Some(value);
-        attributes
-            .iter()
-            .find(differs)
-            .map(|(name, _)| name.as_str())
+        attributes.iter().find(differs).map(|(name, _)| name.as_str())
     }
 }
 
 fn check(name: &str, value: &str, fifo: bool) -> Result<(), ServiceError> {
     let valid = if let Some((_, min, max, _)) = NUMBERS.iter().find(|row| row.0 == name) {
-        value
-            .parse::<u64>()
-            .is_ok_and(|number| (*min..=*max).contains(&number))
+        value.parse::<u64>().is_ok_and(|number| (*min..=*max).contains(&number))
     } else if let Some((_, choices)) = CHOICES.iter().find(|row| row.0 == name) {
         if !fifo && name != "SqsManagedSseEnabled" {
             return Err(unknown_attribute(name));
@@ -146,11 +123,7 @@ fn check(name: &str, value: &str, fifo: bool) -> Result<(), ServiceError> {
 
 /// Refuses names that `GetQueueAttributes` does not know.
 pub(crate) fn check_attribute_name(name: &str) -> Result<(), ServiceError> {
-    if QUEUE_ATTRIBUTE_NAMES.contains(&name) {
-        Ok(())
-    } else {
-        Err(unknown_attribute(name))
-    }
+    if QUEUE_ATTRIBUTE_NAMES.contains(&name) { Ok(()) } else { Err(unknown_attribute(name)) }
 }
 
 pub(crate) fn unknown_attribute(name: &str) -> ServiceError {
@@ -170,10 +143,7 @@ fn parse_redrive(policy: &str) -> Result<Option<Redrive>, ServiceError> {
             other => other.as_u64()?,
         };
         let dead_letter_arn = policy.get("deadLetterTargetArn")?.as_str()?.to_owned();
-        (1..=1000).contains(&receives_max).then_some(Redrive {
-            dead_letter_arn,
-            receives_max,
-        })
+        (1..=1000).contains(&receives_max).then_some(Redrive { dead_letter_arn, receives_max })
     };
     redrive().map(Some).ok_or_else(|| {
         super::invalid_value(format!(
@@ -215,10 +185,7 @@ mod tests {
         for count in ["5", "\"5\""] {
             let policy = format!(r#"{{"deadLetterTargetArn":"a","maxReceiveCount":{count}}}"#);
             let settings = set("RedrivePolicy", &policy, false).expect("it is valid");
-            assert_eq!(
-                settings.redrive().map(|redrive| redrive.receives_max),
-                Some(5)
-            );
+            assert_eq!(settings.redrive().map(|redrive| redrive.receives_max), Some(5));
         }
         assert!(set("RedrivePolicy", "{}", false).is_err());
     }
