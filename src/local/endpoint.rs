@@ -24,7 +24,7 @@ use super::perform::{Setting, State};
 use super::record::{CallLog, RecordedCall};
 use super::sqs::{Attribute, Disorder, Message, QueueCounts, QueueKey, Sqs, is_fifo_name};
 use super::sts::Sessions;
-use super::work::{Ledger, Work, WorkReport, WorkState};
+use super::work::{Ledger, Work, WorkReport};
 
 /// How an endpoint is to be.
 #[derive(Clone, Debug, PartialEq)]
@@ -199,14 +199,15 @@ impl Endpoint {
     /// The first task or job with this token or id, of any kind and in any place.
     #[must_use]
     pub fn task(&self, id: &str) -> Option<WorkReport> {
-        self.tasks().into_iter().find(|report| report.id == id)
+        let now_ms = self.shared.clock.now_ms();
+        self.shared.state().ledger.find(id, now_ms)
     }
 
     /// How many tasks and jobs are still open.
     #[must_use]
     pub fn open_count(&self) -> usize {
-        let tasks = self.tasks();
-        tasks.iter().filter(|report| report.state == WorkState::Open).count()
+        let now_ms = self.shared.clock.now_ms();
+        self.shared.state().ledger.open_count(now_ms)
     }
 
     /// Forgets all tasks and jobs.

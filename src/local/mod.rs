@@ -50,6 +50,8 @@ mod sqs;
 mod step_functions;
 mod sts;
 mod swf;
+#[cfg(test)]
+mod wire_tests;
 mod work;
 
 pub use answer::ServiceError;
@@ -77,7 +79,8 @@ pub const NOT_MODELLED: &[&str] = &[
     "Step Functions: there are no state machines, only task tokens; TaskDoesNotExist never occurs.",
     "SQS: queues cannot be deleted, tagged or shared, and messages cannot be moved back with \
      StartMessageMoveTask; in-flight limits, receive attempt ids and fair queues have no effect; \
-     an older receipt handle still deletes a message of a standard queue.",
+     policies, encryption settings and RedriveAllowPolicy are kept and ignored; an older receipt \
+     handle still deletes a message of a standard queue.",
     "EventBridge: a bus sends every event to the one queue that it was given; rules, patterns, \
      retries and archives do not exist.",
     "STS: every role can be assumed by everybody; trust policies, session policies and tags have \

@@ -197,6 +197,19 @@ struct Entry {
 }
 
 impl Entry {
+    fn report(&mut self, key: &Key, now_ms: u64) -> WorkReport {
+        self.time_out(now_ms);
+        WorkReport {
+            kind: key.kind,
+            id: key.id.clone(),
+            region: key.region.clone(),
+            account: key.account.clone(),
+            state: self.state.clone(),
+            heartbeats: self.heartbeats,
+            refused_reports: self.refused_reports,
+        }
+    }
+
     fn time_out(&mut self, now_ms: u64) {
         let over = |since_ms: u64, limit_ms: Option<u64>| {
             limit_ms.is_some_and(|limit_ms| now_ms >= since_ms.saturating_add(limit_ms))
@@ -329,19 +342,19 @@ impl Ledger {
 
     /// Everything that was ever opened, ordered by kind, region, account and id.
     pub(crate) fn reports(&mut self, now_ms: u64) -> Vec<WorkReport> {
-        let reports = self.entries.iter_mut().map(|(key, entry)| {
-            entry.time_out(now_ms);
-            WorkReport {
-                kind: key.kind,
-                id: key.id.clone(),
-                region: key.region.clone(),
-                account: key.account.clone(),
-                state: entry.state.clone(),
-                heartbeats: entry.heartbeats,
-                refused_reports: entry.refused_reports,
-            }
-        });
-        reports.collect()
+        self.entries.iter_mut().map(|(key, entry)| entry.report(key, now_ms)).collect()
+    }
+
+    /// The first work with this id.
+    pub(crate) fn find(&mut self, id: &str, now_ms: u64) -> Option<WorkReport> {
+        let (key, entry) = self.entries.iter_mut().find(|(key, _)| key.id == id)?;
+        Some(entry.report(key, now_ms))
+    }
+
+    /// How much work is open.
+    pub(crate) fn open_count(&mut self, now_ms: u64) -> usize {
+        self.entries.values_mut().for_each(|entry| entry.time_out(now_ms));
+        self.entries.values().filter(|entry| entry.state == WorkState::Open).count()
     }
 
     /// Forgets everything.

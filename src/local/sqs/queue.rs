@@ -2,7 +2,7 @@
 //!
 //! Time comes in as an argument, so that every rule here can be tested without waiting.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
 use super::super::ids::draw;
 use super::message::{Attributes, md5_of_body};
@@ -114,6 +114,9 @@ impl QueueCounts {
     }
 }
 
+/// A deduplication id within its scope: a message group, or "" for the whole queue.
+type Memory = (String, String);
+
 /// A queue's messages and what it remembers of them.
 #[derive(Debug)]
 pub(crate) struct Queue {
@@ -127,7 +130,10 @@ pub(crate) struct Queue {
     /// All messages by the time when they are visible (again), then by arrival.
     by_visibility: BTreeSet<(u64, u64)>,
     last_sequence: u64,
-    remembered: HashMap<(String, String), (u64, Stored)>,
+    /// What each deduplication id of the last five minutes was stored as.
+    remembered: HashMap<Memory, Stored>,
+    /// The same ids with the time when they were stored, oldest first.
+    remembered_since: VecDeque<(u64, Memory)>,
     disorder: Option<Disorder>,
     draws: u64,
 }
@@ -145,6 +151,7 @@ impl Queue {
             by_visibility: BTreeSet::new(),
             last_sequence: 0,
             remembered: HashMap::new(),
+            remembered_since: VecDeque::new(),
             disorder: disorder.filter(|_| !fifo),
             draws: 0,
         }
@@ -152,19 +159,12 @@ impl Queue {
 
     /// Stores a message, unless a FIFO queue stored the same deduplication id within five minutes.
     pub(crate) fn send(&mut self, id: String, content: NewMessage, now_ms: u64) -> Stored {
-        let memory = content.deduplication_id.clone().map(|deduplication_id| {
-            let by_group = self.settings.is("DeduplicationScope", "messageGroup");
-            let group = content.group.clone().filter(|_| by_group);
-            (group.unwrap_or_default(), deduplication_id)
-        });
-        if let Some(memory) = memory.as_ref().filter(|_| self.fifo) {
-            self.remembered.retain(|_, (sent_ms, _)| now_ms < *sent_ms + DEDUPLICATION_MS);
-            if let Some((_, stored)) = self.remembered.get(memory) {
-                return stored.clone();
-            }
+        self.forget(now_ms);
+        let memory = self.memory_of(&content);
+        if let Some(stored) = memory.as_ref().and_then(|memory| self.remembered.get(memory)) {
+            return stored.clone();
         }
-        let delay_seconds = content.delay_seconds;
-        let delay_seconds = delay_seconds.unwrap_or_else(|| self.settings.number("DelaySeconds"));
+        let delay_seconds = content.delay_seconds.unwrap_or_else(|| self.settings.number("DelaySeconds"));
         let stored = self.insert(Message {
             id,
             sequence: 0,
@@ -177,10 +177,29 @@ impl Queue {
             last_received_ms: 0,
             in_flight: false,
         });
-        if let Some(memory) = memory.filter(|_| self.fifo) {
-            self.remembered.insert(memory, (now_ms, stored.clone()));
+        if let Some(memory) = memory {
+            self.remembered_since.push_back((now_ms, memory.clone()));
+            self.remembered.insert(memory, stored.clone());
         }
         stored
+    }
+
+    fn memory_of(&self, content: &NewMessage) -> Option<Memory> {
+        let deduplication_id = content.deduplication_id.clone().filter(|_| self.fifo)?;
+        let by_group = self.settings.is("DeduplicationScope", "messageGroup");
+        let group = content.group.clone().filter(|_| by_group);
+        Some((group.unwrap_or_default(), deduplication_id))
+    }
+
+    /// Forgets deduplication ids that are older than five minutes.
+    fn forget(&mut self, now_ms: u64) {
+        while let Some((since_ms, memory)) = self.remembered_since.front() {
+            if now_ms < since_ms + DEDUPLICATION_MS {
+                break;
+            }
+            self.remembered.remove(memory);
+            self.remembered_since.pop_front();
+        }
     }
 
     /// Takes a message that another queue's redrive policy moved here.
@@ -205,7 +224,7 @@ impl Queue {
     /// Takes up to `count_max` visible messages and hides them for `visibility_ms`.
     pub(crate) fn receive(&mut self, count_max: usize, visibility_ms: u64, now_ms: u64) -> Received {
         let candidates = if self.fifo {
-            self.fifo_candidates(now_ms)
+            self.fifo_candidates(count_max, now_ms)
         } else {
             self.standard_candidates(count_max, now_ms)
         };
@@ -232,36 +251,38 @@ impl Queue {
         received
     }
 
-    /// Visible messages by the time since when they are visible, some more than are wanted.
+    /// Visible messages by the time since when they are visible.
     fn standard_candidates(&mut self, count_max: usize, now_ms: u64) -> Vec<u64> {
         let visible = self.by_visibility.range(..=(now_ms, u64::MAX));
+        let visible = visible.map(|(_, sequence)| *sequence);
         let Some(disorder) = self.disorder else {
-            // Some may turn out to be dead or expired, and make room for others.
-            return visible.map(|(_, sequence)| *sequence).take(count_max * 2 + 10).collect();
+            return visible.take(candidates_max(count_max)).collect();
         };
-        let all: Vec<u64> = visible.map(|(_, sequence)| *sequence).collect();
+        let all: Vec<u64> = visible.collect();
         let passed_over = |_: &u64| self.happens(Some(disorder.reorder));
         let (late, soon): (Vec<u64>, Vec<u64>) = all.into_iter().partition(passed_over);
         // Those that were passed over come last: a receive that finds nothing else returns them.
         soon.into_iter().chain(late).collect()
     }
 
-    /// Visible messages in their order, without the groups that have one in flight or delayed.
-    fn fifo_candidates(&self, now_ms: u64) -> Vec<u64> {
-        let mut locked: HashSet<&str> = self
-            .messages
-            .values()
-            .filter(|message| message.is_in_flight(now_ms))
-            .map(Message::group)
-            .collect();
+    /// Visible messages in their order, without the groups that are locked.
+    fn fifo_candidates(&self, count_max: usize, now_ms: u64) -> Vec<u64> {
+        let invisible = self.by_visibility.range((now_ms + 1, 0)..);
+        let invisible = invisible.filter_map(|(_, sequence)| self.messages.get(sequence));
+        let in_flight = invisible.filter(|message| message.in_flight);
+        let mut locked: HashSet<&str> = in_flight.map(Message::group).collect();
         let mut candidates = Vec::new();
         for (sequence, message) in &self.messages {
+            if candidates.len() == candidates_max(count_max) {
+                break;
+            }
             if locked.contains(message.group()) {
                 continue;
             }
             if message.is_visible(now_ms) {
                 candidates.push(*sequence);
             } else {
+                // A delayed message holds back what comes after it in its group.
                 locked.insert(message.group());
             }
         }
@@ -399,6 +420,11 @@ pub(crate) struct Handle {
     /// The receive count that the message had then.
     pub(crate) receive: u64,
     pub(crate) message_id: String,
+}
+
+/// How many messages a receive looks at: some may turn out to be dead or expired.
+const fn candidates_max(count_max: usize) -> usize {
+    count_max * 2 + 10
 }
 
 /// The MD5 of a message's body, for answers.
