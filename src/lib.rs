@@ -8,6 +8,8 @@ pub mod envelope;
 pub mod event;
 pub mod failure_details;
 pub mod json;
+#[cfg(feature = "local")]
+pub mod local;
 pub mod notice;
 pub mod outcome;
 pub mod payload;
