@@ -607,25 +607,21 @@ def test_a_slow_service_within_the_deadline_is_waited_for(relay: Function) -> No
 
 
 @pytest.fixture(scope="session", autouse=True)
-def without_deadline(functions: Functions) -> Iterator[list]:
+def without_deadline() -> Iterator[list]:
     """A call that hangs without any deadline, begun with the session so that nobody waits for it."""
     outcome: list = []
-    try:
-        function = Function({"RELAY_CONCURRENCY": "10"})
-    except OSError as unstartable:
-        yield [unstartable]
-        return
+    function = Function()
 
     def run() -> None:
         try:
-            outcome.append(function.invoke(e.sqs(event(e.target("codepipeline-job"))), {"*": Hang()}, time_left_s=None, limit_s=90))
-        except BaseException as broken:  # noqa: BLE001 — reported by the case
+            batch = e.sqs(event(e.job()))
+            outcome.append(function.invoke(batch, {"*": Hang()}, time_left_s=None, limit_s=90))
+        except BaseException as broken:  # noqa: BLE001 - reported by the case
             outcome.append(broken)
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
-    outcome_of = [outcome, thread]
-    yield outcome_of
+    yield [outcome, thread]
     function.close()
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import contextlib
 import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -58,14 +59,16 @@ class Loop:
         """Ends what still hangs, so that the interpreter has nothing to complain about."""
 
         async def cancel() -> None:
-            others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-            for task in others:
-                task.cancel()
-            await asyncio.gather(*others, return_exceptions=True)
+            for task in asyncio.all_tasks():
+                if task is not asyncio.current_task():
+                    task.cancel()
+            await asyncio.sleep(0.05)
 
-        self.run(cancel(), 5)
+        self.loop.set_exception_handler(lambda *_: None)
+        with contextlib.suppress(TimeoutError):
+            self.run(cancel(), 2)
         self.loop.call_soon_threadsafe(self.loop.stop)
-        self._thread.join(5)
+        self._thread.join(2)
 
     @classmethod
     def get(cls) -> Loop:

@@ -32,7 +32,7 @@ class RuntimeApi:
         self.idle = threading.Event()
         self.polled_once = threading.Event()
         self.init_errors: list[bytes] = []
-        self._pending: asyncio.Queue[Invocation] = asyncio.Queue()
+        self._pending: asyncio.Queue[Invocation | None] = asyncio.Queue()
         self._current: dict[str, Invocation] = {}
         self._server = Server(self._handle)
         self.address = f"127.0.0.1:{self._server.port}"
@@ -42,6 +42,7 @@ class RuntimeApi:
         Loop.get().loop.call_soon_threadsafe(self._pending.put_nowait, invocation)
 
     def close(self) -> None:
+        Loop.get().loop.call_soon_threadsafe(self._pending.put_nowait, None)
         self._server.close()
 
     async def _handle(self, request: Request) -> Response:
@@ -65,6 +66,8 @@ class RuntimeApi:
         self.polled_once.set()
         self.idle.set()
         invocation = await self._pending.get()
+        if invocation is None:
+            return Response(410)
         self.idle.clear()
         self._current = {invocation.request_id: invocation}
         return Response(
