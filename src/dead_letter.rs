@@ -84,6 +84,8 @@ pub struct Reason {
     pub code: Code,
     /// For people: never a token, at most [`ERROR_MESSAGE_MAX`] characters that SQS accepts.
     pub message: String,
+    /// The service's error name, where a service's answer is the reason.
+    pub service_error: Option<String>,
 }
 
 impl Reason {
@@ -91,7 +93,13 @@ impl Reason {
     #[must_use]
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         let message = prefix(&storable(&message.into()), ERROR_MESSAGE_MAX).to_owned();
-        Self { code, message }
+        Self { code, message, service_error: None }
+    }
+
+    /// The reason, with the name of the service's error behind it.
+    #[must_use]
+    pub fn after(self, service_error: Option<&str>) -> Self {
+        Self { service_error: service_error.map(str::to_owned), ..self }
     }
 
     /// A member of the event is missing or wrong.

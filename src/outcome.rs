@@ -11,7 +11,7 @@ pub enum Outcome {
     /// The API accepted the failure.
     Relayed,
     /// The service says that the task or job is no longer open: a duplicate, or too late.
-    AlreadySettled,
+    AlreadySettled(ServiceError),
     /// No later try can help; the record is stored in the dead-letter queue.
     DeadLettered(Reason),
     /// A notice from AWS that is no failure, or that names no task or job.
@@ -26,10 +26,21 @@ impl Outcome {
     pub fn as_str(&self) -> &'static str {
         match self {
             Outcome::Relayed => "relayed",
-            Outcome::AlreadySettled => "already-settled",
+            Outcome::AlreadySettled(_) => "already-settled",
             Outcome::DeadLettered(_) => "dead-lettered",
             Outcome::Ignored => "ignored",
             Outcome::Retry(_) => "retry",
+        }
+    }
+
+    /// The name of the service's error that led to this outcome.
+    #[must_use]
+    pub fn service_error(&self) -> Option<&str> {
+        match self {
+            Outcome::Relayed | Outcome::Ignored => None,
+            Outcome::AlreadySettled(error) => error.name.as_deref(),
+            Outcome::DeadLettered(reason) => reason.service_error.as_deref(),
+            Outcome::Retry(retry) => retry.service_error()?.name.as_deref(),
         }
     }
 }

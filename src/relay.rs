@@ -160,8 +160,11 @@ impl Relay {
             Outcome::Retry(Retry::NotAttempted)
         } else {
             let letterbox = Letterbox { relay: self, record, index, subject: &subject, turn };
-            let settling = AssertUnwindSafe(self.settle(decision, &letterbox)).catch_unwind().await;
-            letterbox.end_exhausted(settling.unwrap_or(Outcome::Retry(Retry::Panicked))).await
+            let panicked = |_| Outcome::Retry(Retry::Panicked);
+            let settling = AssertUnwindSafe(self.settle(decision, &letterbox)).catch_unwind();
+            let outcome = settling.await.unwrap_or_else(panicked);
+            let ending = AssertUnwindSafe(letterbox.end_exhausted(outcome)).catch_unwind();
+            ending.await.unwrap_or_else(panicked)
         };
         Settled { subject, outcome, truncated, duration: started.elapsed() }
     }
@@ -184,7 +187,7 @@ impl Relay {
         };
         match verdict {
             Verdict::Accepted => Outcome::Relayed,
-            Verdict::Settled => Outcome::AlreadySettled,
+            Verdict::Settled => Outcome::AlreadySettled(error),
             Verdict::Rejected => letterbox.store(rejection(&planned.call, &error)).await,
             Verdict::Retry => Outcome::Retry(Retry::Service(error)),
         }
@@ -279,7 +282,8 @@ impl Letterbox<'_> {
                     Some(said) => format!("received {receives} times, at last {}: {said}", retry.sentence()),
                     None => format!("received {receives} times, at last {}", retry.sentence()),
                 };
-                self.store(Reason::new(Code::RetriesExhausted, message)).await
+                let name = retry.service_error().and_then(|error| error.name.as_deref());
+                self.store(Reason::new(Code::RetriesExhausted, message).after(name)).await
             }
             _ => outcome,
         }
@@ -357,5 +361,5 @@ fn rejection(call: &Call, error: &ServiceError) -> Reason {
         Some(said) => format!("target: {action} answered {error}: {said}"),
         None => format!("target: {action} answered {error}"),
     };
-    Reason::new(Code::RejectedByService, message)
+    Reason::new(Code::RejectedByService, message).after(error.name.as_deref())
 }

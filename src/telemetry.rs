@@ -112,8 +112,7 @@ pub fn log(report: &Report<'_>) {
                 age_ms = report.age.map(millis),
                 error_code = dead_letter.map(|reason| reason.code.as_str()),
                 error_message = dead_letter.map(|reason| reason.message.as_str()),
-                service_error =
-                    retry.and_then(|retry| retry.service_error()).and_then(|error| error.name.as_deref()),
+                service_error = report.outcome.service_error(),
                 retry_reason = retry.map(|retry| retry.sentence()),
                 trace_id = trace_header(record),
                 "{}",
@@ -122,7 +121,7 @@ pub fn log(report: &Report<'_>) {
         }};
     }
     match report.outcome {
-        Outcome::Relayed | Outcome::AlreadySettled => line!(Level::INFO),
+        Outcome::Relayed | Outcome::AlreadySettled(_) => line!(Level::INFO),
         Outcome::Retry(_) => line!(Level::WARN),
         Outcome::DeadLettered(_) => line!(Level::ERROR),
         Outcome::Ignored => line!(Level::DEBUG),
@@ -180,7 +179,7 @@ impl Metrics {
                 counts.truncated += u64::from(report.truncated);
                 counts.ages_ms.extend(report.age.map(millis));
             }
-            Outcome::AlreadySettled => counts.already_settled += 1,
+            Outcome::AlreadySettled(_) => counts.already_settled += 1,
             Outcome::DeadLettered(_) => counts.dead_lettered += 1,
             Outcome::Ignored => counts.ignored += 1,
             Outcome::Retry(_) => counts.retried += 1,
