@@ -1,4 +1,35 @@
-//! No orchestrator waits on a dead worker: `failure-relay` takes failure events and tells the right AWS API.
+//! No orchestrator waits on a dead worker.
+//!
+//! Workers publish one *failure event* to SQS or EventBridge; this library, as the Lambda function `failure-relay`, tells the
+//! right API of the right service, region and account that the work has failed. What cannot be routed goes to a
+//! dead-letter queue with the reason. Notices that AWS itself sends about dead workers are understood too.
+//!
+//! One event flows in a straight line:
+//!
+//! ```text
+//! payload ─ envelope ─ route ─┬─ Call ─────── target::send ─ answer ─ outcome   ─┐
+//!   (bytes)  (records)  (pure) ├─ Unroutable ─ dead_letter ─ dead_letter_queue    ├─ telemetry, response
+//!                              └─ Ignore                                         ─┘
+//! ```
+//!
+//! The map, from the edge inwards:
+//!
+//! | module | what it knows |
+//! | --- | --- |
+//! | [`relay`] | one invocation: order, concurrency, time, panics, and when a record is done |
+//! | [`payload`] | the payload as bytes, before Lambda's runtime crate parses it |
+//! | [`settings`] | the environment, read once |
+//! | [`clients`], [`answer`] | the SDK: clients per region and account, and what its results mean |
+//! | [`dead_letter_queue`], [`back_off`] | what SQS is asked |
+//! | [`telemetry`] | log lines and metrics |
+//! | [`route`] | record → call, reason or nothing. Pure and total |
+//! | [`envelope`], [`event`], [`notice`] | what arrives |
+//! | [`target`], [`failure_details`], [`text`] | what is sent, within its limits |
+//! | [`outcome`], [`dead_letter`] | how an event ends |
+//! | [`json`], [`secret`] | text that is kept as it was published; text that cannot be printed |
+//!
+//! `ARCHITECTURE.md` names the invariants; `tests/it/architecture.rs` holds them.
+
 pub mod answer;
 pub mod back_off;
 pub mod clients;

@@ -1,1 +1,4 @@
-//! One integration binary.
+//! One integration binary, so that the SDKs are linked once.
+
+mod architecture;
+mod contributor;

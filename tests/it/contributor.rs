@@ -1,0 +1,87 @@
+//! What a new target needs beside its file: these tests name what was forgotten.
+
+use std::fs;
+
+use failure_relay::dead_letter::Code;
+use failure_relay::target::Kind;
+
+fn file(path: &str) -> String {
+    fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR")))
+        .unwrap_or_else(|_| panic!("{path} is missing"))
+}
+
+fn file_names(folder: &str) -> Vec<String> {
+    let entries = fs::read_dir(format!("{}/{folder}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect()
+}
+
+#[test]
+fn every_target_has_an_event_that_a_user_could_send() {
+    let names = file_names("events/routable");
+    for kind in Kind::ALL {
+        assert!(
+            names.iter().any(|name| name.starts_with(kind.name())),
+            "events/routable has no {}*.json",
+            kind.name()
+        );
+    }
+}
+
+#[test]
+fn every_target_has_its_permission_in_the_template() {
+    let template = file("template.yaml");
+    for kind in Kind::ALL {
+        assert!(template.contains(kind.action()), "template.yaml does not allow {}", kind.action());
+    }
+}
+
+#[test]
+fn every_target_has_a_row_in_the_readme() {
+    let readme = file("README.md");
+    for kind in Kind::ALL {
+        let row =
+            readme.lines().find(|line| line.starts_with('|') && line.contains(&format!("`{}`", kind.name())));
+        let row = row.unwrap_or_else(|| panic!("README.md has no row for {}", kind.name()));
+        for member in kind.members() {
+            assert!(
+                row.contains(&format!("`{}`", member.name)),
+                "the row of {} lacks {}",
+                kind.name(),
+                member.name
+            );
+        }
+    }
+}
+
+#[test]
+fn every_dead_letter_code_has_an_event_that_earns_it_and_a_section_in_the_runbook() {
+    let names = file_names("events/unroutable");
+    let runbook = file("docs/runbook.md");
+    for code in Code::ALL {
+        assert!(runbook.contains(code.as_str()), "docs/runbook.md does not explain {code}");
+        // A service has to refuse, or to fail often: no file alone can bring these about.
+        if !matches!(code, Code::RejectedByService | Code::RetriesExhausted) {
+            assert!(
+                names.iter().any(|name| name.starts_with(code.as_str())),
+                "events/unroutable has no {code}-*.json"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_setting_is_in_the_readme_and_in_the_template() {
+    let (readme, template, settings) = (file("README.md"), file("template.yaml"), file("src/settings.rs"));
+    let code = settings.split("#[cfg(test)]").next().unwrap();
+    let names: std::collections::BTreeSet<&str> = code
+        .split('"')
+        .skip(1)
+        .step_by(2)
+        .filter(|text| text.starts_with("RELAY_") && !text.contains(' '))
+        .collect();
+    assert_eq!(names.len(), 11, "{names:?}");
+    for name in names {
+        assert!(readme.contains(name), "README.md does not explain {name}");
+        assert!(template.contains(name), "template.yaml does not set {name}");
+    }
+}
