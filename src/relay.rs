@@ -18,7 +18,7 @@ use futures_util::{FutureExt, StreamExt, stream};
 use tokio::time::timeout_at;
 
 use crate::back_off::{self, Hidden};
-use crate::clients::Clients;
+use crate::clients::{Clients, Place};
 use crate::dead_letter::{Code, DeadLetter, Label, Reason};
 use crate::dead_letter_queue::DeadLetterQueue;
 use crate::envelope::{self, Delivery, Record, Via};
@@ -26,7 +26,8 @@ use crate::outcome::{Answer, Outcome, Retry, ServiceError, Verdict, classify};
 use crate::route::{Decision, Home, PlannedCall, Route, Subject, route};
 use crate::settings::Settings;
 use crate::target::{Call, Kind};
-use crate::telemetry::{self, Metrics, Report};
+use crate::telemetry::{Observer, Report};
+use crate::text::Cut;
 
 pub use answer_to_invoker::{EventAnswer, Failed, Response};
 pub use time_limits::TimeLimits;
@@ -50,14 +51,15 @@ pub struct Relay {
     settings: Settings,
     clients: Clients,
     dead_letters: DeadLetterQueue,
-    metrics_level: &'static str,
+    observer: Box<dyn Observer>,
 }
 
 /// One record on its way: what is known of it before and after its turn.
 struct Settled {
     subject: Subject,
     outcome: Outcome,
-    truncated: bool,
+    place: Option<Place>,
+    cuts: Vec<Cut>,
     duration: Duration,
 }
 
@@ -71,11 +73,11 @@ struct Turn<'a> {
 }
 
 impl Relay {
-    /// A relay with these settings and clients. `metrics_level` is the level that its metric lines carry.
+    /// A relay with these settings and clients, which tells `observer` how each event ends.
     #[must_use]
-    pub fn new(settings: Settings, clients: Clients, metrics_level: &'static str) -> Self {
+    pub fn new(settings: Settings, clients: Clients, observer: impl Observer + 'static) -> Self {
         let dead_letters = DeadLetterQueue::new(&settings.dead_letter_queue, &clients);
-        Self { settings, clients, dead_letters, metrics_level }
+        Self { settings, clients, dead_letters, observer: Box::new(observer) }
     }
 
     /// Works on one invocation.
@@ -110,7 +112,9 @@ impl Relay {
             lanes.buffer_unordered(self.settings.concurrency).concat().await;
         settled.sort_unstable_by_key(|(index, _)| *index);
         let settled: Vec<Settled> = settled.into_iter().map(|(_, settled)| settled).collect();
-        self.write_metrics(records, &settled);
+        let reports =
+            settled.iter().enumerate().map(|(index, settled)| settled.report(index, &records[index]));
+        self.observer.invocation_ended(&reports.collect::<Vec<_>>());
         settled
     }
 
@@ -126,7 +130,7 @@ impl Relay {
         for index in lane {
             let settled = self.take_turn(&records[index], index, is_blocked, turn).await;
             is_blocked = is_blocked || matches!(settled.outcome, Outcome::Retry(_));
-            telemetry::log(&settled.report(&records[index]));
+            self.observer.event_ended(&settled.report(index, &records[index]));
             done.push((index, settled));
         }
         done
@@ -146,14 +150,18 @@ impl Relay {
             return Settled {
                 subject: Subject::default(),
                 outcome,
-                truncated: false,
+                place: None,
+                cuts: Vec::new(),
                 duration: started.elapsed(),
             };
         };
         if subject.header.time_is_unreadable {
             tracing::warn!(event_id = subject.header.id, "time: is no RFC 3339 time, so it is ignored");
         }
-        let truncated = matches!(&decision, Decision::Call(planned) if !planned.cuts.is_empty());
+        let (place, cuts) = match &decision {
+            Decision::Call(planned) => (Some(planned.place.clone()), planned.cuts.clone()),
+            Decision::Unroutable(_) | Decision::Ignore => (None, Vec::new()),
+        };
         let outcome = if is_blocked {
             Outcome::Retry(Retry::Follower)
         } else if turn.limits.calls_are_over() {
@@ -166,7 +174,7 @@ impl Relay {
             let ending = AssertUnwindSafe(letterbox.end_exhausted(outcome)).catch_unwind();
             ending.await.unwrap_or_else(panicked)
         };
-        Settled { subject, outcome, truncated, duration: started.elapsed() }
+        Settled { subject, outcome, place, cuts, duration: started.elapsed() }
     }
 
     /// Does what was decided. This is the acknowledgement rule: an outcome other than a retry is returned only when the service
@@ -234,14 +242,6 @@ impl Relay {
         if timeout_at(limit, back_off::hide(hidden, &self.clients, &self.settings.aws)).await.is_err() {
             tracing::warn!("no back-off for some records: the time was up");
         }
-    }
-
-    fn write_metrics(&self, records: &[Record<'_>], settled: &[Settled]) {
-        let mut metrics = Metrics::default();
-        for (record, settled) in records.iter().zip(settled) {
-            metrics.count(&settled.report(record));
-        }
-        telemetry::print(&metrics.lines(SystemTime::now(), self.metrics_level));
     }
 }
 
@@ -322,18 +322,20 @@ impl Letterbox<'_> {
 }
 
 impl Settled {
-    fn report<'a>(&'a self, record: &'a Record<'a>) -> Report<'a> {
+    fn report<'a>(&'a self, index: usize, record: &'a Record<'a>) -> Report<'a> {
         let age = self.subject.header.time.map(|time| {
             let time = SystemTime::from(time);
             SystemTime::now().duration_since(time).unwrap_or_default()
         });
         Report {
+            index,
             record,
             subject: &self.subject,
             outcome: &self.outcome,
             duration: self.duration,
             age,
-            truncated: self.truncated,
+            place: self.place.as_ref(),
+            cuts: &self.cuts,
         }
     }
 }

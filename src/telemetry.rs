@@ -19,9 +19,11 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
 
+use crate::clients::Place;
 use crate::envelope::{Record, Via};
 use crate::outcome::Outcome;
 use crate::route::Subject;
+use crate::text::Cut;
 
 /// The CloudWatch namespace of every metric.
 pub const NAMESPACE: &str = "FailureRelay";
@@ -49,6 +51,8 @@ const UNKNOWN_KIND: &str = "unknown";
 /// How one event ended, as it is told.
 #[derive(Debug)]
 pub struct Report<'a> {
+    /// The record's place in its invocation, from 0.
+    pub index: usize,
     /// The record that carried it.
     pub record: &'a Record<'a>,
     /// What is known of it.
@@ -59,8 +63,42 @@ pub struct Report<'a> {
     pub duration: Duration,
     /// From its `time` to now; `None` where it has none.
     pub age: Option<Duration>,
-    /// Whether a text of the request was cut.
-    pub truncated: bool,
+    /// Where the call went or would have gone; `None` where none was decided on.
+    pub place: Option<&'a Place>,
+    /// The texts of the request that did not fit.
+    pub cuts: &'a [Cut],
+}
+
+/// Who is told how events end: the function writes [`Lines`], a rehearsal shows it to a person.
+///
+/// It is called between two steps of the relay, so it must not wait.
+pub trait Observer: std::fmt::Debug + Send + Sync {
+    /// An event has ended, attempted or not.
+    fn event_ended(&self, report: &Report<'_>);
+
+    /// All events of one invocation have ended, in the order of their records.
+    fn invocation_ended(&self, _reports: &[Report<'_>]) {}
+}
+
+/// Writes a log line an event and the metrics of each invocation to standard output.
+#[derive(Clone, Copy, Debug)]
+pub struct Lines {
+    /// The level that metric lines carry: one that the configured level lets through.
+    pub metrics_level: &'static str,
+}
+
+impl Observer for Lines {
+    fn event_ended(&self, report: &Report<'_>) {
+        log(report);
+    }
+
+    fn invocation_ended(&self, reports: &[Report<'_>]) {
+        let mut metrics = Metrics::default();
+        for report in reports {
+            metrics.count(report);
+        }
+        print(&metrics.lines(SystemTime::now(), self.metrics_level));
+    }
 }
 
 /// Starts logging to standard output, one line an event.
@@ -176,7 +214,7 @@ impl Metrics {
         match report.outcome {
             Outcome::Relayed => {
                 counts.relayed += 1;
-                counts.truncated += u64::from(report.truncated);
+                counts.truncated += u64::from(!report.cuts.is_empty());
                 counts.ages_ms.extend(report.age.map(millis));
             }
             Outcome::AlreadySettled(_) => counts.already_settled += 1,

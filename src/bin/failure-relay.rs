@@ -8,7 +8,7 @@ use failure_relay::clients::Clients;
 use failure_relay::payload::PayloadSlot;
 use failure_relay::relay::{Failed, Invocation, Relay};
 use failure_relay::settings::{Logging, Settings};
-use failure_relay::telemetry;
+use failure_relay::telemetry::{self, Lines};
 use lambda_runtime::{Context, Diagnostic, LambdaEvent, Runtime, service_fn};
 use serde::de::IgnoredAny;
 
@@ -32,7 +32,8 @@ fn main() -> ExitCode {
         }
     };
     let clients = Clients::new(&settings);
-    let relay = Relay::new(settings, clients, telemetry::passing_level(logging.level));
+    let lines = Lines { metrics_level: telemetry::passing_level(logging.level) };
+    let relay = Relay::new(settings, clients, lines);
     match runtime.block_on(serve(relay)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -1,11 +1,58 @@
-//! `relayctl`: the tool beside the relay. One file a verb.
+//! `relayctl`: the tool beside the relay, for those who publish failures and those who operate it.
+//!
+//! One file a verb: its arguments, its help and what it does, side by side. A verb takes the [`Output`] and returns how the
+//! tool exits; nothing here prints or exits on its own. To add one, write `src/bin/relayctl/<verb>.rs` and add its line to each
+//! of the three lists below.
 
-use clap::Parser;
+mod exit;
+mod output;
+mod sandbox;
 
-#[derive(Parser)]
-#[command(name = "relayctl", version, about)]
-struct Arguments {}
+mod serve;
 
-fn main() {
-    Arguments::parse();
+use clap::{Parser, Subcommand};
+
+use exit::{Exit, Problem};
+use output::Output;
+
+/// Tells AWS orchestrators that a worker failed: the tool beside the failure relay.
+#[derive(Debug, Parser)]
+#[command(name = "relayctl", version, after_help = exit::HELP, max_term_width = 110)]
+struct Arguments {
+    #[command(flatten)]
+    output: output::Options,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Serve(serve::Serve),
+}
+
+impl Verb {
+    fn run(self, output: &Output) -> Result<Exit, Problem> {
+        match self {
+            Verb::Serve(verb) => verb.run(output),
+        }
+    }
+}
+
+fn main() -> std::process::ExitCode {
+    let arguments = Arguments::parse();
+    let output = Output::new(&arguments.output);
+    let exit = arguments.verb.run(&output).unwrap_or_else(|problem| {
+        output.problem(&problem);
+        problem.exit
+    });
+    exit.into()
+}
+
+/// Runs the asynchronous part of a verb to its end.
+///
+/// # Errors
+/// The machine does not give what a runtime needs.
+fn block_on<T>(work: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.map_err(|error| Problem::local(format!("no runtime could be started: {error}")))?.block_on(work)
 }

@@ -1,0 +1,163 @@
+//! What the tool prints, and where: data on standard output, talk on standard error, colours only on a terminal.
+
+use std::fmt::Display;
+use std::io::{self, IsTerminal, Write};
+
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+use crate::exit::{Exit, Problem};
+
+/// The arguments that every verb takes.
+#[derive(Debug, Args)]
+pub struct Options {
+    /// Prints data as JSON, one object a line
+    #[arg(long, global = true)]
+    json: bool,
+    /// Colours and progress bars: on a terminal, always or never
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    color: When,
+    /// Prints no talk on standard error, only problems
+    #[arg(short, long, global = true)]
+    quiet: bool,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum When {
+    /// On a terminal, unless the environment sets `NO_COLOR`
+    #[value(help = "On a terminal, unless the environment sets NO_COLOR")]
+    Auto,
+    /// Everywhere
+    Always,
+    /// Nowhere
+    Never,
+}
+
+impl When {
+    fn on(self, stream: &impl IsTerminal) -> bool {
+        match self {
+            When::Auto => {
+                stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty())
+            }
+            When::Always => true,
+            When::Never => false,
+        }
+    }
+}
+
+/// Where a verb prints.
+#[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a wish of the user, and any two go together")]
+pub struct Output {
+    json: bool,
+    quiet: bool,
+    data_has_colours: bool,
+    talk_has_colours: bool,
+}
+
+/// What a coloured word means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    /// As it should be.
+    Good,
+    /// Worth a look.
+    Odd,
+    /// As it should not be.
+    Bad,
+    /// Of less weight than the rest.
+    Faint,
+    /// Of more weight than the rest.
+    Strong,
+}
+
+impl Tone {
+    fn code(self) -> &'static str {
+        match self {
+            Tone::Good => "32",
+            Tone::Odd => "33",
+            Tone::Bad => "31",
+            Tone::Faint => "2",
+            Tone::Strong => "1",
+        }
+    }
+}
+
+impl Output {
+    /// The output that the arguments ask for.
+    #[must_use]
+    pub fn new(options: &Options) -> Self {
+        Self {
+            json: options.json,
+            quiet: options.quiet,
+            data_has_colours: !options.json && options.color.on(&io::stdout()),
+            talk_has_colours: options.color.on(&io::stderr()),
+        }
+    }
+
+    /// Whether data is asked for as JSON.
+    #[must_use]
+    pub fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Prints a line of data on standard output.
+    pub fn data(&self, line: impl Display) {
+        let written = writeln!(io::stdout().lock(), "{line}");
+        self.end_without_reader(written);
+    }
+
+    /// Prints a line of data as compact JSON.
+    pub fn json(&self, value: &impl Serialize) {
+        match serde_json::to_string(value) {
+            Ok(line) => self.data(line),
+            Err(error) => self.problem(&Problem::local(format!("a line could not be written: {error}"))),
+        }
+    }
+
+    /// Prints a line on standard error, unless the user wants quiet.
+    pub fn talk(&self, line: impl Display) {
+        if !self.quiet {
+            // A closed standard error has nobody to tell.
+            let _ = writeln!(io::stderr().lock(), "{line}");
+        }
+    }
+
+    /// Prints a problem on standard error.
+    pub fn problem(&self, problem: &Problem) {
+        let word = paint(self.talk_has_colours, Tone::Bad, "error:");
+        let _ = writeln!(io::stderr().lock(), "{word} {problem}");
+    }
+
+    /// A text for a line of data, in the colour of its tone.
+    #[must_use]
+    pub fn tint(&self, tone: Tone, text: impl Display) -> String {
+        paint(self.data_has_colours, tone, text)
+    }
+
+    /// A text for a line of talk, in the colour of its tone.
+    #[must_use]
+    pub fn tint_talk(&self, tone: Tone, text: impl Display) -> String {
+        paint(self.talk_has_colours, tone, text)
+    }
+
+    /// Whether a progress bar may be drawn: on a terminal, for a person.
+    #[must_use]
+    pub fn shows_progress(&self) -> bool {
+        self.talk_has_colours && !self.quiet && io::stderr().is_terminal()
+    }
+
+    /// Whoever read the data has enough of it (`relayctl … | head -1`).
+    fn end_without_reader(&self, written: io::Result<()>) {
+        if let Err(error) = written {
+            if error.kind() == io::ErrorKind::BrokenPipe {
+                std::process::exit(0);
+            }
+            self.problem(&Problem { message: format!("standard output: {error}"), exit: Exit::File });
+        }
+    }
+}
+
+fn paint(has_colours: bool, tone: Tone, text: impl Display) -> String {
+    if has_colours { format!("\u{1b}[{}m{text}\u{1b}[0m", tone.code()) } else { text.to_string() }
+}

@@ -1,0 +1,79 @@
+//! The sandbox: the embedded endpoint with the relay's queues, and the environment that makes the relay use it.
+//!
+//! `serve` keeps one running, `rehearse` runs the relay against one. Nothing in it leaves this machine.
+
+use failure_relay::local::{Endpoint, FaultRule, Options};
+
+use crate::exit::Problem;
+
+/// The queue that the relay would be invoked from.
+pub const QUEUE: &str = "failure-events";
+
+/// The queue for what cannot be routed.
+pub const DEAD_LETTERS: &str = "failure-events-dead-letters";
+
+/// The bus whose events reach [`QUEUE`].
+pub const BUS: &str = "failure-events";
+
+/// The regions that events may name beside the endpoint's own.
+const ALLOWED_REGIONS: &str = "us-west-2,eu-west-1";
+
+/// The account that events may name beside the endpoint's own.
+const ALLOWED_ACCOUNTS: &str = "111122223333";
+
+/// The role that is assumed there.
+const ROLE_NAME: &str = "failure-relay-target";
+
+/// A worker's dead-letter queue, whose messages are abandoned work.
+pub const ABANDONED_WORK: &str = "render-jobs-dead-letters";
+
+/// A running endpoint with the relay's queues.
+#[derive(Debug)]
+pub struct Sandbox {
+    /// The endpoint itself.
+    pub endpoint: Endpoint,
+}
+
+impl Sandbox {
+    /// Starts the endpoint on a port of 127.0.0.1 (0 takes any that is free) and creates the queues.
+    ///
+    /// # Errors
+    /// The port is taken.
+    pub async fn start(port: u16, faults: Vec<FaultRule>, auto_open: bool) -> Result<Self, Problem> {
+        let options = Options { port, faults, auto_open, ..Options::default() };
+        let started = Endpoint::start(options).await;
+        let endpoint =
+            started.map_err(|error| Problem::local(format!("port {port} of 127.0.0.1: {error}")))?;
+        let sandbox = Self { endpoint };
+        sandbox.create_queue(DEAD_LETTERS)?;
+        sandbox.create_queue(QUEUE)?;
+        sandbox.endpoint.route_bus(BUS, QUEUE).map_err(|error| Problem::local(error.to_string()))?;
+        Ok(sandbox)
+    }
+
+    /// Creates a queue of this name and returns its URL; one that is there already stays as it is.
+    ///
+    /// # Errors
+    /// SQS takes no queue of this name.
+    pub fn create_queue(&self, name: &str) -> Result<String, Problem> {
+        let created = self.endpoint.create_queue(name, &[]);
+        created.map_err(|error| Problem::local(format!("the queue {name} could not be created: {error}")))
+    }
+
+    /// The environment that makes the relay, and every AWS SDK, use this endpoint. The keys are no secrets: it takes any.
+    #[must_use]
+    pub fn environment(&self) -> Vec<(&'static str, String)> {
+        let endpoint = &self.endpoint;
+        vec![
+            ("AWS_ENDPOINT_URL", endpoint.url().to_owned()),
+            ("AWS_REGION", endpoint.region().to_owned()),
+            ("AWS_ACCESS_KEY_ID", "local".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
+            ("RELAY_DEAD_LETTER_QUEUE_URL", endpoint.queue_url(DEAD_LETTERS)),
+            ("RELAY_ALLOWED_REGIONS", ALLOWED_REGIONS.to_owned()),
+            ("RELAY_ALLOWED_ACCOUNTS", ALLOWED_ACCOUNTS.to_owned()),
+            ("RELAY_ROLE_NAME", ROLE_NAME.to_owned()),
+            ("RELAY_ABANDONED_WORK_QUEUES", endpoint.queue_arn(ABANDONED_WORK)),
+        ]
+    }
+}
