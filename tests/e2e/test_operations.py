@@ -1,0 +1,105 @@
+"""What an operator has: the defaults of the stack, the log, the metrics, the alarms."""
+
+import json
+import os
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from cloud import Relay, wait_for
+
+DEFAULTS_REGION = "eu-north-1"
+
+
+@pytest.fixture(scope="module")
+def defaults(cloud):
+    """The stack with its defaults, in a region of its own."""
+    template, architecture = os.environ["E2E_TEMPLATE"], os.environ["E2E_ARCHITECTURE"]
+    outputs = cloud.deploy(template, region=DEFAULTS_REGION, Architecture=architecture)
+    return Relay(cloud, outputs), outputs
+
+
+def test_the_stack_with_its_defaults_relays(cloud, defaults):
+    relay, _ = defaults
+    execution, token = cloud.activity_execution(region=DEFAULTS_REGION)
+    event = {"target": {"kind": "step-functions-task", "taskToken": token}, "failure": {"type": "By.Default"}}
+    cloud.client("sqs", region=DEFAULTS_REGION).send_message(QueueUrl=relay.queue_url, MessageBody=json.dumps(event))
+    assert cloud.end_of(execution)["error"] == "By.Default"
+
+
+def test_the_stack_with_its_defaults_takes_no_notice(cloud, defaults):
+    events = cloud.client("events", region=DEFAULTS_REGION)
+    rules = {r["Name"].split("-")[2]: r["State"] for r in events.list_rules()["Rules"]}
+    assert len(rules) == 5 and set(rules.values()) == {"DISABLED"}
+
+
+def test_a_second_deployment_changes_nothing(cloud, defaults):
+    _, outputs = defaults
+    again = cloud.deploy(
+        os.environ["E2E_TEMPLATE"], region=DEFAULTS_REGION, Architecture=os.environ["E2E_ARCHITECTURE"]
+    )
+    assert again == outputs
+
+
+def test_a_setting_is_changed_by_deploying_again(cloud, defaults):
+    relay, _ = defaults
+    cloud.deploy(os.environ["E2E_TEMPLATE"], region=DEFAULTS_REGION, MaxReceives=5, EcsTaskNotices="true")
+    configuration = cloud.client("lambda", region=DEFAULTS_REGION).get_function_configuration(FunctionName=relay.function)
+    assert configuration["Environment"]["Variables"]["RELAY_MAX_RECEIVES"] == "5"
+
+
+def test_every_alarm_is_there(cloud, relay):
+    alarms = cloud.client("cloudwatch").describe_alarms(AlarmNamePrefix="failure-relay-")["MetricAlarms"]
+    assert len(alarms) == 8
+
+
+def emitted(relay):
+    """Each metric as the function wrote it: name, dimension sets, values."""
+    for line in relay.log():
+        for directive in line.get("_aws", {}).get("CloudWatchMetrics", []):
+            assert directive["Namespace"] == "FailureRelay"
+            assert directive["Dimensions"] == [["TargetKind"], []]
+            for metric in directive["Metrics"]:
+                values = line[metric["Name"]]
+                yield metric["Name"], metric["Unit"], values if isinstance(values, list) else [values]
+
+
+def test_each_metric_counts_what_it_says(code_pipeline, relay):
+    def totals():
+        sums = Counter()
+        for name, unit, values in emitted(relay):
+            assert unit == ("Milliseconds" if name == "ReportAge" else "Count")
+            sums[name] += len(values) if name == "ReportAge" else sum(values)
+        return sums
+
+    before = totals()
+    job, denied = code_pipeline.open_job(), code_pipeline.open_job()
+    code_pipeline.faults[denied] = [(400, "AccessDeniedException")]
+    failed_at = datetime.now(UTC) - timedelta(seconds=90)
+    event = {
+        "id": f"aged-{job}",
+        "target": {"kind": "codepipeline-job", "jobId": job},
+        "time": failed_at.isoformat(),
+        "failure": {"message": "x" * 9000},
+    }
+    relay.publish(event)
+    line = relay.wait_for_outcome(event_id=event["id"], outcome="relayed")
+    assert 90_000 <= line["age_ms"] < 150_000
+    relay.publish(event)
+    relay.publish({"target": {"kind": "codepipeline-job", "jobId": denied}})
+    relay.publish({"target": {"kind": "codepipeline-job", "jobId": "wrong"}})
+    relay.publish({"source": "aws.codebuild", "detail-type": "CodeBuild Build State Change", "detail": {"build-status": "SUCCEEDED"}})
+    expected = Counter(Relayed=2, AlreadySettled=1, Retried=1, DeadLettered=1, Ignored=1, Truncated=1, ReportAge=1)
+    wait_for(lambda: totals() - before == expected, what=f"{expected}")
+
+
+def test_each_receive_of_a_record_ends_in_one_line(relay):
+    receives = Counter((line["record_id"], line["receives"]) for line in relay.outcomes() if "receives" in line)
+    assert receives and set(receives.values()) == {1}
+
+
+def test_no_token_is_in_the_log(cloud, relay):
+    log = "\n".join(map(str, cloud.localstack.function_log(relay.function)))
+    assert cloud.tokens and not any(token in log for token in cloud.tokens)
+    assert "s3cret-client-token" not in log
