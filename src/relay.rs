@@ -41,8 +41,8 @@ pub struct Invocation {
     pub request_id: String,
     /// The ARN with which the function was invoked: it tells the relay's own account.
     pub function_arn: String,
-    /// When Lambda ends the invocation.
-    pub deadline: SystemTime,
+    /// How long Lambda lets the invocation go on, from now on. Zero is no limit: local runtimes do not tell a real one.
+    pub remaining: Duration,
 }
 
 /// The relay, ready for invocations.
@@ -89,23 +89,34 @@ impl Relay {
         let payload = String::from_utf8_lossy(&invocation.payload);
         match envelope::open(&payload) {
             Delivery::SqsBatch(records) => {
-                let settled = self.work(&records, &invocation).await;
-                self.back_off(&records, &settled, &invocation).await;
+                let limits = TimeLimits::after(invocation.remaining, records.len());
+                let settled = self.work(&records, &invocation, limits).await;
+                self.back_off(&records, &settled, limits).await;
                 Response::to_sqs(records.iter().zip(settled.iter().map(|settled| &settled.outcome)))
             }
-            Delivery::Sns(records) => Self::answer_each(&self.work(&records, &invocation).await),
-            Delivery::Single(record) => Self::answer_each(&self.work(&[record], &invocation).await),
+            Delivery::Sns(records) => self.work_and_answer_each(&records, &invocation).await,
+            Delivery::Single(record) => self.work_and_answer_each(&[record], &invocation).await,
         }
     }
 
-    fn answer_each(settled: &[Settled]) -> Result<Response, Failed> {
+    async fn work_and_answer_each(
+        &self,
+        records: &[Record<'_>],
+        invocation: &Invocation,
+    ) -> Result<Response, Failed> {
+        let limits = TimeLimits::after(invocation.remaining, records.len());
+        let settled = self.work(records, invocation, limits).await;
         Response::to_each(settled.iter().map(|settled| (&settled.subject, &settled.outcome)))
     }
 
     /// Works on all records of an invocation; what is returned stands in their order.
-    async fn work(&self, records: &[Record<'_>], invocation: &Invocation) -> Vec<Settled> {
+    async fn work(
+        &self,
+        records: &[Record<'_>],
+        invocation: &Invocation,
+        limits: TimeLimits,
+    ) -> Vec<Settled> {
         let home = Home::new(&self.settings.aws.region, &invocation.function_arn);
-        let limits = TimeLimits::until(invocation.deadline, records.len());
         let turn = Turn { home: &home, limits, request_id: &invocation.request_id, siblings: records.len() };
         let lanes = stream::iter(lanes(records)).map(|lane| self.work_in_order(lane, records, &turn));
         let mut settled: Vec<(usize, Settled)> =
@@ -221,7 +232,7 @@ impl Relay {
     }
 
     /// Hides the records that are to be retried for a while, where the settings say so.
-    async fn back_off(&self, records: &[Record<'_>], settled: &[Settled], invocation: &Invocation) {
+    async fn back_off(&self, records: &[Record<'_>], settled: &[Settled], limits: TimeLimits) {
         let Some(back_off) = self.settings.back_off else { return };
         let hidden: Vec<Hidden> = records
             .iter()
@@ -238,8 +249,10 @@ impl Relay {
                 })
             })
             .collect();
-        let limit = TimeLimits::until(invocation.deadline, records.len()).back_off_ends();
-        if timeout_at(limit, back_off::hide(hidden, &self.clients, &self.settings.aws)).await.is_err() {
+        if timeout_at(limits.back_off_ends(), back_off::hide(hidden, &self.clients, &self.settings.aws))
+            .await
+            .is_err()
+        {
             tracing::warn!("no back-off for some records: the time was up");
         }
     }

@@ -59,8 +59,14 @@ fn invocation(payload: bytes::Bytes, context: &Context) -> Invocation {
         payload,
         request_id: context.request_id.clone(),
         function_arn: context.invoked_function_arn.clone(),
-        deadline: SystemTime::UNIX_EPOCH + Duration::from_millis(context.deadline),
+        remaining: remaining(context.deadline),
     }
+}
+
+/// The time until the deadline, in milliseconds since 1970. One in the past is none: local runtimes do not tell a real one.
+fn remaining(deadline_ms: u64) -> Duration {
+    let deadline = SystemTime::UNIX_EPOCH + Duration::from_millis(deadline_ms);
+    deadline.duration_since(SystemTime::now()).unwrap_or_default()
 }
 
 /// A failed invocation, as Lambda reports it to the invoker.

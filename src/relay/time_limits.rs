@@ -3,7 +3,7 @@
 //! A function that is cut off answers nothing: its whole batch comes back, the records that were done included. So calls end
 //! first, then dead letters, then the back-off, and the rest of the time is for the answer.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -19,7 +19,7 @@ const BACK_OFF: Duration = Duration::from_millis(200);
 /// Kept back for dead letters of records whose calls did not end.
 const LETTERS: Duration = Duration::from_millis(300);
 
-/// Stands in for a deadline that is already over: local runtimes do not tell a real one.
+/// Stands in for a limit that is not told.
 const NO_DEADLINE: Duration = Duration::from_mins(15);
 
 /// The moments at which an invocation stops doing things.
@@ -29,14 +29,12 @@ pub struct TimeLimits {
 }
 
 impl TimeLimits {
-    /// The limits of an invocation that Lambda ends at `deadline`.
+    /// The limits of an invocation that Lambda ends when `remaining` is over; zero is no limit.
+    ///
+    /// They are taken once and hold by the monotonic clock, so that a jump of the time of day in mid-invocation moves none.
     #[must_use]
-    pub fn until(deadline: SystemTime, records: usize) -> Self {
-        Self::after(deadline.duration_since(SystemTime::now()).ok(), records)
-    }
-
-    fn after(remaining: Option<Duration>, records: usize) -> Self {
-        let remaining = remaining.filter(|remaining| !remaining.is_zero()).unwrap_or(NO_DEADLINE);
+    pub fn after(remaining: Duration, records: usize) -> Self {
+        let remaining = if remaining.is_zero() { NO_DEADLINE } else { remaining };
         let records = u32::try_from(records).unwrap_or(u32::MAX);
         let usable =
             remaining.saturating_sub(ANSWER).saturating_sub(ANSWER_PER_RECORD.saturating_mul(records));
@@ -79,7 +77,7 @@ mod tests {
 
     #[test]
     fn calls_end_before_letters_and_letters_before_the_back_off() {
-        let limits = TimeLimits::after(Some(Duration::from_secs(3)), 10);
+        let limits = TimeLimits::after(Duration::from_secs(3), 10);
         assert!(!limits.calls_are_over());
         assert!(limits.calls_end() < limits.letters_end());
         assert!(limits.letters_end() < limits.back_off_ends());
@@ -87,10 +85,9 @@ mod tests {
     }
 
     #[test]
-    fn too_little_time_is_no_time_and_a_deadline_in_the_past_is_none() {
-        assert!(TimeLimits::after(Some(Duration::from_millis(400)), 10).calls_are_over());
-        assert!(TimeLimits::after(Some(Duration::from_millis(1500)), 10_000).calls_are_over());
-        assert!(!TimeLimits::after(None, 10).calls_are_over());
-        assert!(!TimeLimits::until(SystemTime::UNIX_EPOCH + Duration::from_mins(10), 1).calls_are_over());
+    fn too_little_time_is_no_time_and_none_that_is_told_is_no_limit() {
+        assert!(TimeLimits::after(Duration::from_millis(400), 10).calls_are_over());
+        assert!(TimeLimits::after(Duration::from_millis(1500), 10_000).calls_are_over());
+        assert!(!TimeLimits::after(Duration::ZERO, 10).calls_are_over());
     }
 }
