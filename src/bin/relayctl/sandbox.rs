@@ -2,6 +2,8 @@
 //!
 //! `serve` keeps one running, `rehearse` runs the relay against one. Nothing in it leaves this machine.
 
+use std::path::Path;
+
 use failure_relay::local::{Endpoint, FaultRule, Options};
 
 use crate::exit::Problem;
@@ -76,4 +78,14 @@ impl Sandbox {
             ("RELAY_ABANDONED_WORK_QUEUES", endpoint.queue_arn(ABANDONED_WORK)),
         ]
     }
+}
+
+/// Reads a file of fault rules.
+///
+/// # Errors
+/// It cannot be read, or holds no fault rules.
+pub fn read_faults(path: &Path) -> Result<Vec<FaultRule>, Problem> {
+    let at_path = |error: String| Problem::file(format!("{}: {error}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|error| at_path(error.to_string()))?;
+    FaultRule::list_from_json(&text).map_err(at_path)
 }
