@@ -18,7 +18,7 @@ pub const DEAD_LETTERS: &str = "failure-events-dead-letters";
 pub const BUS: &str = "failure-events";
 
 /// The regions that events may name beside the endpoint's own.
-const ALLOWED_REGIONS: &str = "us-west-2,eu-west-1";
+const ALLOWED_REGIONS: &str = "us-east-2,us-west-2,eu-west-1";
 
 /// The account that events may name beside the endpoint's own.
 const ALLOWED_ACCOUNTS: &str = "111122223333";
