@@ -5,9 +5,13 @@
 //! of the three lists below.
 
 mod exit;
+mod inputs;
+mod lambda;
 mod output;
 mod sandbox;
+mod tasks;
 
+mod rehearse;
 mod serve;
 
 use clap::{Parser, Subcommand};
@@ -27,12 +31,14 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    Rehearse(rehearse::Rehearse),
     Serve(serve::Serve),
 }
 
 impl Verb {
     fn run(self, output: &Output) -> Result<Exit, Problem> {
         match self {
+            Verb::Rehearse(verb) => verb.run(output),
             Verb::Serve(verb) => verb.run(output),
         }
     }

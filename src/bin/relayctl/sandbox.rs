@@ -2,6 +2,8 @@
 //!
 //! `serve` keeps one running, `rehearse` runs the relay against one. Nothing in it leaves this machine.
 
+use std::path::Path;
+
 use failure_relay::local::{Endpoint, FaultRule, Options};
 
 use crate::exit::Problem;
@@ -16,7 +18,7 @@ pub const DEAD_LETTERS: &str = "failure-events-dead-letters";
 pub const BUS: &str = "failure-events";
 
 /// The regions that events may name beside the endpoint's own.
-const ALLOWED_REGIONS: &str = "us-west-2,eu-west-1";
+const ALLOWED_REGIONS: &str = "us-east-2,us-west-2,eu-west-1";
 
 /// The account that events may name beside the endpoint's own.
 const ALLOWED_ACCOUNTS: &str = "111122223333";
@@ -76,4 +78,14 @@ impl Sandbox {
             ("RELAY_ABANDONED_WORK_QUEUES", endpoint.queue_arn(ABANDONED_WORK)),
         ]
     }
+}
+
+/// Reads a file of fault rules.
+///
+/// # Errors
+/// It cannot be read, or holds no fault rules.
+pub fn read_faults(path: &Path) -> Result<Vec<FaultRule>, Problem> {
+    let at_path = |error: String| Problem::file(format!("{}: {error}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|error| at_path(error.to_string()))?;
+    FaultRule::list_from_json(&text).map_err(at_path)
 }

@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use failure_relay::local::{self, FaultRule, RecordedCall};
+use failure_relay::local::{self, RecordedCall};
 use serde_json::{Map, Value, json};
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::exit::{Exit, Problem};
 use crate::output::{Output, Tone};
-use crate::sandbox::{QUEUE, Sandbox};
+use crate::sandbox::{self, QUEUE, Sandbox};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -50,7 +50,7 @@ impl Serve {
             output.data(local::limits_as_json());
             return Ok(Exit::Yes);
         }
-        let faults = self.faults.as_ref().map(read_faults).transpose()?.unwrap_or_default();
+        let faults = self.faults.as_deref().map(sandbox::read_faults).transpose()?.unwrap_or_default();
         crate::block_on(async {
             let sandbox = Sandbox::start(self.port, faults, true).await?;
             let mut calls = sandbox.endpoint.subscribe();
@@ -64,12 +64,6 @@ impl Serve {
             }
         })
     }
-}
-
-fn read_faults(path: &PathBuf) -> Result<Vec<FaultRule>, Problem> {
-    let at_path = |error: String| Problem::file(format!("{}: {error}", path.display()));
-    let text = std::fs::read_to_string(path).map_err(|error| at_path(error.to_string()))?;
-    FaultRule::list_from_json(&text).map_err(at_path)
 }
 
 fn introduce(sandbox: &Sandbox, output: &Output) {

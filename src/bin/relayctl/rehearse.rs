@@ -1,0 +1,100 @@
+//! `relayctl rehearse`: the real relay against the embedded endpoint, with a user's own events.
+
+mod board;
+mod expectation;
+mod stage;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use failure_relay::local::FaultRule;
+use failure_relay::settings::Settings;
+
+use crate::exit::{Exit, Problem};
+use crate::inputs::Input;
+use crate::output::Output;
+use crate::sandbox::Sandbox;
+use board::Board;
+use stage::{Cast, Stage};
+
+const EXAMPLES: &str = "\
+Examples:
+    relayctl rehearse events/routable events/unroutable
+    relayctl rehearse my-event.json --json | jq .outcome
+    relayctl rehearse events --set RELAY_TARGETS=step-functions-task
+    relayctl rehearse events/routable --faults faults.json
+
+A file in a folder `routable` is to be relayed (or found settled, when its name says `duplicate`), one in `unroutable`
+to be dead-lettered with the code that its name begins with, one in `ignored` to be ignored, and any other to be relayed.
+The tasks and jobs that the events name are open, but for REJECTED_BY_SERVICE (never opened), duplicates (closed
+before) and RETRIES_EXHAUSTED (the service denies access).";
+
+/// Beside what every sandbox sets: a record that fails comes back after a second, and is given up at the third try.
+const SETTINGS: [(&str, &str); 3] =
+    [("RELAY_MAX_RECEIVES", "3"), ("RELAY_RETRY_BASE_SECONDS", "1"), ("RELAY_RETRY_CAP_SECONDS", "1")];
+
+/// Sends events through the real relay on this machine and tells how each one ends
+///
+/// It starts the embedded endpoint, opens the tasks and jobs that the events name, puts the events on its queue, and runs the
+/// relay's handler over the AWS SDK and loopback HTTP, in batches as Lambda's event source mapping makes them. A file that is
+/// the payload of an invocation is delivered as one: the messages of an SQS batch by their queue, SNS records and
+/// EventBridge events directly. Nothing leaves this machine. It exits with 0 only if every event ended as its folder says.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Rehearse {
+    /// Files and folders with events; `-` is standard input
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// A JSON array of fault rules: what goes wrong, with which calls
+    #[arg(long, value_name = "FILE")]
+    faults: Option<PathBuf>,
+    /// Sets one of the relay's settings, e.g. `RELAY_CONCURRENCY=1`
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parse_setting)]
+    settings: Vec<(String, String)>,
+    /// Gives up after so many seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    timeout: u64,
+}
+
+impl Rehearse {
+    /// Rehearses all events once.
+    ///
+    /// # Errors
+    /// A file cannot be read, a setting is wrong, or the endpoint cannot be started.
+    pub fn run(self, output: &Output) -> Result<Exit, Problem> {
+        let inputs = Input::read_all(&self.paths)?;
+        let faults = self.faults.as_deref().map(crate::sandbox::read_faults).transpose()?.unwrap_or_default();
+        crate::block_on(async {
+            let sandbox = Sandbox::start(0, Vec::new(), false).await?;
+            let settings = self.settings(&sandbox)?;
+            let cast = Cast::assemble(&inputs, &sandbox, &settings)?;
+            output.talk(format!("Rehearsing {} on {}.", cast.counted(inputs.len()), sandbox.endpoint.url()));
+            let rules: Vec<FaultRule> = cast.faults().chain(faults).collect();
+            sandbox.endpoint.set_faults(rules);
+            let mut stage = Stage::new(&sandbox, &settings, cast, Board::new(output));
+            stage.play(Duration::from_secs(self.timeout)).await?;
+            Ok(stage.close())
+        })
+    }
+
+    fn settings(&self, sandbox: &Sandbox) -> Result<Settings, Problem> {
+        let of_sandbox = sandbox.environment();
+        let lookup = |name: &str| {
+            let given =
+                self.settings.iter().rev().find(|(given, _)| given == name).map(|(_, value)| value.as_str());
+            let own = || SETTINGS.iter().find(|(own, _)| *own == name).map(|(_, value)| *value);
+            let shared =
+                || of_sandbox.iter().find(|(shared, _)| *shared == name).map(|(_, value)| value.as_str());
+            given.or_else(own).or_else(shared).map(str::to_owned)
+        };
+        Settings::from_variables(&lookup).map_err(|error| Problem::usage(error.to_string()))
+    }
+}
+
+fn parse_setting(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if name.starts_with("RELAY_") => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("expected RELAY_<NAME>=<value>".to_owned()),
+    }
+}

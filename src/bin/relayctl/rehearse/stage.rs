@@ -1,0 +1,369 @@
+//! The stage: puts events on queues, and does what Lambda does until each of them has ended.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message as SdkMessage, MessageSystemAttributeName};
+use bytes::Bytes;
+use failure_relay::clients::Clients;
+use failure_relay::dead_letter::Code;
+use failure_relay::local::{Fault, FaultRule, Matcher, Work, WorkKind};
+use failure_relay::outcome::Outcome;
+use failure_relay::relay::{Failed, Relay, Response};
+use failure_relay::route::Home;
+use failure_relay::settings::Settings;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::time::Instant;
+
+use super::board::{Board, Ended, Part, Prompter};
+use super::expectation::Expectation;
+use crate::exit::{Exit, Problem};
+use crate::inputs::{Course, Input, Message};
+use crate::lambda::{self, Received};
+use crate::sandbox::{DEAD_LETTERS, QUEUE, Sandbox};
+use crate::tasks;
+
+/// How long one receive waits for messages, in seconds.
+const WAIT_SECONDS: i32 = 1;
+
+/// An invocation that fails comes back after this time, as often as Lambda repeats an asynchronous one.
+const PAUSE: Duration = Duration::from_secs(1);
+const ATTEMPTS: u32 = 3;
+
+/// All events, and how each reaches the relay.
+#[derive(Debug, Default)]
+pub struct Cast {
+    parts: Vec<Part>,
+    /// Messages that wait on a queue, by the queue's name and their ids.
+    queued: BTreeMap<String, HashMap<String, Queued>>,
+    invocations: Vec<Direct>,
+}
+
+/// A message on a queue.
+#[derive(Debug)]
+struct Queued {
+    part: usize,
+    moved_from: Option<String>,
+}
+
+/// A payload that is delivered as it is, and its events.
+#[derive(Debug)]
+struct Direct {
+    payload: Bytes,
+    parts: Vec<usize>,
+}
+
+impl Cast {
+    /// Opens the tasks and jobs that the inputs name, and puts the messages on their queues.
+    ///
+    /// # Errors
+    /// A queue takes a message for no message.
+    pub fn assemble(inputs: &[Input], sandbox: &Sandbox, settings: &Settings) -> Result<Self, Problem> {
+        let endpoint = &sandbox.endpoint;
+        let home = Home::new(endpoint.region(), &lambda::function_arn(endpoint.region(), endpoint.account()));
+        let named_in = |payload: &str| tasks::named_in(payload, &settings.rules, &home);
+        let mut cast = Self::default();
+        for input in inputs {
+            match input.course() {
+                Course::Invocation => {
+                    let parts = cast.add_parts(input, named_in(&input.text()), sandbox);
+                    cast.invocations.push(Direct { payload: input.bytes.clone(), parts });
+                }
+                Course::Queue(messages) => {
+                    let payloads = messages.iter().map(|message| planned_payload(message, sandbox));
+                    let works = payloads.flat_map(|payload| named_in(&payload)).collect();
+                    let parts = cast.add_parts(input, works, sandbox);
+                    for (part, message) in parts.into_iter().zip(messages) {
+                        cast.send(part, message, sandbox)?;
+                    }
+                }
+            }
+        }
+        Ok(cast)
+    }
+
+    fn add_parts(&mut self, input: &Input, works: Vec<Option<Work>>, sandbox: &Sandbox) -> Vec<usize> {
+        let (first, count) = (self.parts.len(), works.len());
+        let expectation = Expectation::of(&input.path);
+        for (index, work) in works.into_iter().enumerate() {
+            let file = input.path.display();
+            let name = if count == 1 { file.to_string() } else { format!("{file}#{}", index + 1) };
+            if let Some(work) = &work {
+                open(work.clone(), expectation, sandbox);
+            }
+            self.parts.push(Part { name, expectation, work, outcome: None });
+        }
+        (first..first + count).collect()
+    }
+
+    fn send(&mut self, part: usize, message: Message, sandbox: &Sandbox) -> Result<(), Problem> {
+        let queue = message.queue.unwrap_or_else(|| QUEUE.to_owned());
+        sandbox.create_queue(&queue)?;
+        let sent = sandbox.endpoint.send_message(&queue, &message.body, &[], message.group.as_deref());
+        let id = sent.map_err(|error| Problem::file(format!("{}: {error}", self.parts[part].name)))?;
+        let waiting = self.queued.entry(queue).or_default();
+        waiting.insert(id, Queued { part, moved_from: message.moved_from });
+        Ok(())
+    }
+
+    /// The faults that make events exhaust their tries.
+    pub fn faults(&self) -> impl Iterator<Item = FaultRule> {
+        let exhausted = Expectation::DeadLettered(Some(Code::RetriesExhausted));
+        let works = self
+            .parts
+            .iter()
+            .filter(move |part| part.expectation == exhausted)
+            .filter_map(|part| part.work.as_ref());
+        works.map(|work| FaultRule::always("*", Fault::AccessDenied).matching(identity_of(work)))
+    }
+
+    /// How much is rehearsed, for a person.
+    #[must_use]
+    pub fn counted(&self, files: usize) -> String {
+        format!("{} events from {files} files", self.parts.len())
+    }
+}
+
+/// What Lambda would make of a message, before it is on a queue.
+fn planned_payload(message: &Message, sandbox: &Sandbox) -> String {
+    let queue = message.queue.as_deref().unwrap_or(QUEUE);
+    let received = Received {
+        message_id: "planned".to_owned(),
+        receipt_handle: "planned".to_owned(),
+        body: message.body.clone(),
+        attributes: BTreeMap::new(),
+    };
+    let (arn, region) = (sandbox.endpoint.queue_arn(queue), sandbox.endpoint.region());
+    String::from_utf8_lossy(&lambda::batch_payload(&[received], &arn, region)).into_owned()
+}
+
+fn open(work: Work, expectation: Expectation, sandbox: &Sandbox) {
+    match expectation {
+        Expectation::DeadLettered(Some(Code::RejectedByService)) => {}
+        // Its time is over before the event comes.
+        Expectation::AlreadySettled => sandbox.endpoint.open(Work { timeout_ms: Some(0), ..work }),
+        Expectation::Relayed | Expectation::DeadLettered(_) | Expectation::Ignored => {
+            sandbox.endpoint.open(work);
+        }
+    }
+}
+
+fn identity_of(work: &Work) -> Matcher {
+    match work.kind {
+        WorkKind::StepFunctionsTask | WorkKind::SwfActivityTask => Matcher::task_token(&work.id),
+        WorkKind::CodePipelineJob | WorkKind::CodePipelineThirdPartyJob => Matcher::job_id(&work.id),
+    }
+}
+
+/// The relay with all around it.
+#[derive(Debug)]
+pub struct Stage<'s> {
+    sandbox: &'s Sandbox,
+    relay: Relay,
+    told: UnboundedReceiver<Ended>,
+    sqs: aws_sdk_sqs::Client,
+    function_arn: String,
+    invocations: u32,
+    cast: Cast,
+    board: Board<'s>,
+}
+
+impl<'s> Stage<'s> {
+    /// Prepares the relay; nothing happens yet.
+    #[must_use]
+    pub fn new(sandbox: &'s Sandbox, settings: &Settings, cast: Cast, board: Board<'s>) -> Self {
+        let (prompter, told) = unbounded_channel();
+        let endpoint = &sandbox.endpoint;
+        board.expect(cast.parts.len());
+        Self {
+            sqs: Clients::new(settings).sqs(None),
+            relay: Relay::new(settings.clone(), Clients::new(settings), Prompter(prompter)),
+            function_arn: lambda::function_arn(endpoint.region(), endpoint.account()),
+            sandbox,
+            told,
+            invocations: 0,
+            cast,
+            board,
+        }
+    }
+
+    /// Delivers everything, until each event has ended or the time is up.
+    ///
+    /// # Errors
+    /// The endpoint's own queues do not answer.
+    pub async fn play(&mut self, time: Duration) -> Result<(), Problem> {
+        let end = Instant::now() + time;
+        let queues: Vec<String> = self.cast.queued.keys().cloned().collect();
+        for direct in std::mem::take(&mut self.cast.invocations) {
+            self.invoke_directly(&direct, end).await;
+        }
+        for queue in queues {
+            self.empty(&queue, end).await?;
+        }
+        Ok(())
+    }
+
+    /// An invocation that fails is repeated, as Lambda does with an asynchronous one.
+    async fn invoke_directly(&mut self, direct: &Direct, end: Instant) {
+        for attempt in 1..=ATTEMPTS {
+            let answer = self.invoke(direct.payload.clone(), &direct.parts).await;
+            if answer.is_ok() || attempt == ATTEMPTS || Instant::now() + PAUSE > end {
+                return;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// Does what Lambda's event source mapping does with one queue: receive, invoke, delete what is not to be retried.
+    async fn empty(&mut self, queue: &str, end: Instant) -> Result<(), Problem> {
+        let url = self.sandbox.endpoint.queue_url(queue);
+        while self.is_waiting(queue) && Instant::now() < end {
+            let received = self.receive(queue, &url).await?;
+            if received.is_empty() {
+                continue;
+            }
+            let parts: Vec<usize> =
+                received.iter().map(|message| self.cast.queued[queue][&message.message_id].part).collect();
+            let (arn, region) = (self.sandbox.endpoint.queue_arn(queue), self.sandbox.endpoint.region());
+            let answer = self.invoke(lambda::batch_payload(&received, &arn, region), &parts).await;
+            self.delete(&url, &received, answer).await?;
+        }
+        Ok(())
+    }
+
+    fn is_waiting(&self, queue: &str) -> bool {
+        self.cast.queued[queue].values().any(|queued| !self.cast.parts[queued.part].has_ended())
+    }
+
+    async fn receive(&self, queue: &str, url: &str) -> Result<Vec<Received>, Problem> {
+        let request = self.sqs.receive_message().queue_url(url);
+        let request = request
+            .max_number_of_messages(lambda::BATCH_MAX)
+            .wait_time_seconds(WAIT_SECONDS)
+            .message_system_attribute_names(MessageSystemAttributeName::All);
+        let answer = request.send().await.map_err(|error| Problem::service(format!("{queue}: {error}")))?;
+        let known = &self.cast.queued[queue];
+        let received = answer.messages.unwrap_or_default().into_iter().map(received);
+        // What is on the queue is what was sent there.
+        Ok(received
+            .filter_map(|mut message| {
+                if let Some(arn) = &known.get(&message.message_id)?.moved_from {
+                    message
+                        .attributes
+                        .entry("DeadLetterQueueSourceArn".to_owned())
+                        .or_insert_with(|| arn.clone());
+                }
+                Some(message)
+            })
+            .collect())
+    }
+
+    /// Deletes all messages that the answer does not name; none when the invocation failed.
+    async fn delete(
+        &self,
+        url: &str,
+        received: &[Received],
+        answer: Result<Response, Failed>,
+    ) -> Result<(), Problem> {
+        let Ok(Response::SqsBatch(response)) = answer else { return Ok(()) };
+        let is_kept =
+            |id: &str| response.batch_item_failures.iter().any(|failure| failure.item_identifier == id);
+        let done = received.iter().filter(|message| !is_kept(&message.message_id));
+        let entries: Result<Vec<_>, _> = done
+            .enumerate()
+            .map(|(index, message)| {
+                let entry = DeleteMessageBatchRequestEntry::builder().id(index.to_string());
+                entry.receipt_handle(&message.receipt_handle).build()
+            })
+            .collect();
+        let failed = |error: String| Problem::service(format!("{url}: {error}"));
+        let entries = entries.map_err(|error| failed(error.to_string()))?;
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let request = self.sqs.delete_message_batch().queue_url(url).set_entries(Some(entries));
+        let answer = request.send().await.map_err(|error| failed(error.to_string()))?;
+        match answer.failed().first() {
+            Some(entry) => Err(failed(format!("a message was not deleted: {}", entry.code()))),
+            None => Ok(()),
+        }
+    }
+
+    /// Invokes the relay, and shows how its events end while it works. `parts` stand in the order of the records.
+    async fn invoke(&mut self, payload: Bytes, parts: &[usize]) -> Result<Response, Failed> {
+        self.invocations += 1;
+        let invocation = lambda::invocation(payload, &self.function_arn, self.invocations);
+        let working = self.relay.invoke(invocation);
+        tokio::pin!(working);
+        let mut note = |ended: Ended| {
+            if let Some(part) = parts.get(ended.index) {
+                self.board.note(&mut self.cast.parts[*part], ended);
+            }
+        };
+        let answer = loop {
+            tokio::select! {
+                biased;
+                Some(ended) = self.told.recv() => note(ended),
+                answer = &mut working => break answer,
+            }
+        };
+        while let Ok(ended) = self.told.try_recv() {
+            note(ended);
+        }
+        answer
+    }
+
+    /// Tells the score, and asks the endpoint whether it saw the same.
+    #[must_use]
+    pub fn close(self) -> Exit {
+        let disagreements = self.disagreements();
+        if self.board.close(&self.cast.parts, &disagreements) { Exit::Yes } else { Exit::No }
+    }
+
+    /// Where the endpoint holds something else than the relay told.
+    fn disagreements(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        let tasks = self.sandbox.endpoint.tasks();
+        for part in self.cast.parts.iter().filter(|part| part.outcome == Some(Outcome::Relayed)) {
+            let has_failed = part.work.as_ref().is_some_and(|work| {
+                tasks
+                    .iter()
+                    .any(|task| task.kind == work.kind && task.id == work.id && task.failure().is_some())
+            });
+            if !has_failed {
+                found.push(format!("{}: told as relayed, but the task was not failed", part.name));
+            }
+        }
+        let mut told: Vec<&str> =
+            self.cast.parts.iter().filter_map(|part| code_of(part.outcome.as_ref()?)).collect();
+        let letters = self.sandbox.endpoint.messages(DEAD_LETTERS).unwrap_or_default();
+        let mut stored: Vec<&str> = letters
+            .iter()
+            .filter_map(|letter| letter.attributes.get("ERROR_CODE").map(String::as_str))
+            .collect();
+        told.sort_unstable();
+        stored.sort_unstable();
+        if told != stored {
+            found
+                .push(format!("told as dead-lettered: {told:?}, but the dead-letter queue holds {stored:?}"));
+        }
+        found
+    }
+}
+
+fn code_of(outcome: &Outcome) -> Option<&'static str> {
+    match outcome {
+        Outcome::DeadLettered(reason) => Some(reason.code.as_str()),
+        _ => None,
+    }
+}
+
+fn received(message: SdkMessage) -> Received {
+    let attributes = message.attributes.unwrap_or_default();
+    Received {
+        message_id: message.message_id.unwrap_or_default(),
+        receipt_handle: message.receipt_handle.unwrap_or_default(),
+        body: message.body.unwrap_or_default(),
+        attributes: attributes.into_iter().map(|(name, value)| (name.as_str().to_owned(), value)).collect(),
+    }
+}
