@@ -28,6 +28,21 @@ def test_the_stack_with_its_defaults_relays(cloud, defaults):
     assert cloud.end_of(execution)["error"] == "By.Default"
 
 
+def test_a_dead_letter_queue_that_is_gone_keeps_the_event_in_the_queue(cloud, defaults):
+    relay, _ = defaults
+    sqs = cloud.client("sqs", region=DEFAULTS_REGION)
+    attributes = sqs.get_queue_attributes(QueueUrl=relay.dead_letter_queue_url, AttributeNames=["MessageRetentionPeriod"])
+    sqs.delete_queue(QueueUrl=relay.dead_letter_queue_url)
+    body = json.dumps({"id": "patient", "target": {"kind": "no-such-kind"}})
+    sqs.send_message(QueueUrl=relay.queue_url, MessageBody=body)
+    relay.wait_for_outcome(event_id="patient", outcome="retry")
+    sqs.create_queue(QueueName=relay.dead_letter_queue_url.rpartition("/")[2], Attributes=attributes["Attributes"])
+    line = relay.wait_for_outcome(event_id="patient", outcome="dead-lettered", seconds=60)
+    assert line["error_code"] == "UNKNOWN_TARGET"
+    (letter,) = sqs.receive_message(QueueUrl=relay.dead_letter_queue_url)["Messages"]
+    assert letter["Body"] == body
+
+
 def test_the_stack_with_its_defaults_takes_no_notice(cloud, defaults):
     events = cloud.client("events", region=DEFAULTS_REGION)
     rules = {r["Name"].split("-")[2]: r["State"] for r in events.list_rules()["Rules"]}

@@ -25,7 +25,7 @@ KINDS = {
 METRICS = {"Relayed", "AlreadySettled", "DeadLettered", "Retried", "Ignored", "Truncated", "ReportAge"}
 LOG_MEMBERS = {
     "@timestamp", "outcome", "target_kind", "target_fingerprint", "event_id", "source", "record_id", "receives",
-    "duration_ms", "age_ms", "error_code", "error_message", "service_error",
+    "duration_ms", "age_ms", "error_code", "error_message", "service_error", "trace_id",
 }  # fmt: skip
 OUTCOMES = {"relayed", "already-settled", "dead-lettered", "ignored", "retry"}
 QUEUE_ARNS = [f"arn:aws:sqs:eu-west-1:111111111111:worker-{n}" for n in range(1, 7)]
@@ -305,6 +305,13 @@ def test_what_cannot_be_delivered_goes_to_the_dead_letter_queue():
     assert template.resources()["RelayFunction"]["DeadLetterQueue"]["TargetArn"] == "<DeadLetterQueue.Arn>"
 
 
+def test_what_lambda_tries_at_creation_waits_for_the_permission():
+    raw = Template(RELAY).raw["Resources"]
+    for name, resource in raw.items():
+        if resource["Type"] in ("AWS::Serverless::Function", "AWS::Lambda::EventSourceMapping"):
+            assert resource["DependsOn"] == "RelayPolicy", name
+
+
 # ------------------------------------------------------------------ notices
 
 
@@ -428,7 +435,7 @@ def queries():
 def test_queries_ask_for_members_that_the_relay_logs(name, query):
     made = set(re.findall(r"\bas (\w+)", query))
     language = {
-        "fields", "filter", "sort", "stats", "limit", "by", "as", "and", "desc", "asc", "ispresent",
+        "fields", "filter", "sort", "stats", "limit", "like", "by", "as", "and", "desc", "asc", "ispresent",
         "count", "max", "latest", "earliest",
     }  # fmt: skip
     words = set(re.findall(r"@?[a-zA-Z_]+", re.sub(r'"[^"]*"', "", query)))

@@ -1,0 +1,97 @@
+"""docs/*.md against what they speak of: alarms, codes, settings, queries, tests, and templates to paste."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cloudformation import ROOT, Template
+
+RUNBOOK = (ROOT / "docs/runbook.md").read_text()
+RECIPES = (ROOT / "docs/dead-workers.md").read_text()
+PAGES = sorted((ROOT / "docs").glob("*.md"))
+CODES = {
+    "MALFORMED_EVENT", "INVALID_EVENT", "UNSUPPORTED_VERSION", "UNKNOWN_TARGET", "TARGET_NOT_ALLOWED",
+    "REJECTED_BY_SERVICE", "RETRIES_EXHAUSTED",
+}  # fmt: skip
+
+
+def section(text, heading):
+    found = re.search(rf"^#+ {re.escape(heading)}\n(.*?)(?=^## |\Z)", text, re.S | re.M)
+    assert found, f"no section {heading}"
+    return found[1]
+
+
+@pytest.mark.parametrize("alarm", Template("template.yaml").resources("AWS::CloudWatch::Alarm"))
+def test_the_runbook_has_a_section_for_each_alarm(alarm):
+    assert re.search(rf"^### {alarm}$", RUNBOOK, re.M)
+
+
+def test_the_runbook_has_no_section_for_an_alarm_that_is_gone():
+    named = set(re.findall(r"\w+Alarm\b", RUNBOOK))
+    assert named <= set(Template("template.yaml").resources("AWS::CloudWatch::Alarm"))
+
+
+def test_the_runbook_explains_each_dead_letter_code():
+    assert set(re.findall(r"^\| `([A-Z_]+)` \|", section(RUNBOOK, "Dead-letter codes"), re.M)) == CODES
+
+
+def test_the_runbook_explains_each_setting_with_its_parameters():
+    template = Template("template.yaml")
+    rows = re.findall(r"^\| `(RELAY_[A-Z_]+)` \| (.*?) \|", section(RUNBOOK, "Settings"), re.M)
+    variables = template.resources()["RelayFunction"]["Environment"]["Variables"]
+    assert {name for name, _ in rows} == set(variables)
+    for _, cell in rows:
+        assert set(re.findall(r"`(\w+)`", cell)) <= set(template.defaults)
+
+
+def test_the_runbook_names_queries_that_are_there():
+    queries = Template("template.yaml").resources("AWS::Logs::QueryDefinition").values()
+    there = {q["Name"].split("/")[1] for q in queries}
+    assert set(re.findall(r'\b[Qq]uery "([a-z ]+)"', RUNBOOK)) <= there
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_each_test_that_a_page_names_is_there(page):
+    tests = "\n".join(p.read_text() for p in (ROOT / "tests").rglob("test_*.py"))
+    for name in set(re.findall(r"`(test_\w+)`", page.read_text())):
+        assert f"def {name}(" in tests, name
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_each_link_leads_somewhere(page):
+    for target in re.findall(r"\]\(([^)]+)\)", page.read_text()):
+        path, _, anchor = target.partition("#")
+        if path.startswith("http"):
+            continue
+        file = page.parent / path if path else page
+        assert file.exists(), target
+        headings = re.findall(r"^#+ (.*)$", file.read_text(), re.M) if anchor else []
+        slugs = {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in headings}
+        assert not anchor or anchor in slugs, target
+
+
+def recipes():
+    return re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", RECIPES, re.S | re.M)
+
+
+@pytest.mark.parametrize("heading, text", recipes(), ids=[h for h, _ in recipes()])
+def test_a_recipe_is_complete(heading, text, tmp_path):
+    assert "In the relay's stack:" in text
+    assert "Death to report:" in text
+    parameters = set(Template("template.yaml").defaults)
+    assert set(re.findall(r"`(\w+)=(?:true)?`", text)) <= parameters
+    (template,) = re.findall(r"```yaml\n(.*?)```", text, re.S)
+    path = tmp_path / "recipe.yaml"
+    path.write_text(template)
+    lint = Path(sys.executable).with_name("cfn-lint")
+    done = subprocess.run([lint, "--regions", "eu-west-1", "--", path], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+    assert "null" not in template  # CloudFormation refuses it, though the linter does not
+
+
+def test_the_picture_of_the_dashboard_is_of_this_dashboard():
+    drawn = subprocess.run([sys.executable, ROOT / "docs/dashboard.py", "-"], capture_output=True, text=True, check=True)
+    assert (ROOT / "docs/dashboard.svg").read_text() == drawn.stdout, "run docs/dashboard.py"
