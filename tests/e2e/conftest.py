@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import sys
 from pathlib import Path
 
@@ -27,6 +28,10 @@ def code_pipeline():
     pipeline = CodePipeline()
     yield pipeline
     pipeline.stop()
+
+
+# A run that is told to end stops LocalStack too, as with Ctrl-C.
+signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -29,7 +29,7 @@ class LocalStack:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log_path = state / "localstack.log"
-        (state / "functions").mkdir(parents=True)
+        (state / "functions").mkdir(parents=True, exist_ok=True)
         (state / "tmp").mkdir()
         self._write_entry_point(state / "plugin")
         env = {
