@@ -8,6 +8,7 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
 use aws_sdk_sqs::types::{BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry};
 use futures_util::future::join_all;
+use futures_util::{StreamExt, stream};
 
 use crate::answer;
 use crate::clients::Clients;
@@ -16,6 +17,9 @@ use crate::settings::{Aws, BackOff};
 /// The most entries of one `ChangeMessageVisibilityBatch`.
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibilityBatch.html>
 const BATCH_MAX: usize = 10;
+
+/// How many of these calls are under way at once: a whole batch that is to be retried must not open a connection per call.
+const CALLS_AT_ONCE_MAX: usize = 10;
 
 /// A record to be hidden for a while.
 #[derive(Clone, PartialEq, Eq)]
@@ -61,7 +65,9 @@ async fn hide_in_queue(arn: &str, records: &[Hidden], clients: &Clients, aws: &A
         return;
     };
     let client = clients.sqs(Some(region));
-    join_all(records.chunks(BATCH_MAX).map(|chunk| change_visibility(&client, &url, chunk))).await;
+    stream::iter(records.chunks(BATCH_MAX))
+        .for_each_concurrent(CALLS_AT_ONCE_MAX, |chunk| change_visibility(&client, &url, chunk))
+        .await;
 }
 
 /// The endpoint that the SDK itself would call, with the path of the queue.

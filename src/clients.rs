@@ -20,6 +20,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::client::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_smithy_types::retry::RetryConfig;
 
+use crate::error_in_200::ErrorIn200;
 use crate::settings::{Aws, Endpoints, Settings};
 
 /// The most time to open a connection.
@@ -27,10 +28,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_millis(1500);
 
 /// The most time for one attempt. The services answer in tens of milliseconds; SWF may hang for minutes on a token
 /// that matches nothing.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The most time for a call with all its attempts.
-const CALL_TIMEOUT: Duration = Duration::from_secs(8);
+const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The services close an idle connection after 20 s, unseen while the function is frozen; ours goes first.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(15);
@@ -141,10 +142,9 @@ impl Clients {
         if let Some(client) = queues.get(region) {
             return client.clone();
         }
-        let client = aws_sdk_sqs::Client::new(&with_endpoint(
-            &in_region(&self.own, region),
-            self.endpoints.sqs.clone(),
-        ));
+        let config = with_endpoint(&in_region(&self.own, region), self.endpoints.sqs.clone());
+        let config = aws_sdk_sqs::config::Builder::from(&config).interceptor(ErrorIn200).build();
+        let client = aws_sdk_sqs::Client::from_conf(config);
         queues.insert(region.to_owned(), client.clone());
         client
     }

@@ -8,21 +8,29 @@ use std::sync::{Mutex, PoisonError};
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::operation::send_message_batch::SendMessageBatchOutput;
 use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
+use futures_util::future::join_all;
 use tokio::sync::oneshot;
 
 use crate::answer;
 use crate::clients::Clients;
 use crate::dead_letter::{DeadLetter, MESSAGE_SIZE_MAX};
-use crate::outcome::{Answer, ServiceError};
+use crate::outcome::ServiceError;
 use crate::settings::QueueUrl;
 
 /// The most entries of one `SendMessageBatch`.
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html>
 const BATCH_MAX: usize = 10;
 
-/// What SQS says of a body with characters that it does not take, or with none at all.
-const BODY_REFUSALS: [&str; 4] =
-    ["InvalidMessageContents", "InvalidParameterValue", "MissingParameter", "InvalidParameterValueException"];
+/// What SQS says of a message with characters that it does not take, with none at all, or with too many; and of a batch that
+/// holds such a message.
+const REFUSALS: [&str; 6] = [
+    "InvalidMessageContents",
+    "InvalidParameterValue",
+    "InvalidParameterValueException",
+    "MissingParameter",
+    "BatchRequestTooLong",
+    "ValidationException",
+];
 
 /// Stores dead letters.
 #[derive(Debug)]
@@ -65,7 +73,7 @@ impl DeadLetterQueue {
         if self.is_fifo || letter.storable_body().is_some() {
             return self.send_alone(letter).await;
         }
-        let (stored, outcome) = oneshot::channel();
+        let (stored, mut outcome) = oneshot::channel();
         self.waiting().push(Waiting { letter, stored });
         // Lets every record that is unroutable at this moment add its letter before the first batch is taken.
         tokio::task::yield_now().await;
@@ -75,6 +83,10 @@ impl DeadLetterQueue {
                 break;
             }
             self.send_batch(batch).await;
+            // Whoever else is waiting sends the rest: a letter that is stored waits for no other.
+            if let Ok(outcome) = outcome.try_recv() {
+                return outcome;
+            }
         }
         // The sender is dropped only with the whole invocation's time: unconfirmed.
         outcome.await.unwrap_or_else(|_| Err(unconfirmed()))
@@ -107,57 +119,75 @@ impl DeadLetterQueue {
             }
             return;
         }
-        let mut listeners = Vec::with_capacity(batch.len());
         let mut request = self.client.send_message_batch().queue_url(&self.url);
-        for (index, Waiting { letter, stored }) in batch.into_iter().enumerate() {
-            request = request.entries(entry(index, letter));
-            listeners.push(stored);
+        for (index, waiting) in batch.iter().enumerate() {
+            request = request.entries(entry(index, &waiting.letter));
         }
-        let answer = request.send().await;
-        for (index, listener) in listeners.into_iter().enumerate() {
-            let _ = listener.send(match &answer {
-                Ok(output) => confirmation(output, &index.to_string()),
-                Err(error) => Err(answer::service_error(error)),
-            });
-        }
+        let answer = request.send().await.map_err(|error| answer::service_error(&error));
+        let settling = batch.into_iter().enumerate().map(|(index, Waiting { letter, stored })| {
+            let confirmed =
+                answer.as_ref().map_err(Clone::clone).and_then(|output| confirmation(output, index));
+            async move {
+                let _ = stored.send(match confirmed {
+                    // One letter that SQS does not take must not keep the others out.
+                    Err(error) if is_refusal(&error) => self.send_alone(letter).await,
+                    confirmed => confirmed,
+                });
+            }
+        });
+        join_all(settling).await;
     }
 
-    /// Sends one letter; where SQS refuses the body itself, once more in the nearest form that it stores.
+    /// Sends one letter: as it is, and where SQS refuses that, in forms that give up ever more of it, but never the body.
     async fn send_alone(&self, letter: DeadLetter) -> Result<(), ServiceError> {
-        let storable = letter.storable_body();
-        let refused = match (self.send_message(&letter, letter.body.clone()).await, storable) {
-            (Answer::Accepted, _) => return Ok(()),
-            (Answer::Failed(error), Some(storable)) if is_refusal_of_body(&error) => storable,
-            (Answer::Failed(error), _) => return Err(error),
+        let mut refusal = match self.send_message(&letter).await {
+            Err(error) if is_refusal(&error) => error,
+            answer => return answer,
         };
-        match self.send_message(&letter, refused).await {
-            Answer::Accepted => Ok(()),
-            Answer::Failed(error) => Err(error),
+        for lesser in lesser_forms(letter) {
+            match self.send_message(&lesser).await {
+                Err(error) if is_refusal(&error) => refusal = error,
+                answer => return answer,
+            }
         }
+        Err(refusal)
     }
 
-    async fn send_message(&self, letter: &DeadLetter, body: String) -> Answer {
+    async fn send_message(&self, letter: &DeadLetter) -> Result<(), ServiceError> {
         let mut request = self
             .client
             .send_message()
             .queue_url(&self.url)
-            .message_body(body)
+            .message_body(&letter.body)
             .set_message_group_id(letter.fifo.as_ref().map(|fifo| fifo.group.clone()))
             .set_message_deduplication_id(letter.fifo.as_ref().map(|fifo| fifo.deduplication.clone()));
         for (name, value) in &letter.attributes {
             request = request.message_attributes(*name, string_attribute(value));
         }
-        answer::of(request.send().await)
+        match request.send().await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(answer::service_error(&error)),
+        }
     }
 }
 
-fn is_refusal_of_body(error: &ServiceError) -> bool {
-    let is_refusal = |name: &str| BODY_REFUSALS.iter().any(|refusal| name.ends_with(refusal));
-    error.name.as_deref().is_some_and(is_refusal)
+/// The letter with a body that SQS stores, where its own is not; then without its attributes, for a queue whose own size limit is
+/// lower than SQS's.
+fn lesser_forms(letter: DeadLetter) -> Vec<DeadLetter> {
+    let storable = letter.storable_body().map(|body| DeadLetter { body, ..letter.clone() });
+    let bare = DeadLetter { attributes: Vec::new(), ..storable.clone().unwrap_or(letter) };
+    storable.into_iter().chain([bare]).collect()
+}
+
+/// Whether SQS says that this very message, or this very batch of messages, is not to its liking.
+fn is_refusal(error: &ServiceError) -> bool {
+    let name = error.name.as_deref().unwrap_or_default();
+    REFUSALS.iter().any(|refusal| name.ends_with(refusal))
 }
 
 /// The entry of one letter says whether it is stored: `Failed` comes with HTTP 200. A letter in neither list is not.
-fn confirmation(output: &SendMessageBatchOutput, id: &str) -> Result<(), ServiceError> {
+fn confirmation(output: &SendMessageBatchOutput, index: usize) -> Result<(), ServiceError> {
+    let id = index.to_string();
     if output.successful().iter().any(|entry| entry.id() == id) {
         return Ok(());
     }
@@ -173,8 +203,8 @@ fn unconfirmed() -> ServiceError {
     ServiceError { name: Some("Unconfirmed".to_owned()), ..ServiceError::default() }
 }
 
-fn entry(index: usize, letter: DeadLetter) -> SendMessageBatchRequestEntry {
-    let mut entry = SendMessageBatchRequestEntry::builder().id(index.to_string()).message_body(letter.body);
+fn entry(index: usize, letter: &DeadLetter) -> SendMessageBatchRequestEntry {
+    let mut entry = SendMessageBatchRequestEntry::builder().id(index.to_string()).message_body(&letter.body);
     for (name, value) in &letter.attributes {
         entry = entry.message_attributes(*name, string_attribute(value));
     }

@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use crate::dead_letter::Origin;
-use crate::json::{Json, JsonString, Object};
+use crate::json::{Json, JsonString, Object, Type};
 
 /// How many envelopes are opened, the outermost counted.
 pub const DEPTH_MAX: usize = 4;
@@ -150,7 +150,9 @@ fn sqs_record(json: Json<'_>) -> Record<'_> {
         origin: Origin {
             source_arn: text("eventSourceARN"),
             message_id: text("messageId"),
-            receives: attribute("ApproximateReceiveCount").and_then(|count| count.parse().ok()),
+            receives: attribute("ApproximateReceiveCount")
+                .and_then(|count| count.parse().ok())
+                .map(saturated),
             message_group: attribute("MessageGroupId"),
         },
         via: Via::Sqs(SqsDelivery {
@@ -160,6 +162,10 @@ fn sqs_record(json: Json<'_>) -> Record<'_> {
         }),
         body: body.map_or(Body::Absent(json), Body::Text),
     }
+}
+
+fn saturated(count: u64) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 fn sns_record(json: Json<'_>) -> Record<'_> {
@@ -191,6 +197,19 @@ pub enum Content<'a> {
     Text(JsonString<'a>),
     /// JSON as it stands.
     Value(Json<'a>),
+}
+
+impl Envelope<'_> {
+    /// Whether the content is JSON, and an object.
+    #[must_use]
+    pub fn holds_an_object(&self) -> bool {
+        match &self.content {
+            Content::Text(text) => {
+                Json::parse(text.embedded()).is_ok_and(|json| json.json_type() == Type::Object)
+            }
+            Content::Value(json) => json.json_type() == Type::Object,
+        }
+    }
 }
 
 /// Recognises an envelope. Whether the object is a failure event or a notice is asked first, by the caller.
@@ -260,7 +279,7 @@ fn only_record<'a>(object: &Object<'a>) -> Option<Content<'a>> {
     let record = record.object()?;
     let body = record.member("body").or_else(|| record.object("Sns")?.member("Message"));
     match body {
-        Some(body) => body.string().map(Content::Text),
+        Some(body) => Some(body.string().map_or(Content::Value(body), Content::Text)),
         None => Some(Content::Value(record.json())),
     }
 }

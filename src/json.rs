@@ -12,9 +12,16 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// One legal JSON value, as the text in which it was written (without blanks around it).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Json<'a> {
     text: &'a str,
+}
+
+impl fmt::Debug for Json<'_> {
+    /// Type and length: the text may hold a token.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} of {} bytes", self.json_type(), self.text.len())
+    }
 }
 
 /// The JSON type of a value.
@@ -171,13 +178,20 @@ fn array_index(token: &str) -> Option<usize> {
 }
 
 /// A JSON string's characters.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct JsonString<'a> {
     /// The characters; each lone surrogate is replaced by U+FFFD.
     pub text: Cow<'a, str>,
     /// Whether the string holds a surrogate without its pair, which no text can.
     pub has_lone_surrogate: bool,
     escaped: Option<String>,
+}
+
+impl fmt::Debug for JsonString<'_> {
+    /// The length: the text may be a token.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "String of {} bytes", self.text.len())
+    }
 }
 
 impl<'a> From<&'a str> for JsonString<'a> {

@@ -20,7 +20,7 @@
 //! | [`payload`] | the payload as bytes, before Lambda's runtime crate parses it |
 //! | [`settings`] | the environment, read once |
 //! | [`clients`], [`answer`] | the SDK: clients per region and account, and what its results mean |
-//! | [`dead_letter_queue`], [`back_off`] | what SQS is asked |
+//! | [`dead_letter_queue`], [`back_off`], [`error_in_200`] | what SQS is asked |
 //! | [`telemetry`] | log lines and metrics |
 //! | [`route`] | record → call, reason or nothing. Pure and total |
 //! | [`envelope`], [`event`], [`notice`] | what arrives |
@@ -36,6 +36,7 @@ pub mod clients;
 pub mod dead_letter;
 pub mod dead_letter_queue;
 pub mod envelope;
+pub mod error_in_200;
 pub mod event;
 pub mod failure_details;
 pub mod json;

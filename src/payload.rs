@@ -9,7 +9,7 @@ use lambda_runtime::LambdaInvocation;
 use tower::{Layer, Service};
 
 /// Where the payload of the current invocation waits for its handler. The runtime works on one invocation at a time.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct PayloadSlot(Arc<Mutex<Bytes>>);
 
 impl PayloadSlot {
@@ -29,7 +29,7 @@ impl<S> Layer<S> for PayloadSlot {
 }
 
 /// Puts each invocation's payload into the slot and hands on an empty one.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct TakePayload<S> {
     inner: S,
     slot: PayloadSlot,

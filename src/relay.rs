@@ -11,11 +11,11 @@ mod time_limits;
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt, stream};
-use tokio::time::timeout_at;
+use tokio::time::{Instant, timeout_at};
 
 use crate::back_off::{self, Hidden};
 use crate::clients::{Clients, Place};
@@ -24,6 +24,7 @@ use crate::dead_letter_queue::DeadLetterQueue;
 use crate::envelope::{self, Delivery, Record, Via};
 use crate::outcome::{Answer, Outcome, Retry, ServiceError, Verdict, classify};
 use crate::route::{Decision, Home, PlannedCall, Route, Subject, route};
+use crate::secret::redact_named;
 use crate::settings::Settings;
 use crate::target::{Call, Kind};
 use crate::telemetry::{Observer, Report};
@@ -41,8 +42,8 @@ pub struct Invocation {
     pub request_id: String,
     /// The ARN with which the function was invoked: it tells the relay's own account.
     pub function_arn: String,
-    /// How long Lambda lets the invocation go on, from now on. Zero is no limit: local runtimes do not tell a real one.
-    pub remaining: Duration,
+    /// When Lambda ends the invocation; `None` where that is not told.
+    pub ends_at: Option<Instant>,
 }
 
 /// The relay, ready for invocations.
@@ -61,6 +62,7 @@ struct Settled {
     place: Option<Place>,
     cuts: Vec<Cut>,
     duration: Duration,
+    age: Option<Duration>,
 }
 
 /// What the records of one invocation share.
@@ -89,7 +91,7 @@ impl Relay {
         let payload = String::from_utf8_lossy(&invocation.payload);
         match envelope::open(&payload) {
             Delivery::SqsBatch(records) => {
-                let limits = TimeLimits::after(invocation.remaining, records.len());
+                let limits = TimeLimits::new(invocation.ends_at, records.len());
                 let settled = self.work(&records, &invocation, limits).await;
                 self.back_off(&records, &settled, limits).await;
                 Response::to_sqs(records.iter().zip(settled.iter().map(|settled| &settled.outcome)))
@@ -104,7 +106,7 @@ impl Relay {
         records: &[Record<'_>],
         invocation: &Invocation,
     ) -> Result<Response, Failed> {
-        let limits = TimeLimits::after(invocation.remaining, records.len());
+        let limits = TimeLimits::new(invocation.ends_at, records.len());
         let settled = self.work(records, invocation, limits).await;
         Response::to_each(settled.iter().map(|settled| (&settled.subject, &settled.outcome)))
     }
@@ -156,36 +158,40 @@ impl Relay {
     ) -> Settled {
         let started = Instant::now();
         let routed = catch_unwind(AssertUnwindSafe(|| route(record, &self.settings.rules, turn.home)));
-        let Ok(Route { subject, decision }) = routed else {
-            let outcome = Outcome::Retry(Retry::Panicked);
-            return Settled {
-                subject: Subject::default(),
-                outcome,
-                place: None,
-                cuts: Vec::new(),
-                duration: started.elapsed(),
-            };
+        let (subject, decision) = match routed {
+            Ok(Route { subject, decision }) => (subject, Some(decision)),
+            Err(_) => (Subject::default(), None),
         };
         if subject.header.time_is_unreadable {
             tracing::warn!(event_id = subject.header.id, "time: is no RFC 3339 time, so it is ignored");
         }
         let (place, cuts) = match &decision {
-            Decision::Call(planned) => (Some(planned.place.clone()), planned.cuts.clone()),
-            Decision::Unroutable(_) | Decision::Ignore => (None, Vec::new()),
+            Some(Decision::Call(planned)) => (Some(planned.place.clone()), planned.cuts.clone()),
+            _ => (None, Vec::new()),
         };
         let outcome = if is_blocked {
             Outcome::Retry(Retry::Follower)
         } else if turn.limits.calls_are_over() {
             Outcome::Retry(Retry::NotAttempted)
         } else {
-            let letterbox = Letterbox { relay: self, record, index, subject: &subject, turn };
-            let panicked = |_| Outcome::Retry(Retry::Panicked);
-            let settling = AssertUnwindSafe(self.settle(decision, &letterbox)).catch_unwind();
-            let outcome = settling.await.unwrap_or_else(panicked);
-            let ending = AssertUnwindSafe(letterbox.end_exhausted(outcome)).catch_unwind();
-            ending.await.unwrap_or_else(panicked)
+            self.attempt(decision, &Letterbox { relay: self, record, index, subject: &subject, turn }).await
         };
-        Settled { subject, outcome, place, cuts, duration: started.elapsed() }
+        let age = subject.header.time.map(|time| age_of(SystemTime::from(time)));
+        Settled { subject, outcome, place, cuts, duration: started.elapsed(), age }
+    }
+
+    /// Settles the record; a panic on the way (or before, when there is no decision) is its retry, and touches no other.
+    async fn attempt(&self, decision: Option<Decision>, letterbox: &Letterbox<'_>) -> Outcome {
+        let panicked = |_| Outcome::Retry(Retry::Panicked);
+        let outcome = match decision {
+            None => Outcome::Retry(Retry::Panicked),
+            Some(decision) => {
+                let settling = AssertUnwindSafe(self.settle(decision, letterbox)).catch_unwind();
+                settling.await.unwrap_or_else(panicked)
+            }
+        };
+        let ending = AssertUnwindSafe(letterbox.end_exhausted(outcome)).catch_unwind();
+        ending.await.unwrap_or_else(panicked)
     }
 
     /// Does what was decided. This is the acknowledgement rule: an outcome other than a retry is returned only when the service
@@ -216,10 +222,7 @@ impl Relay {
     async fn call(&self, planned: &PlannedCall, subject: &Subject) -> (Verdict, Answer) {
         let mut answer = planned.call.send(&self.clients, &planned.place).await;
         if let Some((bare, lost)) = planned.call.without_encrypted_texts(&answer) {
-            let lost = subject
-                .secret
-                .as_ref()
-                .map_or_else(|| lost.clone(), |secret| secret.redact(&lost).into_owned());
+            let lost = subject.secrets.redact(&redact_named(&lost));
             tracing::warn!(
                 event_id = subject.header.id,
                 target_fingerprint = subject.fingerprint,
@@ -326,31 +329,31 @@ impl Letterbox<'_> {
     }
 
     fn without_secrets(&self, mut error: ServiceError) -> ServiceError {
-        if let Some(secret) = &self.subject.secret {
-            error.message = error.message.map(|message| secret.redact(&message).into_owned());
-            error.name = error.name.map(|name| secret.redact(&name).into_owned());
-        }
+        let redact = |text: String| self.subject.secrets.redact(&text);
+        error.message = error.message.map(redact);
+        error.name = error.name.map(redact);
         error
     }
 }
 
 impl Settled {
     fn report<'a>(&'a self, index: usize, record: &'a Record<'a>) -> Report<'a> {
-        let age = self.subject.header.time.map(|time| {
-            let time = SystemTime::from(time);
-            SystemTime::now().duration_since(time).unwrap_or_default()
-        });
         Report {
             index,
             record,
             subject: &self.subject,
             outcome: &self.outcome,
             duration: self.duration,
-            age,
+            age: self.age,
             place: self.place.as_ref(),
             cuts: &self.cuts,
         }
     }
+}
+
+/// How long ago that was; a time in the future is now.
+fn age_of(time: SystemTime) -> Duration {
+    SystemTime::now().duration_since(time).unwrap_or_default()
 }
 
 /// Which records are worked on one after the other: those of one FIFO message group. Any other is a lane of its own.

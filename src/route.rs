@@ -9,9 +9,9 @@ use crate::envelope::{self, Body, Content, DEPTH_MAX, Record, Via};
 use crate::event::{self, Failure, Header};
 use crate::json::{Json, NotJson, Object};
 use crate::notice::{self, AbandonedWork, Death, Meaning, Notice};
-use crate::secret::{Secret, fingerprint};
+use crate::secret::{MentionedSecrets, fingerprint};
 use crate::settings::Rules;
-use crate::target::{Call, GivenPlace, Kind, Target};
+use crate::target::{self, Call, GivenPlace, Kind, Target};
 use crate::text::Cut;
 
 /// Where the relay itself lives.
@@ -68,9 +68,19 @@ pub struct Subject {
     /// Follows one task through the logs.
     pub fingerprint: Option<String>,
     /// Must be shown nowhere.
-    pub secret: Option<Secret>,
+    pub secrets: MentionedSecrets,
     /// Whether this is work that no worker finished: its receive count started in the worker's own queue.
     pub is_abandoned_work: bool,
+}
+
+impl Subject {
+    /// A publisher that puts the token in the id must not find it in a log.
+    fn without_secrets(mut self) -> Self {
+        for text in [&mut self.header.id, &mut self.header.source].into_iter().flatten() {
+            *text = self.secrets.redact_id(text).into_owned();
+        }
+        self
+    }
 }
 
 /// What is to be done with a record.
@@ -102,10 +112,14 @@ pub fn route(record: &Record<'_>, rules: &Rules, home: &Home) -> Route {
     router.subject.header.id = router.default_id(None);
     let decision = match &record.body {
         Body::Text(text) => router.text(text.embedded(), record.depth(), None),
+        Body::Absent(_) if router.abandoned_queue().is_some() => Err(router.work_without_identity()),
         Body::Absent(_) => Err(Reason::new(Code::MalformedEvent, router.absent_body())),
     };
-    let decision = decision.unwrap_or_else(Decision::Unroutable);
-    Route { subject: router.hide_secret_in_header().subject, decision }
+    let secrets = &router.subject.secrets;
+    let decision = decision.unwrap_or_else(|reason| {
+        Decision::Unroutable(Reason::new(reason.code, secrets.redact(&reason.message)))
+    });
+    Route { subject: router.subject.without_secrets(), decision }
 }
 
 struct Router<'a> {
@@ -173,7 +187,9 @@ impl<'a> Router<'a> {
 
     fn event(&mut self, event: &Object<'_>, envelope_id: Option<&str>) -> Result<Decision, Reason> {
         self.set_header(Header::read(event), envelope_id);
-        self.subject.kind = event.object("target").and_then(|target| Kind::of(&target));
+        if let Some(target) = event.object("target") {
+            self.note_target(&target);
+        }
         if event.member("target").is_some() {
             event::check_version(event)?;
         }
@@ -241,10 +257,9 @@ impl<'a> Router<'a> {
         failure: &Failure<'_>,
         default_place: &GivenPlace,
     ) -> Result<Decision, Reason> {
-        self.subject.kind = Kind::of(target);
+        self.note_target(target);
         let identity = Target::read(target)?;
         self.subject.fingerprint = Some(fingerprint(identity.identity()));
-        self.subject.secret = identity.secret().cloned();
         let given = GivenPlace::read(target)?;
         self.check_enabled(identity.kind())?;
         let place = self.place(&GivenPlace {
@@ -254,6 +269,14 @@ impl<'a> Router<'a> {
         let mut cuts = Vec::new();
         let call = identity.call(failure, &mut cuts);
         Ok(Decision::Call(Box::new(PlannedCall { call, place, cuts })))
+    }
+
+    /// What is known of a target before it is known to be right.
+    fn note_target(&mut self, target: &Object<'_>) {
+        self.subject.kind = Kind::of(target);
+        for secret in target::mentioned_secrets(target) {
+            self.subject.secrets.add(secret);
+        }
     }
 
     fn check_enabled(&self, kind: Kind) -> Result<(), Reason> {
@@ -311,18 +334,6 @@ impl<'a> Router<'a> {
             Via::Sqs(_) | Via::Invocation => self.record.origin.message_id.as_deref(),
         };
         envelope_id.or(of_record).map(str::to_owned)
-    }
-
-    /// A publisher that puts the token in the id must not find it in a log.
-    fn hide_secret_in_header(mut self) -> Self {
-        if let Some(secret) = &self.subject.secret {
-            for text in [&mut self.subject.header.id, &mut self.subject.header.source].into_iter().flatten() {
-                if text.contains(secret.expose()) {
-                    *text = secret.redact(text).into_owned();
-                }
-            }
-        }
-        self
     }
 
     fn explain_missing_target(&self, event: &Object<'_>, reason: Reason) -> Reason {

@@ -122,7 +122,10 @@ impl QueueUrl {
             return Err("is no URL: expected https://sqs.<region>.amazonaws.com/<account>/<name>".to_owned());
         }
         match uri.host() {
-            Some(host) if !host.is_empty() => Ok(Self { region: region_of_host(host), url: text.to_owned() }),
+            Some(host) if !host.is_empty() => {
+                let region = region_of_host(host).or_else(|| region_of_path(uri.path()));
+                Ok(Self { region, url: text.to_owned() })
+            }
             _ => Err("is no URL: it names no host".to_owned()),
         }
     }
@@ -146,18 +149,27 @@ impl QueueUrl {
     }
 }
 
-/// `sqs.<region>.amazonaws.com`, the dual-stack `sqs.<region>.api.aws`, and the legacy `<region>.queue.amazonaws.com`.
+/// The label after `sqs` (AWS's own hosts in every partition, VPC endpoints, LocalStack), or before `queue` (the legacy hosts).
 fn region_of_host(host: &str) -> Option<String> {
     let labels: Vec<&str> = host.split('.').collect();
-    match labels.as_slice() {
-        ["sqs" | "sqs-fips", region, rest @ ..] | [region, "queue", rest @ ..]
-            if matches!(rest, ["amazonaws", ..] | ["api", "aws" | "amazonwebservices", ..]) =>
-        {
-            Some((*region).to_owned())
-        }
-        ["queue", "amazonaws", "com"] => Some("us-east-1".to_owned()),
+    let pairs = labels.windows(2).find_map(|pair| match pair {
+        ["sqs" | "sqs-fips", region] | [region, "queue"] if is_region(region) => Some((*region).to_owned()),
         _ => None,
-    }
+    });
+    pairs.or_else(|| (labels == ["queue", "amazonaws", "com"]).then(|| "us-east-1".to_owned()))
+}
+
+/// LocalStack's `/queue/<region>/<account>/<name>`.
+fn region_of_path(path: &str) -> Option<String> {
+    let region = path.strip_prefix("/queue/")?.split('/').next()?;
+    is_region(region).then(|| region.to_owned())
+}
+
+/// Whether a text is shaped like a region: `eu-west-1`, `us-iso-east-1`.
+fn is_region(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    let is_number = |part: &str| part.len() == 1 && part.bytes().all(|byte| byte.is_ascii_digit());
+    parts.len() >= 3 && parts.last().is_some_and(|part| is_number(part))
 }
 
 /// A setting that stops the function: its name, and what is wrong with it.
@@ -207,7 +219,8 @@ impl Settings {
             rules,
             role_name,
             max_receives: variables
-                .optional("RELAY_MAX_RECEIVES", parse_number::<u32>)?
+                .optional("RELAY_MAX_RECEIVES", parse_number::<u64>)?
+                .map(|receives| u32::try_from(receives).unwrap_or(u32::MAX))
                 .filter(|receives| *receives > 0),
             concurrency: variables
                 .optional("RELAY_CONCURRENCY", parse_concurrency)?
@@ -222,10 +235,21 @@ fn read_rules(variables: &Variables<'_>) -> Result<Rules, SettingError> {
     Ok(Rules {
         regions: variables.list("RELAY_ALLOWED_REGIONS", parse_region)?,
         accounts: variables.list("RELAY_ALLOWED_ACCOUNTS", parse_account)?,
-        targets: Some(variables.list("RELAY_TARGETS", parse_kind)?).filter(|kinds| !kinds.is_empty()),
+        targets: read_targets(variables)?,
         task_token_names: variables.list("RELAY_TASK_TOKEN_NAMES", |name| Ok(name.to_owned()))?,
         abandoned_work_queues: variables.list("RELAY_ABANDONED_WORK_QUEUES", parse_queue_arn)?,
     })
+}
+
+/// A list that is there but names nothing is a mistake: it must not switch every target on.
+fn read_targets(variables: &Variables<'_>) -> Result<Option<Vec<Kind>>, SettingError> {
+    const NAME: &str = "RELAY_TARGETS";
+    let kinds = variables.list(NAME, parse_kind)?;
+    match (kinds.is_empty(), variables.get(NAME)) {
+        (true, None) => Ok(None),
+        (true, Some(_)) => Err(SettingError { name: NAME, what: format!("names none of {}", Kind::names()) }),
+        (false, _) => Ok(Some(kinds)),
+    }
 }
 
 fn read_back_off(variables: &Variables<'_>) -> Result<Option<BackOff>, SettingError> {
@@ -250,9 +274,7 @@ fn read_aws(variables: &Variables<'_>) -> Result<Aws, SettingError> {
         endpoints: read_endpoints(variables)?,
         use_fips: variables.is_true("AWS_USE_FIPS_ENDPOINT"),
         use_dual_stack: variables.is_true("AWS_USE_DUALSTACK_ENDPOINT"),
-        max_attempts: variables
-            .optional("AWS_MAX_ATTEMPTS", parse_number::<u32>)?
-            .filter(|attempts| *attempts > 0),
+        max_attempts: variables.optional("AWS_MAX_ATTEMPTS", parse_attempts)?,
     })
 }
 
@@ -348,6 +370,13 @@ fn parse_concurrency(text: &str) -> Result<usize, String> {
     }
 }
 
+fn parse_attempts(text: &str) -> Result<u32, String> {
+    match parse_number(text)? {
+        0 => Err("expected 1 or more, found 0".to_owned()),
+        attempts => Ok(attempts),
+    }
+}
+
 fn parse_cap(text: &str) -> Result<u32, String> {
     match parse_number(text)? {
         cap @ 1..=RETRY_CAP_SECONDS_MAX => Ok(cap),
@@ -356,8 +385,7 @@ fn parse_cap(text: &str) -> Result<u32, String> {
 }
 
 fn parse_region(text: &str) -> Result<String, String> {
-    let shaped =
-        text.contains('-') && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
+    let shaped = text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
     if shaped { Ok(text.to_owned()) } else { Err(format!("\"{text}\" is no region")) }
 }
 
@@ -376,7 +404,7 @@ fn parse_kind(text: &str) -> Result<Kind, String> {
 fn parse_role_name(text: &str) -> Result<String, String> {
     let shaped = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+=,.@_-/".contains(&byte));
     if shaped {
-        Ok(text.to_owned())
+        Ok(text.trim_start_matches('/').to_owned())
     } else {
         Err("is no name of a role (an ARN is not expected here)".to_owned())
     }
@@ -385,12 +413,19 @@ fn parse_role_name(text: &str) -> Result<String, String> {
 fn parse_queue_arn(text: &str) -> Result<String, String> {
     match text.split(':').collect::<Vec<_>>().as_slice() {
         ["arn", partition, "sqs", region, account, name]
-            if !partition.is_empty() && !region.is_empty() && !account.is_empty() && !name.is_empty() =>
+            if !partition.is_empty() && !region.is_empty() && is_account(account) && is_queue_name(name) =>
         {
             Ok(text.to_owned())
         }
         _ => Err(format!("\"{text}\" is no queue: expected arn:aws:sqs:<region>:<account>:<name>")),
     }
+}
+
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-queues.html>
+fn is_queue_name(name: &str) -> bool {
+    let stem = name.strip_suffix(".fifo").unwrap_or(name);
+    let is_shaped = stem.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    is_shaped && !stem.is_empty() && name.len() <= 80
 }
 
 fn parse_endpoint(text: &str) -> Result<String, String> {
@@ -433,6 +468,7 @@ mod tests {
             ("RELAY_ALLOWED_ACCOUNTS", "1234"),
             ("RELAY_ALLOWED_ACCOUNTS", "111122223333"),
             ("RELAY_TARGETS", "step-functions-task,lambda"),
+            ("RELAY_TARGETS", ","),
             ("RELAY_MAX_RECEIVES", "-1"),
             ("RELAY_CONCURRENCY", "0"),
             ("RELAY_RETRY_BASE_SECONDS", "1.5"),
@@ -440,6 +476,8 @@ mod tests {
             ("RELAY_RETRY_CAP_SECONDS", "0"),
             ("RELAY_ROLE_NAME", "arn:aws:iam::111122223333:role/relay"),
             ("RELAY_ABANDONED_WORK_QUEUES", "my-queue"),
+            ("RELAY_ABANDONED_WORK_QUEUES", "arn:aws:sqs:*:*:*"),
+            ("AWS_MAX_ATTEMPTS", "0"),
             ("AWS_REGION", " "),
         ];
         for (name, value) in wrong {
@@ -464,6 +502,15 @@ mod tests {
         assert_eq!(region("https://eu-west-1.queue.amazonaws.com/1/q").as_deref(), Some("eu-west-1"));
         assert_eq!(region("https://queue.amazonaws.com/1/q").as_deref(), Some("us-east-1"));
         assert_eq!(region("http://127.0.0.1:4566/000000000000/q"), None);
+        assert_eq!(
+            region("http://localhost:4566/queue/eu-west-1/000000000000/q").as_deref(),
+            Some("eu-west-1")
+        );
+        assert_eq!(
+            region("https://vpce-1-2.sqs.us-east-1.vpce.amazonaws.com/1/q").as_deref(),
+            Some("us-east-1")
+        );
+        assert_eq!(region("https://sqs.us-iso-east-1.c2s.ic.gov/1/q").as_deref(), Some("us-iso-east-1"));
         assert!(QueueUrl::parse("http://127.0.0.1:4566/000000000000/q.fifo").unwrap().is_fifo());
     }
 

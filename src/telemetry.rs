@@ -144,7 +144,7 @@ pub fn log(report: &Report<'_>) {
                 target_fingerprint = subject.fingerprint.as_deref(),
                 event_id = subject.header.id.as_deref(),
                 source = subject.header.source.as_deref(),
-                record_id = record_id(record),
+                record_id = record_id(record).map(|id| subject.secrets.redact_id(id)).as_deref(),
                 receives = record.origin.receives,
                 duration_ms = millis(report.duration),
                 age_ms = report.age.map(millis),
@@ -152,7 +152,7 @@ pub fn log(report: &Report<'_>) {
                 error_message = dead_letter.map(|reason| reason.message.as_str()),
                 service_error = report.outcome.service_error(),
                 retry_reason = retry.map(|retry| retry.sentence()),
-                trace_id = trace_header(record),
+                trace_id = trace_header(record).map(|id| subject.secrets.redact_id(id)).as_deref(),
                 "{}",
                 summary(report)
             )

@@ -11,6 +11,7 @@ use failure_relay::settings::{Logging, Settings};
 use failure_relay::telemetry::{self, Lines};
 use lambda_runtime::{Context, Diagnostic, LambdaEvent, Runtime, service_fn};
 use serde::de::IgnoredAny;
+use tokio::time::Instant;
 
 fn main() -> ExitCode {
     let logging = Logging::from_env();
@@ -59,14 +60,18 @@ fn invocation(payload: bytes::Bytes, context: &Context) -> Invocation {
         payload,
         request_id: context.request_id.clone(),
         function_arn: context.invoked_function_arn.clone(),
-        remaining: remaining(context.deadline),
+        ends_at: ends_at(context.deadline),
     }
 }
 
-/// The time until the deadline, in milliseconds since 1970. One in the past is none: local runtimes do not tell a real one.
-fn remaining(deadline_ms: u64) -> Duration {
-    let deadline = SystemTime::UNIX_EPOCH + Duration::from_millis(deadline_ms);
-    deadline.duration_since(SystemTime::now()).unwrap_or_default()
+/// The deadline, in milliseconds since 1970, by the monotonic clock. One that is over for more than a day was never told:
+/// local runtimes count from 1970.
+fn ends_at(deadline_ms: u64) -> Option<Instant> {
+    let deadline = SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(deadline_ms))?;
+    match deadline.duration_since(SystemTime::now()) {
+        Ok(remaining) => Instant::now().checked_add(remaining),
+        Err(over) => (over.duration() < Duration::from_hours(24)).then(Instant::now),
+    }
 }
 
 /// A failed invocation, as Lambda reports it to the invoker.

@@ -3,6 +3,7 @@
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_task_events.html>
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use super::{AwsEvent, Details, Meaning, failure};
 use crate::event::Failure;
@@ -45,13 +46,13 @@ fn workers<'a>(detail: &Object<'a>, names: &[String]) -> impl Iterator<Item = Wo
     let objects = |json: Option<Json<'a>>| {
         json.and_then(Json::array).unwrap_or_default().into_iter().filter_map(Json::object)
     };
-    let containers: Vec<Object<'a>> = objects(detail.member("containers")).collect();
+    let by_name = |container: Object<'a>| Some((container.text("name")?, container));
+    let containers: HashMap<_, _> = objects(detail.member("containers")).filter_map(by_name).collect();
     let overrides = detail.object("overrides").and_then(|overrides| overrides.member("containerOverrides"));
     objects(overrides).filter_map(move |container_override| {
         let found = Environment::read(container_override.member("environment")).identity(names)?;
         let name = container_override.text("name").unwrap_or_default();
-        let container =
-            containers.iter().find(|container| container.text("name").as_deref() == Some(&name)).cloned();
+        let container = containers.get(&name).cloned();
         Some(Worker { name, found, container })
     })
 }

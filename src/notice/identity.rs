@@ -78,7 +78,11 @@ impl<'a> Environment<'a> {
 
 impl<'a> Named<'a> for Environment<'a> {
     fn value(&self, name: &str) -> Option<Json<'a>> {
-        self.0.iter().rev().find(|(key, _)| key == name).map(|(_, value)| *value)
+        self.0
+            .iter()
+            .rev()
+            .find(|(key, value)| key == name && value.text() != "\"\"")
+            .map(|(_, value)| *value)
     }
 }
 

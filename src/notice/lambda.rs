@@ -30,7 +30,15 @@ pub(super) fn meaning(event: &AwsEvent<'_>, names: &[String]) -> Meaning {
     };
     let condition = record.object("requestContext").and_then(|context| context.description("condition"));
     let fallback = if event.detail_type == SUCCESS { "Success" } else { "Failure" };
-    read(record, &condition.unwrap_or(Cow::Borrowed(fallback)), names)
+    let meaning = read(record, &condition.unwrap_or(Cow::Borrowed(fallback)), names);
+    match meaning {
+        Meaning::Death(mut death) => {
+            death.region = death.region.or_else(|| event.region.clone());
+            death.account = death.account.or_else(|| event.account.clone());
+            Meaning::Death(death)
+        }
+        other => other,
+    }
 }
 
 /// The record's own time. It carries no id of an event.

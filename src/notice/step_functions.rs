@@ -6,6 +6,7 @@ use super::{AwsEvent, Details, Meaning, failure, identity};
 use crate::dead_letter::Reason;
 use crate::event::Failure;
 use crate::json::{Json, JsonString, Object};
+use crate::notice::identity::Found;
 
 /// The `detail-type`.
 pub(super) const NAME: &str = "Step Functions Execution Status Change";
@@ -21,10 +22,15 @@ pub(super) fn meaning(event: &AwsEvent<'_>, names: &[String]) -> Meaning {
         let what = "detail.input: was left out of the notice (inputDetails.included is false), so the task or job cannot be told";
         return Meaning::Unreadable(Reason::invalid(what));
     }
-    let input = detail.member("input").and_then(Json::string).map(JsonString::into_embedded);
-    let input = input.as_deref().and_then(|input| Json::parse(input).ok()).and_then(Json::object);
-    let found = input.and_then(|input| identity::in_payload(&input, names));
+    let found = detail.member("input").and_then(|input| in_input(input, names));
     event.death(found, || told(detail, &status))
+}
+
+/// The input is JSON in a string; an object is taken as it stands.
+fn in_input(input: Json<'_>, names: &[String]) -> Option<Found> {
+    let text = input.string().map(JsonString::into_embedded);
+    let json = text.as_deref().map_or(Some(input), |text| Json::parse(text).ok())?;
+    identity::in_payload(&json.object()?, names)
 }
 
 fn told(detail: &Object<'_>, status: &str) -> Failure<'static> {

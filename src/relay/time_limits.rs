@@ -29,16 +29,14 @@ pub struct TimeLimits {
 }
 
 impl TimeLimits {
-    /// The limits of an invocation that Lambda ends when `remaining` is over; zero is no limit.
+    /// The limits of an invocation that Lambda ends at `ends_at`, where that is told.
     ///
-    /// They are taken once and hold by the monotonic clock, so that a jump of the time of day in mid-invocation moves none.
+    /// They hold by the monotonic clock, so that a jump of the time of day in mid-invocation moves none.
     #[must_use]
-    pub fn after(remaining: Duration, records: usize) -> Self {
-        let remaining = if remaining.is_zero() { NO_DEADLINE } else { remaining };
+    pub fn new(ends_at: Option<Instant>, records: usize) -> Self {
+        let ends_at = ends_at.unwrap_or_else(|| Instant::now() + NO_DEADLINE);
         let records = u32::try_from(records).unwrap_or(u32::MAX);
-        let usable =
-            remaining.saturating_sub(ANSWER).saturating_sub(ANSWER_PER_RECORD.saturating_mul(records));
-        Self { back_off: Instant::now() + usable }
+        Self { back_off: earlier(earlier(ends_at, ANSWER), ANSWER_PER_RECORD.saturating_mul(records)) }
     }
 
     /// Calls to the services that are under way then are given up.
@@ -77,7 +75,7 @@ mod tests {
 
     #[test]
     fn calls_end_before_letters_and_letters_before_the_back_off() {
-        let limits = TimeLimits::after(Duration::from_secs(3), 10);
+        let limits = TimeLimits::new(Some(Instant::now() + Duration::from_secs(3)), 10);
         assert!(!limits.calls_are_over());
         assert!(limits.calls_end() < limits.letters_end());
         assert!(limits.letters_end() < limits.back_off_ends());
@@ -86,8 +84,12 @@ mod tests {
 
     #[test]
     fn too_little_time_is_no_time_and_none_that_is_told_is_no_limit() {
-        assert!(TimeLimits::after(Duration::from_millis(400), 10).calls_are_over());
-        assert!(TimeLimits::after(Duration::from_millis(1500), 10_000).calls_are_over());
-        assert!(!TimeLimits::after(Duration::ZERO, 10).calls_are_over());
+        let over_after = |millis, records| {
+            TimeLimits::new(Some(Instant::now() + Duration::from_millis(millis)), records).calls_are_over()
+        };
+        assert!(over_after(0, 1));
+        assert!(over_after(400, 10));
+        assert!(over_after(1500, 10_000));
+        assert!(!TimeLimits::new(None, 10).calls_are_over());
     }
 }

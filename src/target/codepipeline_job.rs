@@ -15,7 +15,7 @@ use crate::outcome::{Answer, ErrorTable};
 use crate::secret::Secret;
 use crate::text::Cut;
 
-const JOB_ID: Member = Member { name: "jobId", rule: Rule::LowerCaseUuid };
+const JOB_ID: Member = Member { name: "jobId", rule: Rule::LowerCaseUuid, is_secret: false };
 
 /// The job that failed. Its id is no secret: only the account's own principals may report on it.
 #[derive(Clone, Debug)]

@@ -15,8 +15,8 @@ use crate::outcome::{Answer, ErrorTable};
 use crate::secret::Secret;
 use crate::text::Cut;
 
-const JOB_ID: Member = Member { name: "jobId", rule: Rule::Length { max: 512 } };
-const CLIENT_TOKEN: Member = Member { name: "clientToken", rule: Rule::Length { max: 256 } };
+const JOB_ID: Member = Member { name: "jobId", rule: Rule::Length { max: 512 }, is_secret: false };
+const CLIENT_TOKEN: Member = Member { name: "clientToken", rule: Rule::Length { max: 256 }, is_secret: true };
 
 /// The job that failed, with the token that lets its partner report on it.
 #[derive(Clone, Debug)]

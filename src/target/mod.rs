@@ -87,6 +87,8 @@ pub struct Member {
     pub name: &'static str,
     /// What it may hold.
     pub rule: Rule,
+    /// Whether it is a bearer secret.
+    pub is_secret: bool,
 }
 
 /// What an identifying member may hold.
@@ -325,6 +327,13 @@ impl GivenPlace {
         }
         Ok(Self { region: optional(target, "region")?, account })
     }
+}
+
+/// The secrets that a `target` object mentions, also where it is wrong: a reason that quotes its input, or an id that repeats
+/// it, must not give them away.
+pub fn mentioned_secrets<'a>(target: &'a Object<'_>) -> impl Iterator<Item = Secret> + 'a {
+    let names = Kind::ALL.iter().flat_map(|kind| kind.members()).filter(|member| member.is_secret);
+    names.filter_map(|member| target.text(member.name)).map(Secret::new)
 }
 
 /// A request's body as JSON.

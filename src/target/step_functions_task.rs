@@ -22,7 +22,7 @@ pub const ERROR_MAX: usize = 256;
 /// The longest `cause`, in UTF-16 code units.
 pub const CAUSE_MAX: usize = 32_768;
 
-const TASK_TOKEN: Member = Member { name: "taskToken", rule: Rule::Length { max: 2048 } };
+const TASK_TOKEN: Member = Member { name: "taskToken", rule: Rule::Length { max: 2048 }, is_secret: true };
 
 /// The state machine's own KMS key stands in the way of the texts, and of nothing else.
 const KEY_ERRORS: [&str; 2] = ["KmsAccessDeniedException", "KmsInvalidStateException"];

@@ -22,7 +22,7 @@ pub const REASON_MAX: usize = 256;
 /// The longest `details`, in UTF-16 code units.
 pub const DETAILS_MAX: usize = 32_768;
 
-const TASK_TOKEN: Member = Member { name: "taskToken", rule: Rule::Length { max: 1024 } };
+const TASK_TOKEN: Member = Member { name: "taskToken", rule: Rule::Length { max: 1024 }, is_secret: true };
 
 /// The activity task that failed.
 #[derive(Clone, Debug)]
