@@ -46,6 +46,7 @@ pub mod outcome;
 pub mod payload;
 pub mod relay;
 pub mod route;
+pub mod schema;
 pub mod secret;
 pub mod settings;
 pub mod target;

@@ -4,3 +4,4 @@
 mod architecture;
 mod contributor;
 mod events;
+mod schema;
