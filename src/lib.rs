@@ -47,6 +47,7 @@ pub mod outcome;
 pub mod payload;
 pub mod relay;
 pub mod route;
+pub mod schema;
 pub mod secret;
 pub mod settings;
 pub mod target;

@@ -1,4 +1,7 @@
 //! One integration binary, so that the SDKs are linked once.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod architecture;
 mod contributor;
+mod events;
+mod schema;

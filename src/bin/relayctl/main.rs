@@ -12,6 +12,7 @@ mod sandbox;
 mod tasks;
 
 mod rehearse;
+mod schema;
 mod serve;
 
 use clap::{Parser, Subcommand};
@@ -32,6 +33,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Rehearse(rehearse::Rehearse),
+    Schema(schema::Schema),
     Serve(serve::Serve),
 }
 
@@ -39,6 +41,7 @@ impl Verb {
     fn run(self, output: &Output) -> Result<Exit, Problem> {
         match self {
             Verb::Rehearse(verb) => verb.run(output),
+            Verb::Schema(verb) => verb.run(output),
             Verb::Serve(verb) => verb.run(output),
         }
     }

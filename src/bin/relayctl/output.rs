@@ -12,13 +12,13 @@ use crate::exit::{Exit, Problem};
 #[derive(Debug, Args)]
 pub struct Options {
     /// Prints data as JSON, one object a line
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Output")]
     json: bool,
     /// Colours and progress bars: on a terminal, always or never
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", help_heading = "Output")]
     color: When,
     /// Prints no talk on standard error, only problems
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, help_heading = "Output")]
     quiet: bool,
 }
 
@@ -160,4 +160,10 @@ impl Output {
 
 fn paint(has_colours: bool, tone: Tone, text: impl Display) -> String {
     if has_colours { format!("\u{1b}[{}m{text}\u{1b}[0m", tone.code()) } else { text.to_string() }
+}
+
+/// A count and its noun: `1 event`, `2 events`.
+#[must_use]
+pub fn plural(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use clap::Args;
 use failure_relay::local::FaultRule;
-use failure_relay::settings::Settings;
 
 use crate::exit::{Exit, Problem};
 use crate::inputs::Input;
@@ -25,10 +24,10 @@ Examples:
     relayctl rehearse events --set RELAY_TARGETS=step-functions-task
     relayctl rehearse events/routable --faults faults.json
 
-A file in a folder `routable` is to be relayed (or found settled, when its name says `duplicate`), one in `unroutable`
-to be dead-lettered with the code that its name begins with, one in `ignored` to be ignored, and any other to be relayed.
-The tasks and jobs that the events name are open, but for REJECTED_BY_SERVICE (never opened), duplicates (closed
-before) and RETRIES_EXHAUSTED (the service denies access).";
+A file in a folder `routable` is to be relayed (or found settled, when its name says `duplicate`), one in \
+`unroutable` to be dead-lettered with the code that its name begins with, one in `ignored` to be ignored, and any other to \
+be relayed. The tasks and jobs that the events name are open, but for REJECTED_BY_SERVICE (never opened), duplicates \
+(closed before) and RETRIES_EXHAUSTED (the service denies access).";
 
 /// Beside what every sandbox sets: a record that fails comes back after a second, and is given up at the third try.
 const SETTINGS: [(&str, &str); 3] =
@@ -67,7 +66,8 @@ impl Rehearse {
         let faults = self.faults.as_deref().map(crate::sandbox::read_faults).transpose()?.unwrap_or_default();
         crate::block_on(async {
             let sandbox = Sandbox::start(0, Vec::new(), false).await?;
-            let settings = self.settings(&sandbox)?;
+            let own = SETTINGS.map(|(name, value)| (name.to_owned(), value.to_owned()));
+            let settings = sandbox.settings(&[&own[..], &self.settings].concat())?;
             let cast = Cast::assemble(&inputs, &sandbox, &settings)?;
             output.talk(format!("Rehearsing {} on {}.", cast.counted(inputs.len()), sandbox.endpoint.url()));
             let rules: Vec<FaultRule> = cast.faults().chain(faults).collect();
@@ -76,19 +76,6 @@ impl Rehearse {
             stage.play(Duration::from_secs(self.timeout)).await?;
             Ok(stage.close())
         })
-    }
-
-    fn settings(&self, sandbox: &Sandbox) -> Result<Settings, Problem> {
-        let of_sandbox = sandbox.environment();
-        let lookup = |name: &str| {
-            let given =
-                self.settings.iter().rev().find(|(given, _)| given == name).map(|(_, value)| value.as_str());
-            let own = || SETTINGS.iter().find(|(own, _)| *own == name).map(|(_, value)| *value);
-            let shared =
-                || of_sandbox.iter().find(|(shared, _)| *shared == name).map(|(_, value)| value.as_str());
-            given.or_else(own).or_else(shared).map(str::to_owned)
-        };
-        Settings::from_variables(&lookup).map_err(|error| Problem::usage(error.to_string()))
     }
 }
 

@@ -5,6 +5,7 @@
 use std::path::Path;
 
 use failure_relay::local::{Endpoint, FaultRule, Options};
+use failure_relay::settings::Settings;
 
 use crate::exit::Problem;
 
@@ -77,6 +78,19 @@ impl Sandbox {
             ("RELAY_ROLE_NAME", ROLE_NAME.to_owned()),
             ("RELAY_ABANDONED_WORK_QUEUES", endpoint.queue_arn(ABANDONED_WORK)),
         ]
+    }
+
+    /// The relay's settings in this environment; of `changes` with one name the last counts.
+    ///
+    /// # Errors
+    /// A setting is wrong.
+    pub fn settings(&self, changes: &[(String, String)]) -> Result<Settings, Problem> {
+        let environment = self.environment();
+        let lookup = |name: &str| {
+            let set = changes.iter().rev().find(|(set, _)| set == name).map(|(_, value)| value.clone());
+            set.or_else(|| environment.iter().find(|(own, _)| *own == name).map(|(_, value)| value.clone()))
+        };
+        Settings::from_variables(&lookup).map_err(|error| Problem::usage(error.to_string()))
     }
 }
 

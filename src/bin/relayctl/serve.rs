@@ -8,8 +8,10 @@ use serde_json::{Map, Value, json};
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::exit::{Exit, Problem};
+use crate::inputs::Input;
 use crate::output::{Output, Tone};
 use crate::sandbox::{self, QUEUE, Sandbox};
+use crate::tasks;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -18,6 +20,7 @@ Examples:
             export AWS_ENDPOINT_URL=http://127.0.0.1:4599 …
             cargo lambda watch
             cargo lambda invoke --data-file events/routable/step-functions-task.json
+    relayctl serve --open events/routable
     relayctl serve --faults faults.json
         faults.json: [{\"operation\": \"SendTaskFailure\", \"when\": {\"first\": 2}, \"fault\": {\"throttle\": {}}}]
     relayctl serve --limits | python3 tests/service_models/check_limits.py";
@@ -32,6 +35,9 @@ pub struct Serve {
     /// The port on 127.0.0.1; 0 takes any that is free
     #[arg(long, default_value_t = 4599)]
     port: u16,
+    /// Opens only the tasks and jobs that these events name; without it, each is open when it is first heard of
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    open: Vec<PathBuf>,
     /// A JSON array of fault rules: what goes wrong, with which calls
     #[arg(long, value_name = "FILE")]
     faults: Option<PathBuf>,
@@ -52,9 +58,10 @@ impl Serve {
         }
         let faults = self.faults.as_deref().map(sandbox::read_faults).transpose()?.unwrap_or_default();
         crate::block_on(async {
-            let sandbox = Sandbox::start(self.port, faults, true).await?;
+            let sandbox = Sandbox::start(self.port, faults, self.open.is_empty()).await?;
             let mut calls = sandbox.endpoint.subscribe();
-            introduce(&sandbox, output);
+            let opened = self.open_tasks(&sandbox)?;
+            introduce(&sandbox, opened, output);
             loop {
                 match calls.recv().await {
                     Ok(call) => tell(&call, output),
@@ -64,14 +71,31 @@ impl Serve {
             }
         })
     }
+
+    /// Opens what the events name; `None` when everything is open.
+    fn open_tasks(&self, sandbox: &Sandbox) -> Result<Option<usize>, Problem> {
+        if self.open.is_empty() {
+            return Ok(None);
+        }
+        let settings = sandbox.settings(&[])?;
+        for input in Input::read_all(&self.open)? {
+            for work in tasks::named_in(&input, sandbox, &settings.rules).into_iter().flatten() {
+                sandbox.endpoint.open(work);
+            }
+        }
+        Ok(Some(sandbox.endpoint.open_count()))
+    }
 }
 
-fn introduce(sandbox: &Sandbox, output: &Output) {
+fn introduce(sandbox: &Sandbox, opened: Option<usize>, output: &Output) {
     output.talk("What this endpoint does not model:");
     for sentence in local::NOT_MODELLED {
         output.talk(format!("  - {sentence}"));
     }
-    output.talk("Every task and job is open when it is first heard of.");
+    match opened {
+        None => output.talk("Every task and job is open when it is first heard of."),
+        Some(count) => output.talk(format!("Open tasks and jobs: {count}; all others are unknown.")),
+    }
     let environment = sandbox.environment();
     if output.is_json() {
         let environment: Map<String, Value> =
@@ -82,7 +106,8 @@ fn introduce(sandbox: &Sandbox, output: &Output) {
             output.data(format!("export {name}='{value}'"));
         }
     }
-    output.talk(format!("\nListening on {} until interrupted.", sandbox.endpoint.url()));
+    let url = output.tint_talk(Tone::Strong, sandbox.endpoint.url());
+    output.talk(format!("\nListening on {url} until interrupted."));
 }
 
 /// One call, without its body: that holds tokens.

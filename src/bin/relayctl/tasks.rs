@@ -1,5 +1,7 @@
 //! The tasks and jobs that events name, as the embedded endpoint opens them.
 
+use std::collections::BTreeMap;
+
 use failure_relay::envelope::{self, Delivery};
 use failure_relay::local::Work;
 use failure_relay::route::{Decision, Home, PlannedCall, route};
@@ -7,9 +9,38 @@ use failure_relay::settings::Rules;
 use failure_relay::target::{Call, Secrets};
 use serde_json::Value;
 
-/// The work that each record of a payload names, in the order of the records; `None` for one that leads to no call.
+use crate::inputs::{Course, Input, Message};
+use crate::lambda::{self, Received};
+use crate::sandbox::{QUEUE, Sandbox};
+
+/// The work that each event of an input names, in their order; `None` for one that leads to no call.
 #[must_use]
-pub fn named_in(payload: &str, rules: &Rules, home: &Home) -> Vec<Option<Work>> {
+pub fn named_in(input: &Input, sandbox: &Sandbox, rules: &Rules) -> Vec<Option<Work>> {
+    let endpoint = &sandbox.endpoint;
+    let home = Home::new(endpoint.region(), &lambda::function_arn(endpoint.region(), endpoint.account()));
+    match input.course() {
+        Course::Invocation => named_in_payload(&input.text(), rules, &home),
+        Course::Queue(messages) => {
+            let payloads = messages.iter().map(|message| planned_payload(message, sandbox));
+            payloads.flat_map(|payload| named_in_payload(&payload, rules, &home)).collect()
+        }
+    }
+}
+
+/// What Lambda would make of a message, before it is on a queue.
+fn planned_payload(message: &Message, sandbox: &Sandbox) -> String {
+    let queue = message.queue.as_deref().unwrap_or(QUEUE);
+    let received = Received {
+        message_id: "planned".to_owned(),
+        receipt_handle: "planned".to_owned(),
+        body: message.body.clone(),
+        attributes: BTreeMap::new(),
+    };
+    let (arn, region) = (sandbox.endpoint.queue_arn(queue), sandbox.endpoint.region());
+    String::from_utf8_lossy(&lambda::batch_payload(&[received], &arn, region)).into_owned()
+}
+
+fn named_in_payload(payload: &str, rules: &Rules, home: &Home) -> Vec<Option<Work>> {
     let records = match envelope::open(payload) {
         Delivery::SqsBatch(records) | Delivery::Sns(records) => records,
         Delivery::Single(record) => vec![record],

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::expectation::Expectation;
-use crate::output::{Output, Tone};
+use crate::output::{Output, Tone, plural};
 
 /// One event of a file.
 #[derive(Debug)]
@@ -159,7 +159,8 @@ impl<'o> Board<'o> {
             0 => self.output.tint(Tone::Good, "all ended as they should"),
             count => self.output.tint(Tone::Bad, format_args!("{count} did not end as they should")),
         };
-        self.output.data(format_args!("\n{} events: {}; {verdict}.", parts.len(), outcomes.join(", ")));
+        let events = plural(parts.len(), "event");
+        self.output.data(format_args!("\n{events}: {}; {verdict}.", outcomes.join(", ")));
     }
 }
 

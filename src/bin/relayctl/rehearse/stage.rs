@@ -10,7 +10,6 @@ use failure_relay::dead_letter::Code;
 use failure_relay::local::{Fault, FaultRule, Matcher, Work, WorkKind};
 use failure_relay::outcome::Outcome;
 use failure_relay::relay::{Failed, Relay, Response};
-use failure_relay::route::Home;
 use failure_relay::settings::Settings;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::Instant;
@@ -20,6 +19,7 @@ use super::expectation::Expectation;
 use crate::exit::{Exit, Problem};
 use crate::inputs::{Course, Input, Message};
 use crate::lambda::{self, Received};
+use crate::output::plural;
 use crate::sandbox::{DEAD_LETTERS, QUEUE, Sandbox};
 use crate::tasks;
 
@@ -59,20 +59,13 @@ impl Cast {
     /// # Errors
     /// A queue takes a message for no message.
     pub fn assemble(inputs: &[Input], sandbox: &Sandbox, settings: &Settings) -> Result<Self, Problem> {
-        let endpoint = &sandbox.endpoint;
-        let home = Home::new(endpoint.region(), &lambda::function_arn(endpoint.region(), endpoint.account()));
-        let named_in = |payload: &str| tasks::named_in(payload, &settings.rules, &home);
         let mut cast = Self::default();
         for input in inputs {
+            let works = tasks::named_in(input, sandbox, &settings.rules);
+            let parts = cast.add_parts(input, works, sandbox);
             match input.course() {
-                Course::Invocation => {
-                    let parts = cast.add_parts(input, named_in(&input.text()), sandbox);
-                    cast.invocations.push(Direct { payload: input.bytes.clone(), parts });
-                }
+                Course::Invocation => cast.invocations.push(Direct { payload: input.bytes.clone(), parts }),
                 Course::Queue(messages) => {
-                    let payloads = messages.iter().map(|message| planned_payload(message, sandbox));
-                    let works = payloads.flat_map(|payload| named_in(&payload)).collect();
-                    let parts = cast.add_parts(input, works, sandbox);
                     for (part, message) in parts.into_iter().zip(messages) {
                         cast.send(part, message, sandbox)?;
                     }
@@ -120,21 +113,8 @@ impl Cast {
     /// How much is rehearsed, for a person.
     #[must_use]
     pub fn counted(&self, files: usize) -> String {
-        format!("{} events from {files} files", self.parts.len())
+        format!("{} from {}", plural(self.parts.len(), "event"), plural(files, "file"))
     }
-}
-
-/// What Lambda would make of a message, before it is on a queue.
-fn planned_payload(message: &Message, sandbox: &Sandbox) -> String {
-    let queue = message.queue.as_deref().unwrap_or(QUEUE);
-    let received = Received {
-        message_id: "planned".to_owned(),
-        receipt_handle: "planned".to_owned(),
-        body: message.body.clone(),
-        attributes: BTreeMap::new(),
-    };
-    let (arn, region) = (sandbox.endpoint.queue_arn(queue), sandbox.endpoint.region());
-    String::from_utf8_lossy(&lambda::batch_payload(&[received], &arn, region)).into_owned()
 }
 
 fn open(work: Work, expectation: Expectation, sandbox: &Sandbox) {
