@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use crate::answer;
 use crate::clients::Clients;
 use crate::dead_letter::{DeadLetter, MESSAGE_SIZE_MAX};
-use crate::outcome::{Answer, ServiceError};
+use crate::outcome::ServiceError;
 use crate::settings::QueueUrl;
 
 /// The most entries of one `SendMessageBatch`.
@@ -65,7 +65,7 @@ impl DeadLetterQueue {
         if self.is_fifo || letter.storable_body().is_some() {
             return self.send_alone(letter).await;
         }
-        let (stored, outcome) = oneshot::channel();
+        let (stored, mut outcome) = oneshot::channel();
         self.waiting().push(Waiting { letter, stored });
         // Lets every record that is unroutable at this moment add its letter before the first batch is taken.
         tokio::task::yield_now().await;
@@ -75,6 +75,10 @@ impl DeadLetterQueue {
                 break;
             }
             self.send_batch(batch).await;
+            // Once its own letter is decided, a record is not held up by those of others: they take them themselves.
+            if let Ok(outcome) = outcome.try_recv() {
+                return outcome;
+            }
         }
         // The sender is dropped only with the whole invocation's time: unconfirmed.
         outcome.await.unwrap_or_else(|_| Err(unconfirmed()))
@@ -125,18 +129,16 @@ impl DeadLetterQueue {
     /// Sends one letter; where SQS refuses the body itself, once more in the nearest form that it stores.
     async fn send_alone(&self, letter: DeadLetter) -> Result<(), ServiceError> {
         let storable = letter.storable_body();
-        let refused = match (self.send_message(&letter, letter.body.clone()).await, storable) {
-            (Answer::Accepted, _) => return Ok(()),
-            (Answer::Failed(error), Some(storable)) if is_refusal_of_body(&error) => storable,
-            (Answer::Failed(error), _) => return Err(error),
-        };
-        match self.send_message(&letter, refused).await {
-            Answer::Accepted => Ok(()),
-            Answer::Failed(error) => Err(error),
+        match (self.send_message(&letter, letter.body.clone()).await, storable) {
+            (Err(error), Some(storable)) if is_refusal_of_body(&error) => {
+                self.send_message(&letter, storable).await
+            }
+            (answer, _) => answer,
         }
     }
 
-    async fn send_message(&self, letter: &DeadLetter, body: String) -> Answer {
+    /// The message id is the confirmation: a 200 without one, or one that cannot be read, confirms nothing.
+    async fn send_message(&self, letter: &DeadLetter, body: String) -> Result<(), ServiceError> {
         let mut request = self
             .client
             .send_message()
@@ -147,7 +149,11 @@ impl DeadLetterQueue {
         for (name, value) in &letter.attributes {
             request = request.message_attributes(*name, string_attribute(value));
         }
-        answer::of(request.send().await)
+        match request.send().await {
+            Ok(output) if output.message_id().is_some_and(|id| !id.is_empty()) => Ok(()),
+            Ok(_) => Err(unconfirmed()),
+            Err(error) => Err(answer::service_error(&error)),
+        }
     }
 }
 
