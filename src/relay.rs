@@ -254,7 +254,7 @@ impl Relay {
         match timeout_at(limits.back_off_ends(), AssertUnwindSafe(hiding).catch_unwind()).await {
             Ok(Ok(())) => {}
             Ok(Err(_)) => {
-                tracing::warn!("no back-off for some records: the relay panicked; please report it")
+                tracing::warn!("no back-off for some records: the relay panicked; please report it");
             }
             Err(_) => tracing::warn!("no back-off for some records: the time was up"),
         }

@@ -3,7 +3,7 @@
 //! <https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html>
 
 use std::collections::BTreeMap;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bytes::Bytes;
 use failure_relay::relay::Invocation;
@@ -60,6 +60,6 @@ pub fn invocation(payload: Bytes, function_arn: &str, number: u32) -> Invocation
         payload,
         request_id: format!("00000000-0000-4000-8000-{number:012}"),
         function_arn: function_arn.to_owned(),
-        deadline: SystemTime::now() + TIMEOUT,
+        remaining: TIMEOUT,
     }
 }
