@@ -10,8 +10,6 @@
 //!
 //! `RELAY_SIM_SEED=17 cargo test --test it every_record` replays one run exactly, `RELAY_SIM_RUNS=20000` makes more of them.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
 mod dice;
 mod evidence;
 mod fault_matrix;

@@ -245,7 +245,7 @@ fn has_failed(world: &World, id: &str) -> bool {
                 published.fate.identity() == Some(id)
                     && cause.is_none_or(|cause| cause.contains(&published.marker))
             };
-            assert!(world.published().iter().any(|published| is_own(published)), "a foreign failure");
+            assert!(world.published().iter().any(is_own), "a foreign failure");
             true
         }
         WorkState::Open | WorkState::Succeeded(_) | WorkState::TimedOut => false,

@@ -72,8 +72,8 @@ fn a_seed_replays_exactly() {
             .env("RELAY_SIM_SEED", seed)
             .output()
             .unwrap();
-        let text = String::from_utf8(output.stdout).unwrap();
-        text.lines().filter(|line| line.contains(" ms ")).map(str::to_owned).collect::<Vec<_>>()
+        let printed = String::from_utf8(output.stdout).unwrap();
+        printed.lines().filter(|line| line.contains(" ms ")).map(str::to_owned).collect::<Vec<_>>()
     };
     for seed in ["3", "11", "42", "77"] {
         let first = replay(seed);
