@@ -24,8 +24,11 @@ impl Intercept for ErrorIn200 {
         _components: &RuntimeComponents,
         _config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        match context.response().body().bytes() {
-            Some(body) if names_an_error(body) => Err("the answer names an error".into()),
+        let response = context.response();
+        match response.body().bytes() {
+            Some(body) if response.status().as_u16() == 200 && names_an_error(body) => {
+                Err("the answer names an error".into())
+            }
             _ => Ok(()),
         }
     }

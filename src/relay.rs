@@ -252,11 +252,14 @@ impl Relay {
                 })
             })
             .collect();
-        if timeout_at(limits.back_off_ends(), back_off::hide(hidden, &self.clients, &self.settings.aws))
-            .await
-            .is_err()
-        {
-            tracing::warn!("no back-off for some records: the time was up");
+        let hiding = back_off::hide(hidden, &self.clients, &self.settings.aws);
+        // A panic here must not take back what is done: the answer is still to be given.
+        match timeout_at(limits.back_off_ends(), AssertUnwindSafe(hiding).catch_unwind()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => {
+                tracing::warn!("no back-off for some records: the relay panicked; please report it");
+            }
+            Err(_) => tracing::warn!("no back-off for some records: the time was up"),
         }
     }
 }

@@ -117,7 +117,7 @@ pub fn route(record: &Record<'_>, rules: &Rules, home: &Home) -> Route {
     };
     let secrets = &router.subject.secrets;
     let decision = decision.unwrap_or_else(|reason| {
-        Decision::Unroutable(Reason::new(reason.code, secrets.redact(&reason.message)))
+        Decision::Unroutable(Reason::new(reason.code, secrets.redact_own(&reason.message)))
     });
     Route { subject: router.subject.without_secrets(), decision }
 }

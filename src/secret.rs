@@ -10,6 +10,9 @@ use sha2::{Digest, Sha256};
 /// quote the start or the end of a token, and shorter runs are words. No real token is as short as this.
 const SHARED_RUN_MIN: usize = 8;
 
+/// In a text of the relay's own, which quotes a value from its start or not at all, only a long run can be a secret's.
+const QUOTED_RUN_MIN: usize = 32;
+
 /// The names under which secrets stand in the JSON that workers publish: task tokens, and the artifact credentials of a
 /// CodePipeline job.
 const SECRET_NAMES: [&str; 11] = [
@@ -51,12 +54,16 @@ impl Secret {
     /// is replaced where it stands as a word of its own: hiding each of its letters would hide the text.
     #[must_use]
     pub fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        self.redact_runs(text, SHARED_RUN_MIN)
+    }
+
+    fn redact_runs<'t>(&self, text: &'t str, run_min: usize) -> Cow<'t, str> {
         let secret: Vec<char> = self.0.chars().collect();
         if secret.len() < SHARED_RUN_MIN {
             return self.redact_word(text);
         }
         let text_chars: Vec<char> = text.chars().collect();
-        let window = SHARED_RUN_MIN;
+        let window = run_min.min(secret.len());
         let runs: HashSet<&[char]> = secret.windows(window).collect();
         let mut hidden = vec![false; text_chars.len()];
         for (start, run) in text_chars.windows(window).enumerate() {
@@ -110,10 +117,18 @@ impl MentionedSecrets {
         }
     }
 
-    /// A sentence about the event without its secrets.
+    /// What somebody else says about the event, without its secrets or parts of them.
     #[must_use]
     pub fn redact(&self, text: &str) -> String {
         self.0.iter().fold(text.to_owned(), |text, secret| secret.redact(&text).into_owned())
+    }
+
+    /// What the relay itself says about the event, without its secrets.
+    #[must_use]
+    pub fn redact_own(&self, text: &str) -> String {
+        self.0
+            .iter()
+            .fold(text.to_owned(), |text, secret| secret.redact_runs(&text, QUOTED_RUN_MIN).into_owned())
     }
 
     /// An id or a name that the publisher chose: as it is, unless it gives a secret away.
@@ -239,6 +254,16 @@ mod tests {
         for id in ["a", "x-AQC/EAAAAKgAA-y", r#"["AQC\/EAAAAKgAA"]"#] {
             assert_eq!(mentioned.redact_id(id), "[redacted]", "{id}");
         }
+    }
+
+    #[test]
+    fn a_sentence_of_the_relays_own_hides_a_quoted_secret_and_nothing_else() {
+        let mut mentioned = MentionedSecrets::default();
+        let token = format!("AQCE-eu-central-1-{}", "x".repeat(100));
+        mentioned.add(Secret::new(token.clone()));
+        let quoted = format!("target.region: {}… is not allowed", &token[..64]);
+        assert_eq!(mentioned.redact_own(&quoted), "target.region: [redacted]… is not allowed");
+        assert_eq!(mentioned.redact_own("target.region: eu-central-1"), "target.region: eu-central-1");
     }
 
     #[test]

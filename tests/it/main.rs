@@ -5,3 +5,4 @@ mod architecture;
 mod contributor;
 mod events;
 mod schema;
+mod simulation;

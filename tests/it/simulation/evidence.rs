@@ -1,0 +1,137 @@
+//! What the services saw: the evidence for and against every acknowledgement. It is read from the endpoint's record of calls,
+//! by the contract's own words, and shares nothing with the relay.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use failure_relay::local::{CallOutcome, Endpoint, Operation, RecordedCall};
+
+/// How the access key id of every environment begins.
+pub const FUNCTION_KEY: &str = "ENVIRONMENT";
+
+/// A call, and what it is about.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    pub sequence: u64,
+    pub operation: Operation,
+    pub access_key_id: String,
+    pub outcome: CallOutcome,
+    pub about: Rc<About>,
+}
+
+/// What a call is about.
+#[derive(Debug, PartialEq, Eq)]
+pub enum About {
+    /// A task or job, by token or id.
+    Work(String),
+    /// Letters, by their bodies.
+    Letters(Vec<String>),
+    /// Neither.
+    Nothing,
+}
+
+impl Seen {
+    pub fn is_about_work(&self, id: &str) -> bool {
+        matches!(&*self.about, About::Work(work) if work == id)
+    }
+
+    pub fn holds_letter(&self, body: &str) -> bool {
+        matches!(&*self.about, About::Letters(bodies) if bodies.iter().any(|letter| letter == body))
+    }
+
+    /// Calls under an assumed role do not tell which environment made them.
+    pub fn is_by_the_functions_role(&self) -> bool {
+        self.access_key_id.starts_with(FUNCTION_KEY)
+    }
+
+    /// A 200 is an acceptance, whatever its body holds.
+    pub fn is_accepted(&self) -> bool {
+        self.outcome.status == Some(200)
+    }
+
+    /// The service says that the task or job is no longer open.
+    pub fn says_settled(&self) -> bool {
+        self.says(match self.operation {
+            Operation::SendTaskFailure => &["TaskTimedOut", "TaskDoesNotExist"],
+            Operation::PutJobFailureResult | Operation::PutThirdPartyJobFailureResult => {
+                &["InvalidJobStateException"]
+            }
+            Operation::RespondActivityTaskFailed => &["UnknownResourceFault"],
+            _ => &[],
+        })
+    }
+
+    /// The service says that it will never take this request.
+    pub fn says_rejected(&self) -> bool {
+        let general = [
+            "ValidationException",
+            "SerializationException",
+            "InvalidParameterValue",
+            "InvalidParameterValueException",
+        ];
+        self.says(&general)
+            || self.says(match self.operation {
+                Operation::SendTaskFailure => &["InvalidToken"],
+                Operation::PutJobFailureResult | Operation::PutThirdPartyJobFailureResult => {
+                    &["JobNotFoundException", "InvalidClientTokenException"]
+                }
+                _ => &[],
+            })
+    }
+
+    fn says(&self, codes: &[&str]) -> bool {
+        let is_final = self.outcome.status.is_some_and(|status| status < 500 && status != 429);
+        is_final && self.outcome.error_code.as_deref().is_some_and(|code| codes.contains(&code))
+    }
+
+    /// Nothing went wrong with it.
+    pub fn is_clean(&self) -> bool {
+        self.outcome.fault.is_none() && self.outcome.status.is_some()
+    }
+}
+
+/// Reads each call's body once.
+#[derive(Default)]
+pub struct Evidence {
+    read: RefCell<HashMap<u64, Rc<About>>>,
+}
+
+impl Evidence {
+    /// All calls so far, from a sequence number on.
+    pub fn since(&self, endpoint: &Endpoint, sequence: u64) -> Vec<Seen> {
+        let calls = endpoint.calls().into_iter().filter(|call| call.sequence >= sequence);
+        calls.map(|call| self.seen(call)).collect()
+    }
+
+    fn seen(&self, call: RecordedCall) -> Seen {
+        let about = Rc::clone(
+            self.read.borrow_mut().entry(call.sequence).or_insert_with(|| Rc::new(About::of(&call))),
+        );
+        Seen {
+            sequence: call.sequence,
+            operation: call.operation,
+            access_key_id: call.access_key_id,
+            outcome: call.outcome,
+            about,
+        }
+    }
+}
+
+impl About {
+    fn of(call: &RecordedCall) -> Self {
+        let json = call.json().unwrap_or_default();
+        let text = |value: &serde_json::Value| value.as_str().map(str::to_owned);
+        match call.operation {
+            Operation::SendMessage => Self::Letters(text(&json["MessageBody"]).into_iter().collect()),
+            Operation::SendMessageBatch => {
+                let entries = json["Entries"].as_array().cloned().unwrap_or_default();
+                Self::Letters(entries.iter().filter_map(|entry| text(&entry["MessageBody"])).collect())
+            }
+            _ => match text(&json["taskToken"]).or_else(|| text(&json["jobId"])) {
+                Some(id) => Self::Work(id),
+                None => Self::Nothing,
+            },
+        }
+    }
+}
