@@ -103,6 +103,20 @@ impl Clients {
         }
     }
 
+    /// Clients over a configuration that is loaded already, as the tool loads it: with profiles, and with keys that
+    /// renew themselves. Its region is the own region; `role_name` is assumed in other accounts.
+    #[must_use]
+    pub fn over(config: SdkConfig, role_name: Option<String>) -> Self {
+        Self {
+            own_region: config.region().map(ToString::to_string).unwrap_or_default(),
+            own: config,
+            endpoints: Endpoints::default(),
+            role_name,
+            places: Mutex::default(),
+            queues: Mutex::default(),
+        }
+    }
+
     /// The Step Functions client of a place.
     pub async fn sfn(&self, place: &Place) -> aws_sdk_sfn::Client {
         let clients = self.at(place).await;
@@ -185,12 +199,17 @@ impl Clients {
     }
 }
 
-fn shared_config(aws: &Aws, http_client: SharedHttpClient) -> SdkConfig {
-    let timeouts = TimeoutConfig::builder()
+/// The time limits of every call.
+#[must_use]
+pub fn time_limits() -> TimeoutConfig {
+    TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)
         .operation_timeout(CALL_TIMEOUT)
-        .build();
+        .build()
+}
+
+fn shared_config(aws: &Aws, http_client: SharedHttpClient) -> SdkConfig {
     let retries = RetryConfig::standard()
         .with_max_attempts(aws.max_attempts.unwrap_or(ATTEMPTS))
         .with_initial_backoff(INITIAL_PAUSE)
@@ -199,7 +218,7 @@ fn shared_config(aws: &Aws, http_client: SharedHttpClient) -> SdkConfig {
         .behavior_version(BehaviorVersion::v2026_01_12())
         .region(Region::new(aws.region.clone()))
         .http_client(http_client)
-        .timeout_config(timeouts)
+        .timeout_config(time_limits())
         .retry_config(retries)
         .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
         .time_source(SharedTimeSource::new(SystemTimeSource::new()))
@@ -226,13 +245,17 @@ fn in_region(config: &SdkConfig, region: &str) -> SdkConfig {
     config.clone().into_builder().region(Region::new(region.to_owned())).build()
 }
 
+/// The configuration with another endpoint, where there is one.
 fn with_endpoint(config: &SdkConfig, endpoint: Option<String>) -> SdkConfig {
-    let mut builder = config.clone().into_builder();
-    builder.set_endpoint_url(endpoint);
-    builder.build()
+    match endpoint {
+        Some(endpoint) => config.clone().into_builder().endpoint_url(endpoint).build(),
+        None => config.clone(),
+    }
 }
 
-fn https_client() -> SharedHttpClient {
+/// The HTTP client of every call.
+#[must_use]
+pub fn https_client() -> SharedHttpClient {
     aws_smithy_http_client::Builder::new()
         .pool_idle_timeout(POOL_IDLE_TIMEOUT)
         .tls_provider(Provider::Rustls(CryptoMode::Ring))

@@ -17,6 +17,11 @@ const TASK_TOKEN_NAMES: [&str; 5] =
 /// A whole `target` object.
 const TARGET: &str = "FAILURE_RELAY_TARGET";
 
+/// The names of jobs and activities.
+const JOB_ID: &str = "CODEPIPELINE_JOB_ID";
+const CLIENT_TOKEN: &str = "CODEPIPELINE_CLIENT_TOKEN";
+const SWF_TASK_TOKEN: &str = "SWF_TASK_TOKEN";
+
 /// An identity that was found: the JSON text of a `target` object, and the name under which it stood.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Found {
@@ -92,6 +97,20 @@ impl<'a> Named<'a> for Object<'a> {
     }
 }
 
+/// The identity in the variables of a running process. `names` are further names of task tokens.
+///
+/// The same search as in the variables that AWS lists in a notice, so that a worker and the notice of its death name the
+/// same task.
+pub fn in_variables(lookup: &dyn Fn(&str) -> Option<String>, names: &[String]) -> Option<Found> {
+    let usual = [TARGET, JOB_ID, CLIENT_TOKEN, SWF_TASK_TOKEN].into_iter().chain(TASK_TOKEN_NAMES);
+    let set = usual.chain(names.iter().map(String::as_str)).filter_map(|name| Some((name, lookup(name)?)));
+    let listed: Vec<String> = set
+        .map(|(name, value)| format!("{{\"name\":{},\"value\":{}}}", quoted(name), quoted(&value)))
+        .collect();
+    let list = format!("[{}]", listed.join(","));
+    Environment::read(Json::parse(&list).ok()).identity(names)
+}
+
 /// The identity in a JSON payload, which is unwrapped first.
 pub(super) fn in_payload(payload: &Object<'_>, names: &[String]) -> Option<Found> {
     envelope::innermost(payload, &mut |payload| {
@@ -122,11 +141,12 @@ fn codepipeline_job(payload: &Object<'_>) -> Option<Found> {
 }
 
 fn job_id<'a>(place: &impl Named<'a>) -> Option<Found> {
-    const NAME: &str = "CODEPIPELINE_JOB_ID";
-    let id = place.string(NAME)?;
-    Some(match place.string("CODEPIPELINE_CLIENT_TOKEN") {
-        Some(token) => found(NAME, Kind::CodePipelineThirdPartyJob, &[("jobId", id), ("clientToken", token)]),
-        None => found(NAME, Kind::CodePipelineJob, &[("jobId", id)]),
+    let id = place.string(JOB_ID)?;
+    Some(match place.string(CLIENT_TOKEN) {
+        Some(token) => {
+            found(JOB_ID, Kind::CodePipelineThirdPartyJob, &[("jobId", id), ("clientToken", token)])
+        }
+        None => found(JOB_ID, Kind::CodePipelineJob, &[("jobId", id)]),
     })
 }
 
@@ -136,8 +156,7 @@ fn task_token<'a>(place: &impl Named<'a>, names: &[String]) -> Option<Found> {
 }
 
 fn swf_task_token<'a>(place: &impl Named<'a>) -> Option<Found> {
-    const NAME: &str = "SWF_TASK_TOKEN";
-    Some(found(NAME, Kind::SwfActivityTask, &[("taskToken", place.string(NAME)?)]))
+    Some(found(SWF_TASK_TOKEN, Kind::SwfActivityTask, &[("taskToken", place.string(SWF_TASK_TOKEN)?)]))
 }
 
 /// A `target` object of these members; the values stay as they were written.
@@ -225,5 +244,20 @@ mod tests {
         assert_eq!(environment(third_party).as_deref(), Some(target));
         assert_eq!(environment(r#"[{"name":"TASK_TOKEN_ENV_VARIABLE","value":"t"}]"#).as_deref(), Some(SFN));
         assert_eq!(environment(r#"[{"name":"CODEPIPELINE_CLIENT_TOKEN","value":"c"}, 7]"#), None);
+    }
+
+    #[test]
+    fn a_process_is_searched_as_its_notice_would_be() {
+        let search = |variables: &[(&str, &str)]| {
+            let lookup = |name: &str| {
+                variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+            };
+            in_variables(&lookup, &["MY_TOKEN".to_owned()]).map(|found| found.target)
+        };
+        assert_eq!(search(&[("TASK_TOKEN", "x"), ("MY_TOKEN", "t")]).as_deref(), Some(SFN));
+        assert_eq!(search(&[("TASK_TOKEN", ""), ("TaskToken", "t")]).as_deref(), Some(SFN));
+        let target = r#"{"kind": "swf-activity-task", "taskToken": "a\"b"}"#;
+        assert_eq!(search(&[("TASK_TOKEN", "x"), ("FAILURE_RELAY_TARGET", target)]).as_deref(), Some(target));
+        assert_eq!(search(&[("PATH", "/bin")]), None);
     }
 }

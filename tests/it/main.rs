@@ -3,6 +3,9 @@
 
 mod architecture;
 mod contributor;
+mod dlq;
 mod events;
+mod run;
 mod schema;
 mod simulation;
+mod tool;

@@ -4,14 +4,21 @@
 //! tool exits; nothing here prints or exits on its own. To add one, write `src/bin/relayctl/<verb>.rs` and add its line to each
 //! of the three lists below.
 
+mod aws;
+mod duration;
 mod exit;
 mod inputs;
 mod lambda;
+mod outlet;
 mod output;
 mod sandbox;
+mod stop;
+mod table;
 mod tasks;
 
+mod dlq;
 mod rehearse;
+mod run;
 mod schema;
 mod serve;
 
@@ -32,16 +39,20 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    Dlq(dlq::Dlq),
     Rehearse(rehearse::Rehearse),
     Schema(schema::Schema),
+    Run(Box<run::Run>),
     Serve(serve::Serve),
 }
 
 impl Verb {
     fn run(self, output: &Output) -> Result<Exit, Problem> {
         match self {
+            Verb::Dlq(verb) => verb.run(output),
             Verb::Rehearse(verb) => verb.run(output),
             Verb::Schema(verb) => verb.run(output),
+            Verb::Run(verb) => verb.run(output),
             Verb::Serve(verb) => verb.run(output),
         }
     }

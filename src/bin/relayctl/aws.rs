@@ -1,0 +1,103 @@
+//! How the tool reaches AWS: configured as the AWS CLI is, with profiles, regions and `AWS_ENDPOINT_URL`.
+
+use aws_config::environment::EnvironmentVariableRegionProvider;
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::profile::ProfileFileRegionProvider;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_runtime_api::client::stalled_stream_protection::StalledStreamProtectionConfig;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use clap::Args;
+use failure_relay::clients;
+
+use crate::exit::Problem;
+
+/// The arguments of every verb that calls AWS.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "AWS")]
+#[group(id = "aws")]
+pub struct Options {
+    /// A profile of the AWS configuration files; else `AWS_PROFILE`
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+    /// The region; else `AWS_REGION`, the profile's, or that of the queue's URL
+    #[arg(long, value_name = "NAME")]
+    region: Option<String>,
+    /// Another endpoint than AWS's own; else `AWS_ENDPOINT_URL`
+    #[arg(long, value_name = "URL")]
+    endpoint_url: Option<String>,
+}
+
+impl Options {
+    /// Loads the configuration. `fallback` is the region when no other is configured.
+    ///
+    /// # Errors
+    /// No region is configured anywhere.
+    pub async fn load(&self, fallback: Option<&str>) -> Result<SdkConfig, Problem> {
+        let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+            .http_client(clients::https_client())
+            .timeout_config(clients::time_limits())
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+        // Without any of these, the loader asks the instance's metadata service, which takes its time where there is none.
+        if let Some(region) = self.region_of_the_machine(fallback).await {
+            loader = loader.region(region);
+        }
+        if let Some(profile) = &self.profile {
+            loader = loader.profile_name(profile);
+        }
+        if let Some(url) = &self.endpoint_url {
+            loader = loader.endpoint_url(url);
+        }
+        let config = loader.load().await;
+        match config.region() {
+            Some(_) => Ok(config),
+            None => Err(Problem::usage("no region is configured: give --region, AWS_REGION or a profile")),
+        }
+    }
+
+    /// The region, as far as arguments, environment, profile and `fallback` tell it.
+    async fn region_of_the_machine(&self, fallback: Option<&str>) -> Option<Region> {
+        let mut profile = ProfileFileRegionProvider::builder();
+        if let Some(name) = &self.profile {
+            profile = profile.profile_name(name);
+        }
+        let named = |name: &str| Region::new(name.to_owned());
+        RegionProviderChain::first_try(self.region.as_deref().map(named))
+            .or_else(EnvironmentVariableRegionProvider::new())
+            .or_else(profile.build())
+            .or_else(fallback.map(named))
+            .region()
+            .await
+    }
+}
+
+/// The configuration in another region.
+pub fn in_region(config: &SdkConfig, region: &str) -> SdkConfig {
+    config.clone().into_builder().region(Region::new(region.to_owned())).build()
+}
+
+/// What a service said, or why it could not be asked, in one line.
+pub fn explain<E>(error: &SdkError<E, HttpResponse>) -> String
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    if let SdkError::ServiceError(service) = error {
+        let meta = service.err().meta();
+        return match (meta.code(), meta.message()) {
+            (Some(code), Some(message)) => format!("{code}: {message}"),
+            (Some(code), None) => code.to_owned(),
+            (None, _) => format!("HTTP {}", service.raw().status()),
+        };
+    }
+    let mut reasons = vec![error.to_string()];
+    let mut source = std::error::Error::source(error);
+    while let Some(reason) = source {
+        let text = reason.to_string();
+        if reasons.last() != Some(&text) {
+            reasons.push(text);
+        }
+        source = reason.source();
+    }
+    reasons.join(": ")
+}

@@ -1,0 +1,198 @@
+//! `relayctl dlq redrive`: moves letters back to where they came from.
+//!
+//! A letter is deleted only after its send was confirmed, entry by entry. All state is in the queue: a run that is killed loses
+//! nothing, and the next one goes on where it was; what was sent and not yet deleted at that moment is sent again.
+
+mod mover;
+mod plan;
+mod tally;
+
+use std::time::{Duration, SystemTime};
+
+use clap::Args;
+use futures_util::future::join_all;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::Place;
+use super::filter::Filter;
+use super::held::Held;
+use super::queue::Queue;
+use super::rate::Rate;
+use super::scan::{Next, scan};
+use crate::exit::{Exit, Problem};
+use crate::output::Output;
+use crate::stop::Stop;
+use mover::Mover;
+use plan::{Fate, Plan};
+use tally::Tally;
+
+/// How long letters are hidden while they are moved. After a kill they are back after this time.
+const HIDDEN: Duration = Duration::from_secs(30);
+
+/// The same while a person edits a letter.
+const HIDDEN_WHILE_EDITED: Duration = Duration::from_mins(15);
+
+/// How long a run waits for letters that an earlier run, or another consumer, has in its hands.
+const WAIT_MAX: Duration = Duration::from_secs(40);
+
+/// How often it looks for them.
+const WAIT_STEP: Duration = Duration::from_secs(2);
+
+/// Moves dead letters back to where they came from
+///
+/// Each letter goes to the queue that it names: the relay's queue, the queue from which SQS moved it, or the queue to which a
+/// rule could not deliver. A letter that the relay would refuse again stays, and so does one that came back often. A run that
+/// was stopped or killed is gone on with by starting it again.
+#[derive(Debug, Args)]
+pub struct Redrive {
+    #[command(flatten)]
+    place: Place,
+    /// The queue to move to, for letters that name none or another: a URL, an ARN or a name
+    #[arg(long, value_name = "QUEUE")]
+    to: Option<String>,
+    /// Says what would be done, and does nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// At most so many messages a second
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
+    rate: Option<u32>,
+    /// At most so many letters
+    #[arg(long, value_name = "COUNT")]
+    limit: Option<usize>,
+    /// Moves a letter even when the relay would refuse it again, or when it came back often
+    #[arg(long)]
+    force: bool,
+    /// A letter that was redriven so often stays
+    #[arg(long, value_name = "COUNT", default_value_t = 3)]
+    times: u32,
+    /// Opens each letter in $EDITOR first; it is sent when the relay would take it
+    #[arg(long, conflicts_with = "dry_run")]
+    edit: bool,
+    /// Batches under way at once; one for a FIFO queue
+    #[arg(long, value_name = "COUNT", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=64))]
+    concurrency: u16,
+    #[command(flatten)]
+    filter: Filter,
+}
+
+impl Redrive {
+    /// Moves what is to be moved and tells what was left, and why.
+    pub async fn run(self, output: &Output) -> Result<Exit, Problem> {
+        let config = self.place.config().await?;
+        let queue = Queue::find(&config, &self.place.queue).await?;
+        let state = queue.state().await?;
+        let to = match &self.to {
+            Some(named) => Some(Queue::find(&config, named).await?),
+            None => None,
+        };
+        if to.as_ref().is_some_and(|to| to.url() == queue.url()) {
+            return Err(Problem::usage("--to names the dead-letter queue itself"));
+        }
+        let plan = Plan {
+            own_arn: state.arn,
+            filter: self.filter.clone(),
+            judge: self.place.judge(),
+            has_destination: to.is_some(),
+            force: self.force,
+            edit: self.edit,
+            times_max: self.times,
+            began: SystemTime::now(),
+        };
+        let stop = Stop::listen();
+        if self.dry_run {
+            return rehearse(&queue, &plan, &stop, output).await;
+        }
+        let bar = progress(state.visible, output);
+        let mover = Mover {
+            source: &queue,
+            config: &config,
+            to,
+            plan: &plan,
+            rate: Rate::new(self.rate),
+            hidden: if self.edit { HIDDEN_WHILE_EDITED } else { HIDDEN },
+            limit: self.limit,
+            stop: &stop,
+            output,
+            bar: &bar,
+            homes: tokio::sync::Mutex::default(),
+            tally: std::sync::Mutex::new(Tally::default()),
+            held: std::sync::Mutex::new(Held::default()),
+        };
+        let ended = self.move_all(&mover, output).await;
+        bar.finish_and_clear();
+        let Mover { tally, held, .. } = mover;
+        unlocked(held).release(&queue).await;
+        let tally = unlocked(tally);
+        tally.print(output);
+        ended?;
+        if stop.is_wanted() {
+            output.talk("stopped; run it again to go on");
+            return Ok(Exit::No);
+        }
+        Ok(if tally.is_complete() { Exit::Yes } else { Exit::No })
+    }
+
+    /// Moves until nothing is left that can be received, not even after waiting for what others have in their hands.
+    async fn move_all(&self, mover: &Mover<'_>, output: &Output) -> Result<(), Problem> {
+        // One batch after the other keeps the order of a FIFO queue, a person's attention, and a limit.
+        let one_by_one = mover.source.is_fifo() || self.edit || self.limit.is_some();
+        let at_once = if one_by_one { 1 } else { usize::from(self.concurrency) };
+        let mut waited = Duration::ZERO;
+        loop {
+            let progress = mover.tally().moved;
+            let ends = join_all((0..at_once).map(|_| mover.move_until_empty())).await;
+            ends.into_iter().collect::<Result<(), Problem>>()?;
+            if mover.is_over() {
+                return Ok(());
+            }
+            let in_flight = mover.source.state().await?.in_flight;
+            let held = u64::try_from(mover.held().len()).unwrap_or(u64::MAX);
+            if mover.tally().moved > progress {
+                waited = Duration::ZERO;
+            }
+            if in_flight <= held || waited >= WAIT_MAX {
+                return Ok(());
+            }
+            if waited.is_zero() {
+                let others = in_flight - held;
+                output.talk(format!(
+                    "about {others} more are in flight, perhaps since a run that was killed: waiting up to {} s for them",
+                    WAIT_MAX.as_secs()
+                ));
+            }
+            tokio::time::sleep(WAIT_STEP).await;
+            waited += WAIT_STEP + Duration::from_secs(1);
+        }
+    }
+}
+
+/// What would be done, without doing it.
+async fn rehearse(queue: &Queue, plan: &Plan, stop: &Stop, output: &Output) -> Result<Exit, Problem> {
+    let mut tally = Tally::default();
+    scan(queue, stop, |letter| {
+        match plan.fate_of(letter) {
+            Fate::Skip => {}
+            Fate::Stay(why) => tally.stays(letter, &why, output),
+            Fate::Move { home } => tally.would_move(letter, home.as_deref(), output),
+        }
+        Next::Go
+    })
+    .await?;
+    tally.print(output);
+    Ok(if tally.is_complete() { Exit::Yes } else { Exit::No })
+}
+
+fn progress(total: u64, output: &Output) -> ProgressBar {
+    if !output.shows_progress() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(total);
+    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos} of about {len}, {per_sec}, {eta} to go") {
+        bar.set_style(style);
+    }
+    bar
+}
+
+fn unlocked<T>(mutex: std::sync::Mutex<T>) -> T {
+    mutex.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

@@ -1,0 +1,188 @@
+//! What is to be done with a letter: pure, so that a dry run decides as the run itself.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use failure_relay::dead_letter::Reason;
+
+use crate::dlq::filter::Filter;
+use crate::dlq::judge::Judge;
+use crate::dlq::letter::Letter;
+
+/// What a run decides by.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The dead-letter queue's own ARN: nothing is moved to where it is.
+    pub own_arn: String,
+    /// Which letters the run is about.
+    pub filter: Filter,
+    /// What the relay would say.
+    pub judge: Arc<Judge>,
+    /// Whether the run names a queue to move to.
+    pub has_destination: bool,
+    /// Moves letters that would be refused again.
+    pub force: bool,
+    /// Each letter is edited, so that what it holds now decides nothing.
+    pub edit: bool,
+    /// A letter that was redriven so often stays.
+    pub times_max: u32,
+    /// When the run began: a letter that was sent later may be one that came back.
+    pub began: SystemTime,
+}
+
+/// What is to be done with a letter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It passes the filters not.
+    Skip,
+    /// It stays.
+    Stay(Why),
+    /// It goes to the queue that the run names, else to this one.
+    Move {
+        /// The ARN of the queue that the letter names.
+        home: Option<String>,
+    },
+}
+
+/// Why a letter stays.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// The relay would refuse it again.
+    Unroutable(Reason),
+    /// It was redriven this often and came back.
+    CameBack(u32),
+    /// It was sent after the run began.
+    Newer,
+    /// It names no queue to go back to; its source, where it names one.
+    NoQueue(Option<String>),
+    /// The queue did not confirm it.
+    NotSent(String),
+    /// The user did not finish editing it.
+    NotEdited,
+}
+
+impl Why {
+    /// A name for scripts and for counting.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Why::Unroutable(_) => "still-unroutable",
+            Why::CameBack(_) => "came-back",
+            Why::Newer => "newer-than-run",
+            Why::NoQueue(_) => "no-queue",
+            Why::NotSent(_) => "not-sent",
+            Why::NotEdited => "not-edited",
+        }
+    }
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Why::Unroutable(reason) => {
+                write!(f, "still unroutable, {reason} (--edit repairs it, --force moves it)")
+            }
+            Why::CameBack(times) => write!(f, "came back after {times} redrives (--force moves it)"),
+            Why::Newer => f.write_str("arrived during this run"),
+            Why::NoQueue(Some(source)) => write!(f, "came from {source}, which is no queue (--to names one)"),
+            Why::NoQueue(None) => f.write_str("does not say where it came from (--to names a queue)"),
+            Why::NotSent(why) => write!(f, "was not taken: {why}"),
+            Why::NotEdited => f.write_str("was left as it is"),
+        }
+    }
+}
+
+impl Plan {
+    /// What is to be done with a letter.
+    #[must_use]
+    pub fn fate_of(&self, letter: &Letter) -> Fate {
+        if !self.filter.passes(letter) {
+            return Fate::Skip;
+        }
+        if letter.sent().is_some_and(|sent| sent >= self.began) {
+            return Fate::Stay(Why::Newer);
+        }
+        if !self.force && letter.redrives() >= self.times_max {
+            return Fate::Stay(Why::CameBack(letter.redrives()));
+        }
+        let home = letter.home().filter(|home| *home != self.own_arn).map(str::to_owned);
+        if home.is_none() && !self.has_destination {
+            return Fate::Stay(Why::NoQueue(letter.source().map(str::to_owned)));
+        }
+        if !self.force
+            && !self.edit
+            && let Some(reason) = self.judge.still_unroutable(letter)
+        {
+            return Fate::Stay(Why::Unroutable(reason));
+        }
+        Fate::Move { home }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::dlq::letter::tests::letter;
+
+    const DLQ: &str = "arn:aws:sqs:eu-west-1:111122223333:dead-letters";
+    const HOME: &str = "arn:aws:sqs:eu-west-1:111122223333:failures";
+    const GOOD: &str = r#"{"target":{"kind":"swf-activity-task","taskToken":"t"}}"#;
+
+    fn plan() -> Plan {
+        Plan {
+            own_arn: DLQ.to_owned(),
+            filter: Filter::default(),
+            judge: Arc::default(),
+            has_destination: false,
+            force: false,
+            edit: false,
+            times_max: 3,
+            began: SystemTime::UNIX_EPOCH + Duration::from_secs(1000),
+        }
+    }
+
+    fn fate(plan: &Plan, body: &str, attributes: &[(&str, &str)]) -> &'static str {
+        match plan.fate_of(&letter(body, attributes)) {
+            Fate::Skip => "skip",
+            Fate::Stay(why) => why.name(),
+            Fate::Move { home: Some(_) } => "home",
+            Fate::Move { home: None } => "to",
+        }
+    }
+
+    #[test]
+    fn a_letter_goes_home_unless_something_is_against_it() {
+        let refused = ("ERROR_CODE", "INVALID_EVENT");
+        let from = ("SOURCE_ARN", HOME);
+        let cases: [(&str, &[(&str, &str)], &str); 7] = [
+            (GOOD, &[refused, from], "home"),
+            ("{}", &[refused, from], "still-unroutable"),
+            ("{}", &[("ERROR_CODE", "RETRIES_EXHAUSTED"), from], "home"),
+            (GOOD, &[refused, from, ("REDRIVE_COUNT", "3")], "came-back"),
+            (GOOD, &[refused, from, (".SentTimestamp", "1000000")], "newer-than-run"),
+            (GOOD, &[refused, ("SOURCE_ARN", "arn:aws:sns:eu-west-1:111122223333:topic")], "no-queue"),
+            (GOOD, &[refused, ("SOURCE_ARN", DLQ)], "no-queue"),
+        ];
+        for (body, attributes, expected) in cases {
+            assert_eq!(fate(&plan(), body, attributes), expected, "{body} {attributes:?}");
+        }
+    }
+
+    #[test]
+    fn force_moves_what_would_be_refused_and_a_destination_takes_what_has_no_home() {
+        let forced = Plan { force: true, ..plan() };
+        let labels = [("ERROR_CODE", "INVALID_EVENT"), ("SOURCE_ARN", HOME), ("REDRIVE_COUNT", "9")];
+        assert_eq!(fate(&forced, "{}", &labels), "home");
+        let destined = Plan { has_destination: true, ..plan() };
+        assert_eq!(fate(&destined, "anything", &[]), "to");
+    }
+
+    #[test]
+    fn a_filter_comes_first() {
+        let filtered = Plan { filter: Filter::by_id("other"), ..plan() };
+        assert_eq!(fate(&filtered, "{}", &[]), "skip");
+    }
+}

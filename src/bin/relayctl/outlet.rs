@@ -1,0 +1,129 @@
+//! Where failure events are published: a queue or a bus, and the confirmation that each of them gives.
+
+use aws_config::SdkConfig;
+use aws_sdk_eventbridge::types::PutEventsRequestEntry;
+use clap::Args;
+use failure_relay::secret::sha256_hex;
+use failure_relay::settings::QueueUrl;
+
+use crate::aws;
+use crate::exit::Problem;
+
+/// `source` and `detail-type` of an event on a bus, by which an operator's rule may find it.
+const EVENT_SOURCE: &str = "failure-relay.worker";
+const EVENT_DETAIL_TYPE: &str = "Worker Failure";
+
+/// The variables that name the place where no argument does.
+const QUEUE_URL: &str = "RELAY_QUEUE_URL";
+const EVENT_BUS: &str = "RELAY_EVENT_BUS";
+
+/// The arguments that name the place.
+#[derive(Clone, Debug, Default, Args)]
+#[group(id = "outlet")]
+pub struct Options {
+    /// The relay's queue; else `RELAY_QUEUE_URL`
+    #[arg(long, value_name = "URL", conflicts_with = "event_bus", value_parser = QueueUrl::parse)]
+    queue_url: Option<QueueUrl>,
+    /// The relay's event bus, a name or an ARN; else `RELAY_EVENT_BUS`
+    #[arg(long, value_name = "NAME")]
+    event_bus: Option<String>,
+}
+
+impl Options {
+    /// The place that the arguments name, else that of the environment, where a queue comes before a bus.
+    ///
+    /// # Errors
+    /// The environment's queue is no URL.
+    pub fn outlet(&self) -> Result<Option<Outlet>, Problem> {
+        let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+        if let Some(url) = &self.queue_url {
+            return Ok(Some(Outlet::Queue(url.clone())));
+        }
+        if let Some(bus) = &self.event_bus {
+            return Ok(Some(Outlet::Bus(bus.clone())));
+        }
+        match variable(QUEUE_URL).map(|url| QueueUrl::parse(&url)).transpose() {
+            Ok(Some(url)) => Ok(Some(Outlet::Queue(url))),
+            Ok(None) => Ok(variable(EVENT_BUS).map(Outlet::Bus)),
+            Err(what) => Err(Problem::usage(format!("{QUEUE_URL} {what}"))),
+        }
+    }
+}
+
+/// A place that takes failure events.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outlet {
+    /// An SQS queue.
+    Queue(QueueUrl),
+    /// An EventBridge bus.
+    Bus(String),
+}
+
+impl Outlet {
+    /// The place in words.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Outlet::Queue(url) => format!("queue {}", url.as_str()),
+            Outlet::Bus(bus) => format!("event bus {bus}"),
+        }
+    }
+
+    /// The region that the place itself names.
+    #[must_use]
+    pub fn region(&self) -> Option<&str> {
+        match self {
+            Outlet::Queue(url) => url.region(),
+            Outlet::Bus(bus) => bus.strip_prefix("arn:")?.split(':').nth(2),
+        }
+    }
+
+    /// Publishes one event and returns the id that the place gave it. `group` is the message group in a FIFO queue.
+    ///
+    /// # Errors
+    /// The place did not confirm the event; it may hold it nevertheless, when the confirmation was lost.
+    pub async fn publish(&self, config: &SdkConfig, event: &str, group: &str) -> Result<String, Problem> {
+        let config = match self.region() {
+            Some(region) => aws::in_region(config, region),
+            None => config.clone(),
+        };
+        let published = match self {
+            Outlet::Queue(url) => send(&config, url, event, group).await,
+            Outlet::Bus(bus) => put(&config, bus, event).await,
+        };
+        published.map_err(|why| Problem::service(format!("{}: {why}", self.name())))
+    }
+}
+
+async fn send(config: &SdkConfig, url: &QueueUrl, event: &str, group: &str) -> Result<String, String> {
+    let mut request =
+        aws_sdk_sqs::Client::new(config).send_message().queue_url(url.as_str()).message_body(event);
+    if url.is_fifo() {
+        request = request.message_group_id(group).message_deduplication_id(sha256_hex(event));
+    }
+    let sent = request.send().await.map_err(|error| aws::explain(&error))?;
+    Ok(sent.message_id().unwrap_or_default().to_owned())
+}
+
+/// An entry may be refused in an answer of HTTP 200.
+async fn put(config: &SdkConfig, bus: &str, event: &str) -> Result<String, String> {
+    let entry = PutEventsRequestEntry::builder()
+        .event_bus_name(bus)
+        .source(EVENT_SOURCE)
+        .detail_type(EVENT_DETAIL_TYPE)
+        .detail(event)
+        .build();
+    let request = aws_sdk_eventbridge::Client::new(config).put_events().entries(entry);
+    let answer = request.send().await.map_err(|error| aws::explain(&error))?;
+    let Some(entry) = answer.entries().first() else {
+        return Err("the answer holds no entry".to_owned());
+    };
+    match (entry.event_id(), entry.error_code()) {
+        (Some(id), None) => Ok(id.to_owned()),
+        (_, code) => Err(format!(
+            "{}: {}",
+            code.unwrap_or("refused"),
+            entry.error_message().unwrap_or("no reason was given")
+        )),
+    }
+}

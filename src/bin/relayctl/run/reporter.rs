@@ -1,0 +1,76 @@
+//! The way of a report: published for the relay, and where that fails, and it is wished, sent to the API from here.
+
+use std::sync::Arc;
+
+use aws_config::SdkConfig;
+use failure_relay::clients::{Clients, Place};
+use failure_relay::event::Failure;
+use failure_relay::json::Json;
+use failure_relay::outcome::{Answer, Verdict, classify};
+use failure_relay::target::Target;
+
+use crate::exit::Problem;
+use crate::outlet::Outlet;
+
+/// What is needed to report one task.
+#[derive(Clone, Debug)]
+pub struct Reporter {
+    /// Where to publish; `None` calls the API only.
+    pub outlet: Option<Outlet>,
+    /// Clients and place of the API itself, when it may be called.
+    pub direct: Option<(Arc<Clients>, Place)>,
+    /// The configuration of what is published.
+    pub config: SdkConfig,
+    /// The task.
+    pub target: Target,
+    /// Follows the task through the logs, and keeps its events in order.
+    pub fingerprint: String,
+}
+
+impl Reporter {
+    /// Reports an event and says in one line how.
+    ///
+    /// # Errors
+    /// Neither the relay nor the API took it. No token is in the message.
+    pub async fn report(&self, event: &str) -> Result<String, Problem> {
+        let published = match &self.outlet {
+            Some(outlet) => match outlet.publish(&self.config, event, &self.fingerprint).await {
+                Ok(id) => return Ok(format!("published to {} ({id})", outlet.name())),
+                Err(problem) => Some(problem),
+            },
+            None => None,
+        };
+        let Some((clients, place)) = &self.direct else {
+            return Err(published.unwrap_or_else(|| Problem::usage("there is nowhere to publish to")));
+        };
+        match (self.call(event, clients, place).await, published) {
+            (Ok(how), None) => Ok(how),
+            (Ok(how), Some(problem)) => Ok(format!("{how}; it could not be published: {problem}")),
+            (Err(refusal), None) => Err(Problem::service(refusal)),
+            (Err(refusal), Some(problem)) => Err(Problem::service(format!("{problem}; {refusal}"))),
+        }
+    }
+
+    /// Calls the API as the relay would.
+    async fn call(&self, event: &str, clients: &Clients, place: &Place) -> Result<String, String> {
+        let json = Json::parse(event).ok().and_then(Json::object);
+        let failure = Failure::read(json.as_ref().and_then(|event| event.member("failure")));
+        let action = self.target.kind().action();
+        let call = self.target.clone().call(&failure, &mut Vec::new());
+        let mut answer = call.send(clients, place).await;
+        if let Some((without_texts, _)) = call.without_encrypted_texts(&answer) {
+            answer = without_texts.send(clients, place).await;
+        }
+        match (classify(&answer, call.errors()), answer) {
+            (Verdict::Accepted, _) => Ok(format!("reported with {action}")),
+            (Verdict::Settled, _) => Ok(format!("{action}: the task or job is closed already")),
+            (_, Answer::Failed(error)) => {
+                let said = error.message.clone().unwrap_or_default();
+                let said =
+                    self.target.secret().map_or(said.clone(), |secret| secret.redact(&said).into_owned());
+                Err(format!("{action}: {error} {said}").trim_end().to_owned())
+            }
+            (_, Answer::Accepted) => Ok(format!("reported with {action}")),
+        }
+    }
+}
