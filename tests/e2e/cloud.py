@@ -45,11 +45,12 @@ class Cloud:
             )
         return self.clients[key]
 
-    def deploy(self, template, account=RELAY_ACCOUNT, region=REGION, stack="failure-relay", capabilities=(), **parameters):
-        """`sam deploy`, with the defaults of samconfig.toml where it is the relay's template. Gives the outputs."""
+    def deploy(self, template, account=RELAY_ACCOUNT, region=REGION, stack=None, capabilities=(), **parameters):
+        """`sam deploy` with the defaults of samconfig.toml, the stack's name among them. Gives the outputs."""
         overrides = [f"{name}={value}" for name, value in parameters.items()]
-        command = [os.environ["E2E_SAM"], "deploy", "--template-file", template, "--stack-name", stack]
-        command += ["--config-file", os.path.abspath("samconfig.toml"), "--region", region]
+        command = [os.environ["E2E_SAM"], "deploy", "--template-file", template, "--region", region]
+        command += ["--config-file", os.path.abspath("samconfig.toml")]
+        command += ["--stack-name", stack] if stack else []
         command += ["--capabilities", *capabilities] if capabilities else []
         command += ["--parameter-overrides", *overrides] if overrides else []
         env = {n: v for n, v in os.environ.items() if not n.startswith("AWS_") and not n.lower().endswith("_proxy")}
@@ -61,7 +62,7 @@ class Cloud:
         }
         done = subprocess.run(command, env=env, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
-        (description,) = self.client("cloudformation", account, region).describe_stacks(StackName=stack)["Stacks"]
+        (description,) = self.client("cloudformation", account, region).describe_stacks(StackName=stack or "failure-relay")["Stacks"]
         return {o["OutputKey"]: o["OutputValue"] for o in description["Outputs"]}
 
     # ------------------------------------------------------------ work that waits
