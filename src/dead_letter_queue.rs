@@ -9,7 +9,7 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::operation::send_message_batch::SendMessageBatchOutput;
 use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
 use futures_util::future::join_all;
-use tokio::sync::oneshot;
+use tokio::sync::oneshot::{self, error::TryRecvError};
 
 use crate::answer;
 use crate::clients::Clients;
@@ -23,13 +23,12 @@ const BATCH_MAX: usize = 10;
 
 /// What SQS says of a message with characters that it does not take, with none at all, or with too many; and of a batch that
 /// holds such a message.
-const REFUSALS: [&str; 6] = [
+const REFUSALS: [&str; 5] = [
     "InvalidMessageContents",
     "InvalidParameterValue",
     "InvalidParameterValueException",
     "MissingParameter",
     "BatchRequestTooLong",
-    "ValidationException",
 ];
 
 /// Stores dead letters.
@@ -84,8 +83,10 @@ impl DeadLetterQueue {
             }
             self.send_batch(batch).await;
             // Whoever else is waiting sends the rest: a letter that is stored waits for no other.
-            if let Ok(outcome) = outcome.try_recv() {
-                return outcome;
+            match outcome.try_recv() {
+                Ok(outcome) => return outcome,
+                Err(TryRecvError::Closed) => return Err(unconfirmed()),
+                Err(TryRecvError::Empty) => {}
             }
         }
         // The sender is dropped only with the whole invocation's time: unconfirmed.

@@ -71,10 +71,7 @@ pub fn body(letter: &Letter, judge: &Judge, show_secrets: bool) -> String {
     };
     hide_secret_members(&mut value, judge);
     let text = serde_json::to_string_pretty(&value).unwrap_or_default();
-    match judge.route(letter, letter.body()).subject.secret {
-        Some(secret) => secret.redact(&text).into_owned(),
-        None => text,
-    }
+    judge.route(letter, letter.body()).subject.secrets.redact(&text)
 }
 
 /// The event's target in words: its kind, and the fingerprint that the relay's logs have for it.
