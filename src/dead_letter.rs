@@ -25,6 +25,10 @@ const FIFO_ID_MAX: usize = 128;
 /// The message group of a dead letter that has no group and no id of its own.
 const DEFAULT_GROUP: &str = "failure-relay";
 
+/// The attribute in which a message that was moved back from a dead-letter queue tells how often. A dead letter of it keeps
+/// the count, so that one that keeps coming back can be told from one that is new.
+pub const REDRIVE_COUNT: &str = "REDRIVE_COUNT";
+
 /// Why a record is dead-lettered, for programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Code {
@@ -126,6 +130,8 @@ pub struct Origin {
     pub receives: Option<u32>,
     /// The record's own message group.
     pub message_group: Option<String>,
+    /// How often the message was moved back from a dead-letter queue: its own attribute [`REDRIVE_COUNT`].
+    pub redrives: Option<u32>,
 }
 
 /// A message for the dead-letter queue.
@@ -215,6 +221,7 @@ impl fmt::Debug for DeadLetter {
 fn attributes(label: Label<'_>) -> Vec<(&'static str, String)> {
     let origin = label.origin;
     let retries = origin.receives.map(|receives| receives.saturating_sub(1).to_string());
+    let redrives = origin.redrives.map(|redrives| redrives.to_string());
     let known = [
         ("ERROR_CODE", Some(label.reason.code.as_str())),
         ("ERROR_MESSAGE", Some(label.reason.message.as_str())),
@@ -223,6 +230,7 @@ fn attributes(label: Label<'_>) -> Vec<(&'static str, String)> {
         ("SOURCE_ARN", origin.source_arn.as_deref()),
         ("SOURCE_MESSAGE_ID", origin.message_id.as_deref()),
         ("RETRY_ATTEMPTS", retries.as_deref()),
+        (REDRIVE_COUNT, redrives.as_deref()),
     ];
     known
         .into_iter()
@@ -273,6 +281,7 @@ mod tests {
             message_id: Some("m-1".into()),
             receives: Some(3),
             message_group: None,
+            redrives: None,
         }
     }
 
@@ -300,6 +309,12 @@ mod tests {
         let names: Vec<_> =
             letter("{}", &Origin::default(), Some("")).attributes.into_iter().map(|(name, _)| name).collect();
         assert_eq!(names, ["ERROR_CODE", "ERROR_MESSAGE", "TARGET_KIND"]);
+    }
+
+    #[test]
+    fn a_letter_that_was_redriven_keeps_its_count() {
+        let origin = Origin { redrives: Some(2), ..Origin::default() };
+        assert!(letter("{}", &origin, None).attributes.contains(&("REDRIVE_COUNT", "2".to_owned())));
     }
 
     #[test]

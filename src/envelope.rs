@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use crate::dead_letter::Origin;
+use crate::dead_letter::{Origin, REDRIVE_COUNT};
 use crate::json::{Json, JsonString, Object, Type};
 
 /// How many envelopes are opened, the outermost counted.
@@ -154,6 +154,7 @@ fn sqs_record(json: Json<'_>) -> Record<'_> {
                 .and_then(|count| count.parse().ok())
                 .map(saturated),
             message_group: attribute("MessageGroupId"),
+            redrives: record.as_ref().and_then(redrives),
         },
         via: Via::Sqs(SqsDelivery {
             receipt_handle: text("receiptHandle"),
@@ -166,6 +167,12 @@ fn sqs_record(json: Json<'_>) -> Record<'_> {
 
 fn saturated(count: u64) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+/// The count that a redrive left on the message.
+fn redrives(record: &Object<'_>) -> Option<u32> {
+    let attribute = record.object("messageAttributes")?.object(REDRIVE_COUNT)?;
+    attribute.text("stringValue")?.parse().ok()
 }
 
 fn sns_record(json: Json<'_>) -> Record<'_> {
@@ -321,6 +328,20 @@ mod tests {
         assert_eq!(records[0].body.as_arrived(), r#"{"eventSource":"aws:sqs","messageId":"m"}"#);
         assert_eq!(records[1].body.as_arrived(), "7");
         assert_eq!(records[1].origin.message_id, None);
+    }
+
+    #[test]
+    fn a_record_that_was_redriven_says_how_often() {
+        let redrives = |attributes: &str| {
+            let payload = format!(
+                r#"{{"Records":[{{"eventSource":"aws:sqs","body":"{{}}","messageAttributes":{attributes}}}]}}"#
+            );
+            let Delivery::SqsBatch(records) = open(&payload) else { panic!() };
+            records[0].origin.redrives
+        };
+        assert_eq!(redrives(r#"{"REDRIVE_COUNT":{"stringValue":"2","dataType":"Number"}}"#), Some(2));
+        assert_eq!(redrives(r#"{"REDRIVE_COUNT":{"stringValue":"-1"}}"#), None);
+        assert_eq!(redrives("{}"), None);
     }
 
     #[test]

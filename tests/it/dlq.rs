@@ -135,7 +135,7 @@ async fn an_entry_that_is_not_confirmed_is_not_deleted() {
     for _ in 0..10 {
         relays_letter(&endpoint, "RETRIES_EXHAUSTED", GOOD);
     }
-    let rules = r#"[{"operation": "SendMessageBatch", "when": {"first": 1}, "fault": {"partial-batch": {"positions": [0, 3]}}}]"#;
+    let rules = r#"[{"operation": "SendMessageBatch", "when": {"first": 1}, "fault": {"partial-batch-failure": {"positions": [0, 3]}}}]"#;
     endpoint.set_faults(FaultRule::list_from_json(rules).unwrap());
     let output = done(&endpoint, &["redrive", "--json"]);
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));

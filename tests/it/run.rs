@@ -64,6 +64,7 @@ async fn a_command_that_fails_is_published_and_its_exit_code_is_kept() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_command_that_succeeds_publishes_nothing_and_its_output_is_its_own() {
     let endpoint = endpoint().await;
+    endpoint.open_task(TOKEN);
     let output = finish(run(&endpoint, &["--", "sh", "-c", "printf data; printf talk >&2"]));
     assert!(output.status.success());
     assert_eq!((output.stdout.as_slice(), output.stderr.as_slice()), (&b"data"[..], &b"talk"[..]));

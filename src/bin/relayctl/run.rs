@@ -243,6 +243,7 @@ impl Run {
             let event = self.event(&mut worker, run, watch).await;
             tell(&watch.reporter.report(&event).await, output);
         }
+        worker.finish_stderr().await;
         ending.exit_code()
     }
 

@@ -5,10 +5,7 @@ use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_sqs::types::{Message, MessageAttributeValue, MessageSystemAttributeName as System};
-use failure_relay::dead_letter::Code;
-
-/// How often a letter was redriven, as an attribute of the redriven message.
-pub const REDRIVE_COUNT: &str = "REDRIVE_COUNT";
+use failure_relay::dead_letter::{Code, REDRIVE_COUNT};
 
 /// Attributes that are about the letter and not about the work: a redriven message goes without them.
 const LABELS: [&str; 14] = [

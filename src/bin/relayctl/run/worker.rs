@@ -8,10 +8,12 @@ use std::future::poll_fn;
 use std::io::{self, IsTerminal, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::process::{ChildStderr, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use futures_util::future::{Fuse, FusedFuture, FutureExt};
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
 use tokio::signal::unix::{self, SignalKind};
 use tokio::sync::oneshot;
@@ -132,10 +134,23 @@ impl Worker {
         ending
     }
 
+    /// Waits until standard error is copied to its end, or nothing more comes: a process that the command left behind may hold it
+    /// open for ever. A slow reader of this process's standard error is waited for.
+    pub async fn finish_stderr(&mut self) {
+        let Some(stderr) = &mut self.stderr else { return };
+        while !stderr.ended.is_terminated() {
+            let steps_before = stderr.steps();
+            let has_ended = tokio::time::timeout(STDERR_REST, &mut stderr.ended).await.is_ok();
+            if !has_ended && stderr.steps() == steps_before && !stderr.is_writing() {
+                return;
+            }
+        }
+    }
+
     /// The last lines of standard error so far; after the command's end with what is left in the pipe.
     pub async fn stderr_tail(&mut self, bytes_max: usize, has_ended: bool) -> Vec<String> {
         let Some(stderr) = &mut self.stderr else { return Vec::new() };
-        if has_ended {
+        if has_ended && !stderr.ended.is_terminated() {
             // The end of the copy is an error of the channel; a time-out leaves what was read so far.
             let _ = tokio::time::timeout(STDERR_REST, &mut stderr.ended).await;
         }
@@ -156,19 +171,30 @@ fn ending_of(status: WaitStatus) -> Ending {
 #[derive(Debug)]
 struct StderrCopy {
     tail: Arc<Mutex<Tail>>,
-    ended: oneshot::Receiver<()>,
+    /// Grows by one before and after each piece that is written, so it is odd while one is.
+    steps: Arc<AtomicU64>,
+    ended: Fuse<oneshot::Receiver<()>>,
 }
 
 impl StderrCopy {
     fn start(from: ChildStderr, tail_lines: usize) -> Self {
         let tail = Arc::new(Mutex::new(Tail::new(tail_lines)));
         let (end, ended) = oneshot::channel();
-        let kept = Arc::clone(&tail);
+        let steps = Arc::new(AtomicU64::new(0));
+        let (kept, counted) = (Arc::clone(&tail), Arc::clone(&steps));
         std::thread::spawn(move || {
-            copy(from, &kept);
+            copy(from, &kept, &counted);
             drop(end);
         });
-        Self { tail, ended }
+        Self { tail, steps, ended: ended.fuse() }
+    }
+
+    fn steps(&self) -> u64 {
+        self.steps.load(Ordering::Acquire)
+    }
+
+    fn is_writing(&self) -> bool {
+        self.steps() % 2 == 1
     }
 
     fn tail(&self) -> std::sync::MutexGuard<'_, Tail> {
@@ -176,15 +202,17 @@ impl StderrCopy {
     }
 }
 
-fn copy(mut from: ChildStderr, tail: &Mutex<Tail>) {
+fn copy(mut from: ChildStderr, tail: &Mutex<Tail>, steps: &AtomicU64) {
     let mut piece = vec![0; 16 * 1024];
     loop {
         match from.read(&mut piece) {
             Ok(0) => return,
             Ok(count) => {
+                tail.lock().unwrap_or_else(PoisonError::into_inner).push(&piece[..count]);
+                steps.fetch_add(1, Ordering::AcqRel);
                 // Nobody may read this process's standard error; the tail is still wanted.
                 let _ = io::stderr().write_all(&piece[..count]);
-                tail.lock().unwrap_or_else(PoisonError::into_inner).push(&piece[..count]);
+                steps.fetch_add(1, Ordering::AcqRel);
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(_) => return,

@@ -9,14 +9,14 @@ use aws_sdk_sqs::types::{
     MessageAttributeValue, MessageSystemAttributeNameForSends, MessageSystemAttributeValue,
     SendMessageBatchRequestEntry,
 };
-use failure_relay::dead_letter::MESSAGE_SIZE_MAX;
+use failure_relay::dead_letter::{MESSAGE_SIZE_MAX, REDRIVE_COUNT};
 use indicatif::ProgressBar;
 
 use super::plan::{Fate, Plan, Why};
 use super::tally::Tally;
 use crate::dlq::edit::edit;
 use crate::dlq::held::Held;
-use crate::dlq::letter::{Letter, REDRIVE_COUNT};
+use crate::dlq::letter::Letter;
 use crate::dlq::queue::{BATCH_MAX, Queue};
 use crate::dlq::rate::Rate;
 use crate::exit::Problem;
