@@ -27,6 +27,9 @@ use crate::output::Output;
 use judge::Judge;
 use queue::Queue;
 
+#[cfg(feature = "doctor")]
+pub use letter::short;
+
 const EXAMPLES: &str = "\
 Examples:
     export RELAY_DEAD_LETTER_QUEUE_URL=https://sqs.eu-west-1.amazonaws.com/111122223333/failure-relay-dead-letters

@@ -17,6 +17,8 @@ mod table;
 mod tasks;
 
 mod dlq;
+#[cfg(feature = "doctor")]
+mod doctor;
 mod rehearse;
 mod run;
 mod schema;
@@ -40,6 +42,8 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Dlq(dlq::Dlq),
+    #[cfg(feature = "doctor")]
+    Doctor(doctor::Doctor),
     Rehearse(rehearse::Rehearse),
     Schema(schema::Schema),
     Run(Box<run::Run>),
@@ -50,6 +54,8 @@ impl Verb {
     fn run(self, output: &Output) -> Result<Exit, Problem> {
         match self {
             Verb::Dlq(verb) => verb.run(output),
+            #[cfg(feature = "doctor")]
+            Verb::Doctor(verb) => verb.run(output),
             Verb::Rehearse(verb) => verb.run(output),
             Verb::Schema(verb) => verb.run(output),
             Verb::Run(verb) => verb.run(output),

@@ -32,7 +32,9 @@ impl Table {
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let lines: Vec<String> = self.0.lines().map(|line| line.trim_end().to_owned()).collect();
+        // The style without borders leaves a blank at either side.
+        let plain = |line: String| line.strip_prefix(' ').unwrap_or(&line).trim_end().to_owned();
+        let lines: Vec<String> = self.0.lines().map(plain).collect();
         f.write_str(&lines.join("\n"))
     }
 }

@@ -183,6 +183,15 @@ impl Queue {
         })
     }
 
+    /// The ARN of the one queue whose redrive policy leads here; `None` where there are several, none, or nobody tells.
+    pub async fn only_source(&self, own_arn: &str) -> Option<String> {
+        let listed = self.client.list_dead_letter_source_queues().queue_url(&self.url).send().await.ok()?;
+        let [url] = listed.queue_urls() else { return None };
+        let source = url.rsplit('/').next()?;
+        let (place, _) = own_arn.rsplit_once(':')?;
+        Some(format!("{place}:{source}"))
+    }
+
     /// Deletes every message.
     ///
     /// # Errors

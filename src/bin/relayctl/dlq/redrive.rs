@@ -41,7 +41,7 @@ const WAIT_STEP: Duration = Duration::from_secs(2);
 /// Moves dead letters back to where they came from
 ///
 /// Each letter goes to the queue that it names: the relay's queue, the queue from which SQS moved it, or the queue to which a
-/// rule could not deliver. A letter that the relay would refuse again stays, and so does one that came back often. A run that
+/// rule could not deliver; one that names none, to the only queue whose redrive policy leads here. A letter that the relay would refuse again stays, and so does one that came back often. A run that
 /// was stopped or killed is gone on with by starting it again.
 #[derive(Debug, Args)]
 pub struct Redrive {
@@ -89,6 +89,7 @@ impl Redrive {
             return Err(Problem::usage("--to names the dead-letter queue itself"));
         }
         let plan = Plan {
+            only_source: queue.only_source(&state.arn).await,
             own_arn: state.arn,
             filter: self.filter.clone(),
             judge: self.place.judge(),

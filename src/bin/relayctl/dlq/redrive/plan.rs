@@ -15,6 +15,8 @@ use crate::dlq::letter::Letter;
 pub struct Plan {
     /// The dead-letter queue's own ARN: nothing is moved to where it is.
     pub own_arn: String,
+    /// The one queue whose redrive policy leads here, for letters that do not say where they came from.
+    pub only_source: Option<String>,
     /// Which letters the run is about.
     pub filter: Filter,
     /// What the relay would say.
@@ -106,7 +108,8 @@ impl Plan {
         if !self.force && letter.redrives() >= self.times_max {
             return Fate::Stay(Why::CameBack(letter.redrives()));
         }
-        let home = letter.home().filter(|home| *home != self.own_arn).map(str::to_owned);
+        let unknown = self.only_source.as_deref().filter(|_| letter.source().is_none());
+        let home = letter.home().or(unknown).filter(|home| *home != self.own_arn).map(str::to_owned);
         if home.is_none() && !self.has_destination {
             return Fate::Stay(Why::NoQueue(letter.source().map(str::to_owned)));
         }
@@ -134,6 +137,7 @@ mod tests {
     fn plan() -> Plan {
         Plan {
             own_arn: DLQ.to_owned(),
+            only_source: None,
             filter: Filter::default(),
             judge: Arc::default(),
             has_destination: false,
@@ -178,6 +182,14 @@ mod tests {
         assert_eq!(fate(&forced, "{}", &labels), "home");
         let destined = Plan { has_destination: true, ..plan() };
         assert_eq!(fate(&destined, "anything", &[]), "to");
+    }
+
+    #[test]
+    fn a_letter_that_does_not_say_where_it_came_from_goes_to_the_only_queue_that_leads_here() {
+        let known = Plan { only_source: Some(HOME.to_owned()), ..plan() };
+        assert_eq!(fate(&known, "anything", &[]), "home");
+        let topic = [("SOURCE_ARN", "arn:aws:sns:eu-west-1:111122223333:topic")];
+        assert_eq!(fate(&known, "anything", &topic), "no-queue");
     }
 
     #[test]

@@ -1,0 +1,531 @@
+//! What can be wrong with a deployment, in the operator's words, each with the fix. Pure.
+
+use failure_relay::settings::Settings;
+use failure_relay::target::Kind;
+
+use super::deployment::{Deployment, Mapping, Queue, Watched};
+use super::policy::{Request, may};
+use crate::dlq::short;
+
+/// The most messages that an SQS receive count lets a retry last: below this, a short outage ends in dead letters.
+const RECEIVES_EAGER: u32 = 10;
+
+/// How much longer than the function's time-out a message must be hidden, as Lambda asks for.
+const VISIBILITY_FACTOR: u32 = 6;
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Failures are lost, or not relayed at all.
+    Broken,
+    /// Failures will be lost or delayed when something else goes wrong.
+    Risky,
+    /// Worth knowing.
+    Note,
+}
+
+impl Severity {
+    /// The severity's name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Severity::Broken => "broken",
+            Severity::Risky => "risky",
+            Severity::Note => "note",
+        }
+    }
+}
+
+/// Something that was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// A name for scripts.
+    pub id: &'static str,
+    /// How bad it is.
+    pub severity: Severity,
+    /// What it is about.
+    pub about: String,
+    /// What is wrong, and what follows from it.
+    pub what: String,
+    /// What to do.
+    pub fix: String,
+}
+
+type Findings = Vec<Finding>;
+
+/// Every check, worst findings first.
+#[must_use]
+pub fn examine(deployment: &Deployment) -> Findings {
+    let checks = [function, settings, mappings, queues, dead_letters, permissions, rules, alarms];
+    let mut findings: Findings = checks.iter().flat_map(|check| check(deployment)).collect();
+    findings.sort_by_key(|finding| finding.severity);
+    findings
+}
+
+fn finding(
+    id: &'static str,
+    severity: Severity,
+    about: &str,
+    what: impl Into<String>,
+    fix: impl Into<String>,
+) -> Finding {
+    Finding { id, severity, about: about.to_owned(), what: what.into(), fix: fix.into() }
+}
+
+fn function(deployment: &Deployment) -> Findings {
+    let Some(function) = &deployment.function else {
+        let what = "there is no relay function: nothing is relayed";
+        return vec![finding("no-function", Severity::Broken, "function", what, "deploy the stack again")];
+    };
+    if matches!(function.state.as_str(), "Active" | "") {
+        return Vec::new();
+    }
+    let what = format!("its state is {}: it may not be invoked", function.state);
+    let fix = "look at StateReason in `aws lambda get-function-configuration`, and deploy again";
+    vec![finding("function-not-active", Severity::Broken, &function.name, what, fix)]
+}
+
+/// The function's own reader of its settings says what stops it.
+fn settings(deployment: &Deployment) -> Findings {
+    let Some(function) = &deployment.function else { return Vec::new() };
+    let lookup = |name: &str| match name {
+        // Lambda sets this one itself.
+        "AWS_REGION" => Some(deployment.region.clone()),
+        _ => function.environment.get(name).cloned(),
+    };
+    match Settings::from_variables(&lookup) {
+        Ok(_) => Vec::new(),
+        Err(error) => {
+            let what = format!("{error}: the function stops at start, and nothing is relayed");
+            let fix = format!("set {} in the function's environment", error.name);
+            vec![finding("wrong-setting", Severity::Broken, &function.name, what, fix)]
+        }
+    }
+}
+
+fn mappings(deployment: &Deployment) -> Findings {
+    let Some(function) = &deployment.function else { return Vec::new() };
+    let mut findings = Findings::new();
+    if deployment.mappings.is_empty() {
+        let what = "no queue invokes it: what is published to the queue stays there";
+        let fix = "add an event source mapping from the queue, with ReportBatchItemFailures";
+        findings.push(finding("no-mapping", Severity::Broken, &function.name, what, fix));
+    }
+    for mapping in &deployment.mappings {
+        let about = format!("mapping of {}", short(&mapping.queue_arn));
+        if !mapping.is_enabled {
+            let what = "it is disabled: failures wait in the queue until they expire";
+            let fix = "enable it: aws lambda update-event-source-mapping --enabled --uuid …";
+            findings.push(finding("mapping-disabled", Severity::Broken, &about, what, fix));
+        }
+        if !mapping.reports_item_failures {
+            let what = "ReportBatchItemFailures is missing: Lambda deletes the whole batch, and what was to be retried is lost";
+            let fix = "FunctionResponseTypes: [ReportBatchItemFailures]";
+            findings.push(finding("no-item-failures", Severity::Broken, &about, what, fix));
+        }
+    }
+    for arn in deployment.list("RELAY_ABANDONED_WORK_QUEUES") {
+        if !deployment.mappings.iter().any(|mapping| mapping.queue_arn == arn) {
+            let what = "it is among RELAY_ABANDONED_WORK_QUEUES, but does not invoke the function: nobody hears of that work";
+            let fix = "add an event source mapping, or take it off the list";
+            findings.push(finding("abandoned-work-unmapped", Severity::Broken, short(arn), what, fix));
+        }
+    }
+    findings
+}
+
+fn queues(deployment: &Deployment) -> Findings {
+    let timeout = deployment.function.as_ref().map_or(0, |function| function.timeout_seconds);
+    let mut findings = Findings::new();
+    for (mapping, queue) in deployment.sources() {
+        let about = short(&mapping.queue_arn);
+        let wanted = VISIBILITY_FACTOR * timeout + mapping.window_seconds;
+        let is_abandoned_work = deployment.is_abandoned_work(&mapping.queue_arn);
+        if queue.visibility_seconds < wanted && !is_abandoned_work {
+            let has = queue.visibility_seconds;
+            let what = format!(
+                "its visibility time-out is {has} s, below {VISIBILITY_FACTOR} × the function's {timeout} s: a batch that is still worked on is given out again"
+            );
+            findings.push(finding(
+                "visibility-too-short",
+                Severity::Risky,
+                about,
+                what,
+                format!("VisibilityTimeout: {wanted}"),
+            ));
+        }
+        if !is_abandoned_work {
+            findings.extend(redrive(deployment, mapping, queue));
+        }
+        if !queue.is_encrypted {
+            findings.push(not_encrypted(about));
+        }
+    }
+    findings
+}
+
+fn redrive(deployment: &Deployment, mapping: &Mapping, queue: &Queue) -> Findings {
+    let about = short(&mapping.queue_arn);
+    let Some(redrive) = &queue.redrive else {
+        let what = "it has no redrive policy: a message on which the function crashes comes back until it expires, and is lost then";
+        let fix = "RedrivePolicy with the dead-letter queue and maxReceiveCount: 1000";
+        return vec![finding("no-redrive", Severity::Broken, about, what, fix)];
+    };
+    let mut findings = Findings::new();
+    if redrive.receives_max < RECEIVES_EAGER {
+        let minutes = u64::from(redrive.receives_max) * u64::from(queue.visibility_seconds) / 60;
+        let what = format!(
+            "maxReceiveCount is {}: after at most {minutes} min of an outage, failures that only had to wait become dead letters",
+            redrive.receives_max
+        );
+        findings.push(finding("redrive-too-eager", Severity::Risky, about, what, "maxReceiveCount: 1000"));
+    }
+    match deployment.queues.get(&redrive.target_arn) {
+        Some(dead) if dead.retention_seconds < queue.retention_seconds => {
+            let (dead_days, days) = (dead.retention_seconds / 86_400, queue.retention_seconds / 86_400);
+            let what = format!(
+                "it keeps messages for {dead_days} d, its source for {days} d; SQS counts from the first sending, so a dead letter may expire as it arrives"
+            );
+            let fix = format!("MessageRetentionPeriod: {} (14 days, the longest)", 1_209_600);
+            findings.push(finding(
+                "retention-too-short",
+                Severity::Risky,
+                short(&redrive.target_arn),
+                what,
+                fix,
+            ));
+        }
+        Some(dead) if !dead.is_encrypted => findings.push(not_encrypted(short(&redrive.target_arn))),
+        _ => {}
+    }
+    findings
+}
+
+fn not_encrypted(about: &str) -> Finding {
+    let what = "it is not encrypted at rest, and messages hold task tokens";
+    finding("not-encrypted", Severity::Risky, about, what, "SqsManagedSseEnabled: true, or a KMS key")
+}
+
+fn dead_letters(deployment: &Deployment) -> Findings {
+    let Some(url) = deployment.variable("RELAY_DEAD_LETTER_QUEUE_URL") else { return Vec::new() };
+    let Some((arn, queue)) = deployment.dead_letters() else {
+        let what = format!(
+            "RELAY_DEAD_LETTER_QUEUE_URL names {url}, which cannot be read: what cannot be relayed is retried for ever"
+        );
+        let fix = "set it to the URL of a queue that is there";
+        return vec![finding("no-dead-letter-queue", Severity::Broken, "dead-letter queue", what, fix)];
+    };
+    let mut findings = Findings::new();
+    let is_target_of_redrive = deployment
+        .sources()
+        .any(|(_, source)| source.redrive.as_ref().is_some_and(|redrive| redrive.target_arn == arn));
+    if !queue.is_encrypted && !is_target_of_redrive {
+        findings.push(not_encrypted(short(arn)));
+    }
+    if queue.messages > 0 {
+        let what = format!("it holds about {} letters", queue.messages);
+        let fix = format!("relayctl dlq stats --queue-url {url}");
+        findings.push(finding("letters-waiting", Severity::Note, short(arn), what, fix));
+    }
+    findings
+}
+
+fn permissions(deployment: &Deployment) -> Findings {
+    let Some(statements) = &deployment.permissions else { return Vec::new() };
+    let mut wanted: Vec<(Request<'_>, String)> = Vec::new();
+    if let Some((arn, _)) = deployment.dead_letters() {
+        let request = Request { action: "sqs:SendMessage", resource: Some(arn), ..Request::default() };
+        wanted.push((request, "dead letters cannot be stored, and are retried for ever".to_owned()));
+    }
+    for mapping in &deployment.mappings {
+        for action in consuming(deployment) {
+            let request = Request { action, resource: Some(&mapping.queue_arn), ..Request::default() };
+            wanted.push((request, "the queue cannot be worked off as it should".to_owned()));
+        }
+    }
+    let regions = regions(deployment);
+    for kind in enabled_kinds(deployment) {
+        for region in &regions {
+            let request = Request { action: kind.action(), region: Some(region), ..Request::default() };
+            wanted.push((request, format!("{} in {region} is enabled, but cannot be failed", kind.name())));
+        }
+    }
+    let roles: Vec<(String, &str)> = roles(deployment);
+    for (role, account) in &roles {
+        let request = Request {
+            action: "sts:AssumeRole",
+            resource: Some(role),
+            account: Some(account),
+            ..Request::default()
+        };
+        wanted.push((request, format!("account {account} is allowed, but its role cannot be assumed")));
+    }
+    let missing = wanted.into_iter().filter(|(request, _)| !may(statements, *request));
+    missing.map(|(request, what)| lacking(request, &what)).collect()
+}
+
+fn lacking(request: Request<'_>, what: &str) -> Finding {
+    let action = request.action;
+    let on = request.resource.map(|resource| format!(" on {resource}")).unwrap_or_default();
+    let fix = format!("allow {action}{on} to the function's role");
+    finding("role-lacks-permission", Severity::Broken, "role", format!("it lacks {action}{on}: {what}"), fix)
+}
+
+fn consuming(deployment: &Deployment) -> Vec<&'static str> {
+    let mut actions = vec!["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"];
+    if deployment.variable("RELAY_RETRY_BASE_SECONDS").is_some_and(|base| base != "0") {
+        actions.push("sqs:ChangeMessageVisibility");
+    }
+    actions
+}
+
+fn enabled_kinds(deployment: &Deployment) -> Vec<Kind> {
+    let listed = deployment.list("RELAY_TARGETS");
+    let all = Kind::ALL.iter().copied();
+    all.filter(|kind| listed.is_empty() || listed.contains(&kind.name())).collect()
+}
+
+fn regions(deployment: &Deployment) -> Vec<&str> {
+    let mut regions = vec![deployment.region.as_str()];
+    regions.extend(deployment.list("RELAY_ALLOWED_REGIONS"));
+    regions
+}
+
+/// The role of each allowed account, and the account.
+fn roles(deployment: &Deployment) -> Vec<(String, &str)> {
+    let Some(name) = deployment.variable("RELAY_ROLE_NAME") else { return Vec::new() };
+    let partition = partition_of(&deployment.region);
+    let role = |account| (format!("arn:{partition}:iam::{account}:role/{name}"), account);
+    deployment.list("RELAY_ALLOWED_ACCOUNTS").into_iter().map(role).collect()
+}
+
+fn partition_of(region: &str) -> &'static str {
+    match region.split('-').next() {
+        Some("cn") => "aws-cn",
+        _ if region.starts_with("us-gov-") => "aws-us-gov",
+        _ => "aws",
+    }
+}
+
+fn rules(deployment: &Deployment) -> Findings {
+    let mut findings = Findings::new();
+    for rule in deployment.rules.iter().filter(|rule| rule.is_enabled) {
+        if rule.targets.is_empty() {
+            let what = "it has no target: the events that it catches vanish";
+            let fix = "add the relay's queue as its target";
+            findings.push(finding("rule-without-target", Severity::Broken, &rule.name, what, fix));
+        }
+        for target in &rule.targets {
+            if !deployment.queues.contains_key(&target.arn) && !is_function(deployment, &target.arn) {
+                let what =
+                    format!("its target {} is neither the relay nor a queue that invokes it", target.arn);
+                let fix = "let it lead to the relay's queue";
+                findings.push(finding("rule-elsewhere", Severity::Note, &rule.name, what, fix));
+            }
+            if target.dead_letter_arn.is_none() {
+                let what = "its target has no dead-letter queue: an event that cannot be delivered for a day is lost";
+                let fix = "DeadLetterConfig with the relay's dead-letter queue";
+                findings.push(finding("rule-without-dead-letters", Severity::Risky, &rule.name, what, fix));
+            }
+        }
+    }
+    findings
+}
+
+fn is_function(deployment: &Deployment, arn: &str) -> bool {
+    deployment.function.as_ref().is_some_and(|function| arn.contains(&format!(":function:{}", function.name)))
+}
+
+fn alarms(deployment: &Deployment) -> Findings {
+    let Some(alarms) = &deployment.alarms else { return Vec::new() };
+    let mut findings = Findings::new();
+    for watched in Watched::ALL {
+        let (namespace, metric) = watched.metric();
+        if !alarms.iter().any(|alarm| alarm.watched == watched) {
+            let what = match watched {
+                Watched::DeadLetters => "nobody hears of dead letters",
+                Watched::Backlog => "nobody hears when failures wait too long to be relayed",
+                Watched::Errors => "nobody hears when the function fails",
+            };
+            let fix = format!("add an alarm on {namespace} {metric}");
+            findings.push(finding("alarm-missing", Severity::Risky, metric, what, fix));
+        }
+    }
+    for alarm in alarms {
+        if !alarm.has_actions {
+            let fix = "AlarmActions with a topic that somebody reads";
+            let what = "it has no action, or its actions are disabled: it rings unheard";
+            findings.push(finding("alarm-without-action", Severity::Risky, &alarm.name, what, fix));
+        }
+        if alarm.is_ringing {
+            let fix = "see the runbook";
+            findings.push(finding("alarm-rings", Severity::Note, &alarm.name, "it is in alarm now", fix));
+        }
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::super::deployment::{Alarm, Function, Redrive, Rule, RuleTarget};
+    use super::super::policy::statements;
+    use super::*;
+
+    const QUEUE: &str = "arn:aws:sqs:eu-west-1:111122223333:failures";
+    const DEAD: &str = "arn:aws:sqs:eu-west-1:111122223333:dead";
+    const URL: &str = "https://sqs.eu-west-1.amazonaws.com/111122223333/dead";
+    const POLICY: &str = r#"{"Statement": [
+        {"Effect": "Allow", "Action": "sqs:*", "Resource": "*"},
+        {"Effect": "Allow", "Action": ["states:SendTaskFailure", "swf:*", "codepipeline:Put*"], "Resource": "*"}
+    ]}"#;
+
+    /// A deployment with which nothing is wrong.
+    fn healthy() -> Deployment {
+        let queue = Queue {
+            visibility_seconds: 180,
+            retention_seconds: 1_209_600,
+            redrive: Some(Redrive { target_arn: DEAD.to_owned(), receives_max: 1000 }),
+            is_encrypted: true,
+            ..Queue::default()
+        };
+        let dead = Queue { url: URL.to_owned(), redrive: None, ..queue.clone() };
+        let alarm =
+            |watched| Alarm { name: format!("{watched:?}"), watched, has_actions: true, is_ringing: false };
+        let target = RuleTarget { arn: QUEUE.to_owned(), dead_letter_arn: Some(DEAD.to_owned()) };
+        Deployment {
+            region: "eu-west-1".to_owned(),
+            function: Some(Function {
+                name: "relay".to_owned(),
+                state: "Active".to_owned(),
+                timeout_seconds: 30,
+                environment: BTreeMap::from([("RELAY_DEAD_LETTER_QUEUE_URL".to_owned(), URL.to_owned())]),
+                ..Function::default()
+            }),
+            mappings: vec![Mapping {
+                queue_arn: QUEUE.to_owned(),
+                is_enabled: true,
+                reports_item_failures: true,
+                window_seconds: 0,
+            }],
+            queues: BTreeMap::from([(QUEUE.to_owned(), queue), (DEAD.to_owned(), dead)]),
+            permissions: Some(statements(POLICY)),
+            rules: vec![Rule { name: "all".to_owned(), is_enabled: true, targets: vec![target] }],
+            alarms: Some(Watched::ALL.map(alarm).to_vec()),
+            unread: Vec::new(),
+        }
+    }
+
+    fn ids(change: impl FnOnce(&mut Deployment)) -> Vec<&'static str> {
+        let mut deployment = healthy();
+        change(&mut deployment);
+        examine(&deployment).iter().map(|finding| finding.id).collect()
+    }
+
+    fn set(deployment: &mut Deployment, name: &str, value: &str) {
+        let function = deployment.function.as_mut().unwrap();
+        function.environment.insert(name.to_owned(), value.to_owned());
+    }
+
+    #[test]
+    fn nothing_is_wrong_with_a_deployment_as_the_template_makes_it() {
+        assert_eq!(ids(|_| {}), [""; 0]);
+    }
+
+    #[test]
+    fn the_function_must_be_there_and_start() {
+        assert!(ids(|deployment| deployment.function = None).contains(&"no-function"));
+        assert_eq!(
+            ids(|d| d.function.as_mut().unwrap().state = "Failed".to_owned()),
+            ["function-not-active"]
+        );
+        assert_eq!(ids(|d| set(d, "RELAY_CONCURRENCY", "0")), ["wrong-setting"]);
+        assert_eq!(ids(|d| set(d, "RELAY_DEAD_LETTER_QUEUE_URL", "https://x/y")), ["no-dead-letter-queue"]);
+    }
+
+    #[test]
+    fn a_mapping_must_be_enabled_and_report_each_failure() {
+        assert_eq!(ids(|d| d.mappings[0].is_enabled = false), ["mapping-disabled"]);
+        assert_eq!(ids(|d| d.mappings[0].reports_item_failures = false), ["no-item-failures"]);
+        assert_eq!(ids(|d| d.mappings.clear()), ["no-mapping"]);
+        let other = "arn:aws:sqs:eu-west-1:111122223333:work-dead";
+        assert_eq!(ids(|d| set(d, "RELAY_ABANDONED_WORK_QUEUES", other)), ["abandoned-work-unmapped"]);
+    }
+
+    #[test]
+    fn a_queue_must_hide_keep_and_move_its_messages() {
+        let queue =
+            |d: &mut Deployment, arn: &str, change: fn(&mut Queue)| change(d.queues.get_mut(arn).unwrap());
+        assert_eq!(ids(|d| queue(d, QUEUE, |q| q.visibility_seconds = 179)), ["visibility-too-short"]);
+        assert_eq!(ids(|d| d.mappings[0].window_seconds = 1), ["visibility-too-short"]);
+        assert_eq!(ids(|d| queue(d, QUEUE, |q| q.redrive = None)), ["no-redrive"]);
+        assert_eq!(
+            ids(|d| queue(d, QUEUE, |q| q.redrive.as_mut().unwrap().receives_max = 3)),
+            ["redrive-too-eager"]
+        );
+        assert_eq!(ids(|d| queue(d, DEAD, |q| q.retention_seconds = 345_600)), ["retention-too-short"]);
+        assert_eq!(ids(|d| queue(d, QUEUE, |q| q.is_encrypted = false)), ["not-encrypted"]);
+        assert_eq!(ids(|d| queue(d, DEAD, |q| q.is_encrypted = false)), ["not-encrypted"]);
+        assert_eq!(ids(|d| queue(d, DEAD, |q| q.messages = 7)), ["letters-waiting"]);
+    }
+
+    #[test]
+    fn a_workers_own_queue_is_the_workers_affair() {
+        let found = ids(|d| {
+            set(d, "RELAY_ABANDONED_WORK_QUEUES", QUEUE);
+            let queue = d.queues.get_mut(QUEUE).unwrap();
+            queue.redrive = None;
+            queue.visibility_seconds = 30;
+        });
+        assert_eq!(found, [""; 0]);
+    }
+
+    #[test]
+    fn the_role_must_be_able_to_do_what_the_settings_allow() {
+        let held = r#"{"Statement": [
+            {"Effect": "Allow", "Action": "sqs:*", "Resource": "*"},
+            {"Effect": "Allow", "Action": "states:SendTaskFailure", "Resource": "*",
+             "Condition": {"StringEquals": {"aws:RequestedRegion": "eu-west-1"}}}]}"#;
+        let only = |d: &mut Deployment| {
+            d.permissions = Some(statements(held));
+            set(d, "RELAY_TARGETS", "step-functions-task");
+        };
+        assert_eq!(ids(only), [""; 0]);
+        let missing = |change: fn(&mut Deployment)| {
+            ids(|d| {
+                only(d);
+                change(d);
+            })
+        };
+        assert_eq!(missing(|d| set(d, "RELAY_ALLOWED_REGIONS", "us-east-1")), ["role-lacks-permission"]);
+        assert_eq!(missing(|d| set(d, "RELAY_TARGETS", "swf-activity-task")), ["role-lacks-permission"]);
+        let account = |d: &mut Deployment| {
+            set(d, "RELAY_ROLE_NAME", "relay");
+            set(d, "RELAY_ALLOWED_ACCOUNTS", "444455556666");
+        };
+        assert_eq!(missing(account), ["role-lacks-permission"]);
+        assert_eq!(ids(|d| d.permissions = Some(Vec::new())).len(), 4 + 4);
+        assert_eq!(ids(|d| d.permissions = None), [""; 0]);
+    }
+
+    #[test]
+    fn an_enabled_rule_needs_a_target_with_a_dead_letter_queue() {
+        assert_eq!(ids(|d| d.rules[0].targets.clear()), ["rule-without-target"]);
+        assert_eq!(ids(|d| d.rules[0].targets[0].dead_letter_arn = None), ["rule-without-dead-letters"]);
+        assert_eq!(ids(|d| d.rules[0].targets[0].arn = "arn:aws:sns:::x".to_owned()), ["rule-elsewhere"]);
+        let disabled = |d: &mut Deployment| {
+            d.rules[0].is_enabled = false;
+            d.rules[0].targets.clear();
+        };
+        assert_eq!(ids(disabled), [""; 0]);
+    }
+
+    #[test]
+    fn alarms_must_be_there_and_be_heard() {
+        assert_eq!(ids(|d| d.alarms = Some(Vec::new())), ["alarm-missing"; 3]);
+        assert_eq!(ids(|d| d.alarms.as_mut().unwrap()[0].has_actions = false), ["alarm-without-action"]);
+        assert_eq!(ids(|d| d.alarms.as_mut().unwrap()[0].is_ringing = true), ["alarm-rings"]);
+        assert_eq!(ids(|d| d.alarms = None), [""; 0]);
+    }
+}
