@@ -69,6 +69,8 @@ pub struct Subject {
     pub fingerprint: Option<String>,
     /// Must be shown nowhere.
     pub secrets: MentionedSecrets,
+    /// The variable or member of a notice in which the identity was found.
+    pub found_as: Option<String>,
     /// Whether this is work that no worker finished: its receive count started in the worker's own queue.
     pub is_abandoned_work: bool,
 }
@@ -103,6 +105,8 @@ pub struct PlannedCall {
     pub place: Place,
     /// The texts that did not fit.
     pub cuts: Vec<Cut>,
+    /// The members that were not given, by their paths.
+    pub defaults: Vec<&'static str>,
 }
 
 /// Routes one record.
@@ -242,6 +246,7 @@ impl<'a> Router<'a> {
 
     fn death(&mut self, death: Death) -> Result<Decision, Reason> {
         let name = &death.found.name;
+        self.subject.found_as = Some(name.clone());
         let Some(target) = Json::parse(&death.found.target).ok().and_then(Json::object) else {
             return Err(Reason::invalid(format!("{name}: expected a JSON object with a target")));
         };
@@ -262,13 +267,15 @@ impl<'a> Router<'a> {
         self.subject.fingerprint = Some(fingerprint(identity.identity()));
         let given = GivenPlace::read(target)?;
         self.check_enabled(identity.kind())?;
-        let place = self.place(&GivenPlace {
+        let given = GivenPlace {
             region: given.region.or_else(|| default_place.region.clone()),
             account: given.account.or_else(|| default_place.account.clone()),
-        })?;
+        };
+        let place = self.place(&given)?;
         let mut cuts = Vec::new();
         let call = identity.call(failure, &mut cuts);
-        Ok(Decision::Call(Box::new(PlannedCall { call, place, cuts })))
+        let defaults = defaults(&given, failure);
+        Ok(Decision::Call(Box::new(PlannedCall { call, place, cuts, defaults })))
     }
 
     /// What is known of a target before it is known to be right.
@@ -351,6 +358,16 @@ impl<'a> Router<'a> {
             Via::Invocation => "expected a JSON object",
         }
     }
+}
+
+fn defaults(given: &GivenPlace, failure: &Failure<'_>) -> Vec<&'static str> {
+    let members = [
+        ("target.region", given.region.is_none()),
+        ("target.account", given.account.is_none()),
+        ("failure.type", failure.given_type.is_none()),
+        ("failure.message", failure.given_message.is_none()),
+    ];
+    members.into_iter().filter(|(_, is_default)| *is_default).map(|(member, _)| member).collect()
 }
 
 fn not_json(depth: usize, error: &NotJson) -> String {

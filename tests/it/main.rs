@@ -5,6 +5,7 @@ mod architecture;
 mod contributor;
 mod dlq;
 mod events;
+mod explain;
 mod run;
 mod schema;
 mod simulation;

@@ -87,6 +87,13 @@ impl Input {
         files.iter().map(|file| Self::read(file)).collect()
     }
 
+    /// The name of one of its events, by which a person finds it.
+    #[must_use]
+    pub fn name_of_event(&self, index: usize, count: usize) -> String {
+        let file = self.path.display();
+        if count == 1 { file.to_string() } else { format!("{file}#{}", index + 1) }
+    }
+
     /// The file as a text, as the relay takes it.
     #[must_use]
     pub fn text(&self) -> std::borrow::Cow<'_, str> {

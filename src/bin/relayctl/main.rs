@@ -19,6 +19,7 @@ mod tasks;
 mod dlq;
 #[cfg(feature = "doctor")]
 mod doctor;
+mod explain;
 mod rehearse;
 mod run;
 mod schema;
@@ -44,6 +45,7 @@ enum Verb {
     Dlq(dlq::Dlq),
     #[cfg(feature = "doctor")]
     Doctor(doctor::Doctor),
+    Explain(explain::Explain),
     Rehearse(rehearse::Rehearse),
     Schema(schema::Schema),
     Run(Box<run::Run>),
@@ -56,6 +58,7 @@ impl Verb {
             Verb::Dlq(verb) => verb.run(output),
             #[cfg(feature = "doctor")]
             Verb::Doctor(verb) => verb.run(output),
+            Verb::Explain(verb) => verb.run(output),
             Verb::Rehearse(verb) => verb.run(output),
             Verb::Schema(verb) => verb.run(output),
             Verb::Run(verb) => verb.run(output),

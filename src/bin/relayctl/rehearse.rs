@@ -49,7 +49,7 @@ pub struct Rehearse {
     #[arg(long, value_name = "FILE")]
     faults: Option<PathBuf>,
     /// Sets one of the relay's settings, e.g. `RELAY_CONCURRENCY=1`
-    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parse_setting)]
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = crate::sandbox::parse_setting)]
     settings: Vec<(String, String)>,
     /// Gives up after so many seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
@@ -76,12 +76,5 @@ impl Rehearse {
             stage.play(Duration::from_secs(self.timeout)).await?;
             Ok(stage.close())
         })
-    }
-}
-
-fn parse_setting(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((name, value)) if name.starts_with("RELAY_") => Ok((name.to_owned(), value.to_owned())),
-        _ => Err("expected RELAY_<NAME>=<value>".to_owned()),
     }
 }

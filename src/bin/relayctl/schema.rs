@@ -24,7 +24,7 @@ impl Schema {
     ///
     /// # Errors
     /// None: the signature is that of every verb.
-    #[expect(clippy::unnecessary_wraps, reason = "every verb has this signature")]
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "every verb has this signature")]
     pub fn run(self, output: &Output) -> Result<Exit, Problem> {
         let schema = schema::failure_event();
         match Json::parse(&schema) {

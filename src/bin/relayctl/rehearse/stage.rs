@@ -79,8 +79,7 @@ impl Cast {
         let (first, count) = (self.parts.len(), works.len());
         let expectation = Expectation::of(&input.path);
         for (index, work) in works.into_iter().enumerate() {
-            let file = input.path.display();
-            let name = if count == 1 { file.to_string() } else { format!("{file}#{}", index + 1) };
+            let name = input.name_of_event(index, count);
             if let Some(work) = &work {
                 open(work.clone(), expectation, sandbox);
             }

@@ -1,0 +1,281 @@
+//! `relayctl explain`: each step that the relay takes with an input, and the request that AWS would get.
+//!
+//! It shows the decision of [`failure_relay::route::route`], the very one that the function acts on.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use failure_relay::clients::Place;
+use failure_relay::dead_letter::{DeadLetter, Label, Reason};
+use failure_relay::envelope::{self, Delivery, Record, Via};
+use failure_relay::route::{Decision, Home, PlannedCall, Route, Subject, route};
+use failure_relay::settings::{Rules, Settings};
+use failure_relay::target::{Kind, Secrets};
+use serde_json::{Map, Value, json};
+use time::format_description::well_known::Rfc3339;
+
+use crate::exit::{Exit, Problem};
+use crate::inputs::{Course, Input};
+use crate::lambda;
+use crate::output::{Output, Tone};
+use crate::sandbox::parse_setting;
+
+const EXAMPLES: &str = "\
+Examples:
+    relayctl explain my-event.json
+    aws sqs receive-message --queue-url \"$URL\" | jq -r '.Messages[0].Body' | relayctl explain -
+    relayctl explain my-event.json --set RELAY_ALLOWED_REGIONS=us-west-2 --json | jq -r .request.body
+
+The relay's settings are those of the environment (RELAY_…), then those of --set. A file that is no batch of SQS and no \
+payload of SNS or EventBridge is taken as the body of an SQS message. Exits with 1 when an event would be dead-lettered.";
+
+/// Shows each step that the relay takes with an event, and the exact request that AWS would get
+///
+/// Nothing is sent. Tokens are shown as fingerprints, unless --show-secrets asks for them.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Explain {
+    /// Files and folders with events; `-` is standard input
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// Shows task tokens and client tokens as they are: whoever has one can end the task
+    #[arg(long)]
+    show_secrets: bool,
+    /// The relay's own region
+    #[arg(long, value_name = "NAME", env = "AWS_REGION", default_value = "us-east-1")]
+    region: String,
+    /// The relay's own account
+    #[arg(long, value_name = "ID", default_value = "123456789012")]
+    account: String,
+    /// Sets one of the relay's settings, e.g. `RELAY_ALLOWED_REGIONS=us-west-2`
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parse_setting)]
+    settings: Vec<(String, String)>,
+}
+
+impl Explain {
+    /// Explains all events.
+    ///
+    /// # Errors
+    /// A file cannot be read, or a setting is wrong.
+    pub fn run(self, output: &Output) -> Result<Exit, Problem> {
+        let rules = self.rules()?;
+        let home = Home::new(&self.region, &lambda::function_arn(&self.region, &self.account));
+        let secrets = if self.show_secrets { Secrets::Shown } else { Secrets::Fingerprinted };
+        let mut is_routable = true;
+        for input in Input::read_all(&self.paths)? {
+            let payload = payload(&input);
+            let records = match envelope::open(&payload) {
+                Delivery::SqsBatch(records) | Delivery::Sns(records) => records,
+                Delivery::Single(record) => vec![record],
+            };
+            for (index, record) in records.iter().enumerate() {
+                let name = input.name_of_event(index, records.len());
+                let explained =
+                    Explained { name, record, route: route(record, &rules, &home), home: &home, secrets };
+                is_routable &= !matches!(explained.route.decision, Decision::Unroutable(_));
+                explained.show(output);
+            }
+        }
+        Ok(if is_routable { Exit::Yes } else { Exit::No })
+    }
+
+    fn rules(&self) -> Result<Rules, Problem> {
+        let given = |name: &str| {
+            self.settings.iter().rev().find(|(set, _)| set == name).map(|(_, value)| value.clone())
+        };
+        let lookup = |name: &str| match name {
+            // Where dead letters would go decides no route, but no settings are complete without it.
+            "RELAY_DEAD_LETTER_QUEUE_URL" => {
+                Some("https://sqs.us-east-1.amazonaws.com/123456789012/x".to_owned())
+            }
+            "AWS_REGION" => Some(self.region.clone()),
+            _ => given(name).or_else(|| std::env::var(name).ok()),
+        };
+        let settings = Settings::from_variables(&lookup);
+        settings.map(|settings| settings.rules).map_err(|error| Problem::usage(error.to_string()))
+    }
+}
+
+/// The payload with which the function would be invoked.
+fn payload(input: &Input) -> String {
+    let text = input.text();
+    let is_batch = matches!(envelope::open(&text), Delivery::SqsBatch(_));
+    if is_batch || input.course() == Course::Invocation {
+        return text.into_owned();
+    }
+    json!({"Records": [{"eventSource": "aws:sqs", "body": text}]}).to_string()
+}
+
+/// One record, and what the relay decides about it.
+struct Explained<'a> {
+    name: String,
+    record: &'a Record<'a>,
+    route: Route,
+    home: &'a Home,
+    secrets: Secrets,
+}
+
+impl Explained<'_> {
+    fn show(&self, output: &Output) {
+        if output.is_json() {
+            output.json(&self.as_json());
+            return;
+        }
+        output.data(output.tint(Tone::Strong, &self.name));
+        for (step, what) in self.steps() {
+            output.data(format_args!("  {} {what}", output.tint(Tone::Faint, format_args!("{step:<10}"))));
+        }
+        match &self.route.decision {
+            Decision::Call(planned) => {
+                output.data(format_args!("\n{}", self.body(planned)));
+            }
+            Decision::Unroutable(reason) => {
+                for (name, value) in self.letter(reason).attributes {
+                    output.data(format_args!(
+                        "  {} {value}",
+                        output.tint(Tone::Faint, format_args!("{name:<17}"))
+                    ));
+                }
+            }
+            Decision::Ignore => {}
+        }
+        output.data("");
+    }
+
+    /// What happens, in its order.
+    fn steps(&self) -> Vec<(&'static str, String)> {
+        let subject = &self.route.subject;
+        let mut steps = vec![("delivered", self.delivered().to_owned())];
+        if !subject.path.is_empty() {
+            steps.push(("recognised", subject.path.join(", then ")));
+        }
+        if let Some(header) = told_of(subject) {
+            steps.push(("event", header));
+        }
+        if let Some(kind) = subject.kind {
+            steps.push(("target", target(kind, subject)));
+        }
+        match &self.route.decision {
+            Decision::Call(planned) => self.call_steps(planned, &mut steps),
+            Decision::Unroutable(_) => {
+                steps.push(("outcome", "dead-lettered, with the attributes".to_owned()));
+            }
+            Decision::Ignore => {
+                let why = "ignored: the notice is no failure, or names no task or job";
+                steps.push(("outcome", why.to_owned()));
+            }
+        }
+        steps
+    }
+
+    fn call_steps(&self, planned: &PlannedCall, steps: &mut Vec<(&'static str, String)>) {
+        steps.push(("place", self.place(&planned.place)));
+        let defaults: Vec<&str> =
+            planned.defaults.iter().filter(|member| member.starts_with("failure")).copied().collect();
+        if !defaults.is_empty() {
+            steps.push(("defaults", defaults.join(", ")));
+        }
+        for cut in &planned.cuts {
+            steps.push(("cut", format!("{} from {} to {} characters", cut.field, cut.from, cut.to)));
+        }
+        steps.push(("outcome", format!("calls {} with the body", planned.call.kind().action())));
+    }
+
+    fn delivered(&self) -> &'static str {
+        match self.record.via {
+            Via::Sqs(_) => "as the body of an SQS message",
+            Via::Sns { .. } => "as the message of an SNS record",
+            Via::Invocation => "as the payload of an invocation",
+        }
+    }
+
+    fn place(&self, place: &Place) -> String {
+        let own = if place.region == self.home.region { " (the relay's own)" } else { "" };
+        let account = match &place.account {
+            Some(account) => format!("account {}", account.id),
+            None => "the relay's own account".to_owned(),
+        };
+        format!("region {}{own}, {account}", place.region)
+    }
+
+    /// The request's body. A worker may have put its token into the message, too.
+    fn body(&self, planned: &PlannedCall) -> String {
+        let body = planned.call.wire_body(self.secrets);
+        match self.secrets {
+            Secrets::Fingerprinted => self.route.subject.secrets.redact(&body),
+            Secrets::Shown => body,
+        }
+    }
+
+    fn letter(&self, reason: &Reason) -> DeadLetter {
+        let subject = &self.route.subject;
+        let label = Label {
+            reason,
+            target_kind: subject.kind.map(Kind::name),
+            event_id: subject.header.id.as_deref(),
+            origin: &self.record.origin,
+        };
+        DeadLetter::new(self.record.body.as_arrived().to_owned(), label)
+    }
+
+    /// The same for programs; members that are not known are `null`.
+    fn as_json(&self) -> Value {
+        let subject = &self.route.subject;
+        let mut line = json!({
+            "event": self.name,
+            "delivered": self.delivered(),
+            "recognised": subject.path,
+            "foundAs": subject.found_as,
+            "id": subject.header.id,
+            "source": subject.header.source,
+            "time": subject.header.time.and_then(|time| time.format(&Rfc3339).ok()),
+            "targetKind": subject.kind.map(Kind::name),
+            "targetFingerprint": subject.fingerprint,
+        });
+        let (name, value) = match &self.route.decision {
+            Decision::Ignore => ("ignored", json!(true)),
+            Decision::Unroutable(reason) => {
+                let attributes = self.letter(reason).attributes.into_iter();
+                let attributes = attributes.map(|(name, value)| (name.to_owned(), json!(value)));
+                ("deadLetter", Value::Object(attributes.collect::<Map<_, _>>()))
+            }
+            Decision::Call(planned) => ("request", self.request(planned)),
+        };
+        line[name] = value;
+        line
+    }
+
+    fn request(&self, planned: &PlannedCall) -> Value {
+        let cuts = planned.cuts.iter().map(|cut| json!({"field": cut.field, "from": cut.from, "to": cut.to}));
+        json!({
+            "api": planned.call.kind().action(),
+            "region": planned.place.region,
+            "account": planned.place.account.as_ref().map(|account| &account.id),
+            "defaults": planned.defaults,
+            "cuts": cuts.collect::<Vec<_>>(),
+            "body": self.body(planned),
+        })
+    }
+}
+
+fn told_of(subject: &Subject) -> Option<String> {
+    let header = &subject.header;
+    let id = header.id.as_ref().map(|id| format!("id {id}"));
+    let source = header.source.as_ref().map(|source| format!("source {source}"));
+    let time = header.time.and_then(|time| time.format(&Rfc3339).ok()).map(|time| format!("time {time}"));
+    let unreadable =
+        header.time_is_unreadable.then(|| "time that is not readable, so it is ignored".to_owned());
+    let parts: Vec<String> = [id, source, time, unreadable].into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+fn target(kind: Kind, subject: &Subject) -> String {
+    let mut text = kind.name().to_owned();
+    if let Some(fingerprint) = &subject.fingerprint {
+        text.push_str(&format!(", fingerprint {fingerprint}"));
+    }
+    if let Some(name) = &subject.found_as {
+        text.push_str(&format!(", found as {name}"));
+    }
+    text
+}
