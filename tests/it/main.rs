@@ -10,3 +10,4 @@ mod run;
 mod schema;
 mod simulation;
 mod tool;
+mod validate;

@@ -9,16 +9,14 @@ use failure_relay::clients::Place;
 use failure_relay::dead_letter::{DeadLetter, Label, Reason};
 use failure_relay::envelope::{self, Delivery, Record, Via};
 use failure_relay::route::{Decision, Home, PlannedCall, Route, Subject, route};
-use failure_relay::settings::{Rules, Settings};
 use failure_relay::target::{Kind, Secrets};
 use serde_json::{Map, Value, json};
 use time::format_description::well_known::Rfc3339;
 
 use crate::exit::{Exit, Problem};
 use crate::inputs::{Course, Input};
-use crate::lambda;
 use crate::output::{Output, Tone};
-use crate::sandbox::parse_setting;
+use crate::relay;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -26,7 +24,7 @@ Examples:
     aws sqs receive-message --queue-url \"$URL\" | jq -r '.Messages[0].Body' | relayctl explain -
     relayctl explain my-event.json --set RELAY_ALLOWED_REGIONS=us-west-2 --json | jq -r .request.body
 
-The relay's settings are those of the environment (RELAY_…), then those of --set. A file that is no batch of SQS and no \
+A file that is no batch of SQS and no \
 payload of SNS or EventBridge is taken as the body of an SQS message. Exits with 1 when an event would be dead-lettered.";
 
 /// Shows each step that the relay takes with an event, and the exact request that AWS would get
@@ -41,15 +39,8 @@ pub struct Explain {
     /// Shows task tokens and client tokens as they are: whoever has one can end the task
     #[arg(long)]
     show_secrets: bool,
-    /// The relay's own region
-    #[arg(long, value_name = "NAME", env = "AWS_REGION", default_value = "us-east-1")]
-    region: String,
-    /// The relay's own account
-    #[arg(long, value_name = "ID", default_value = "123456789012")]
-    account: String,
-    /// Sets one of the relay's settings, e.g. `RELAY_ALLOWED_REGIONS=us-west-2`
-    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parse_setting)]
-    settings: Vec<(String, String)>,
+    #[command(flatten)]
+    relay: relay::Options,
 }
 
 impl Explain {
@@ -58,8 +49,7 @@ impl Explain {
     /// # Errors
     /// A file cannot be read, or a setting is wrong.
     pub fn run(self, output: &Output) -> Result<Exit, Problem> {
-        let rules = self.rules()?;
-        let home = Home::new(&self.region, &lambda::function_arn(&self.region, &self.account));
+        let (rules, home) = (self.relay.rules()?, self.relay.home());
         let secrets = if self.show_secrets { Secrets::Shown } else { Secrets::Fingerprinted };
         let mut is_routable = true;
         for input in Input::read_all(&self.paths)? {
@@ -77,22 +67,6 @@ impl Explain {
             }
         }
         Ok(if is_routable { Exit::Yes } else { Exit::No })
-    }
-
-    fn rules(&self) -> Result<Rules, Problem> {
-        let given = |name: &str| {
-            self.settings.iter().rev().find(|(set, _)| set == name).map(|(_, value)| value.clone())
-        };
-        let lookup = |name: &str| match name {
-            // Where dead letters would go decides no route, but no settings are complete without it.
-            "RELAY_DEAD_LETTER_QUEUE_URL" => {
-                Some("https://sqs.us-east-1.amazonaws.com/123456789012/x".to_owned())
-            }
-            "AWS_REGION" => Some(self.region.clone()),
-            _ => given(name).or_else(|| std::env::var(name).ok()),
-        };
-        let settings = Settings::from_variables(&lookup);
-        settings.map(|settings| settings.rules).map_err(|error| Problem::usage(error.to_string()))
     }
 }
 

@@ -26,7 +26,7 @@ pub struct Input {
 pub enum Course {
     /// As messages of queues, out of which Lambda makes SQS batches.
     Queue(Vec<Message>),
-    /// As the payload of an invocation: from SNS, from an `EventBridge` rule, or what no queue would take.
+    /// As the payload of an invocation: from SNS, an `EventBridge` rule or another service, or what no queue would take.
     Invocation,
 }
 
@@ -108,7 +108,7 @@ impl Input {
         match envelope::open(text) {
             Delivery::SqsBatch(records) => Course::Queue(records.iter().map(message).collect()),
             Delivery::Sns(_) => Course::Invocation,
-            Delivery::Single(_) if is_event_bridge_event(text) || !is_storable(text) => Course::Invocation,
+            Delivery::Single(_) if is_payload(text) || !is_storable(text) => Course::Invocation,
             Delivery::Single(_) => {
                 let body = text.to_owned();
                 Course::Queue(vec![Message { queue: None, body, group: None, moved_from: None }])
@@ -145,12 +145,12 @@ fn message(record: &Record<'_>) -> Message {
     Message { queue, body, group: record.origin.message_group.clone(), moved_from }
 }
 
-fn is_event_bridge_event(text: &str) -> bool {
+/// Whether the text is what a service invokes a function with: an event of `EventBridge`, or records.
+fn is_payload(text: &str) -> bool {
     let object = Json::parse(text).ok().and_then(Json::object);
     object.is_some_and(|event| {
-        event.object("target").is_none()
-            && event.member("detail-type").is_some()
-            && event.member("detail").is_some()
+        let is_event_bridge = event.member("detail-type").is_some() && event.member("detail").is_some();
+        event.object("target").is_none() && (is_event_bridge || event.member("Records").is_some())
     })
 }
 
@@ -187,6 +187,7 @@ mod tests {
     fn what_aws_hands_to_the_function_itself_is_an_invocation() {
         assert_eq!(course(r#"{"detail-type":"x","detail":{}}"#), Course::Invocation);
         assert_eq!(course(r#"{"Records":[{"EventSource":"aws:sns"}]}"#), Course::Invocation);
+        assert_eq!(course(r#"{"Records":[{"eventSource":"aws:s3"}]}"#), Course::Invocation);
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod inputs;
 mod lambda;
 mod outlet;
 mod output;
+mod relay;
 mod sandbox;
 mod stop;
 mod table;
@@ -24,6 +25,7 @@ mod rehearse;
 mod run;
 mod schema;
 mod serve;
+mod validate;
 
 use clap::{Parser, Subcommand};
 
@@ -50,6 +52,7 @@ enum Verb {
     Schema(schema::Schema),
     Run(Box<run::Run>),
     Serve(serve::Serve),
+    Validate(validate::Validate),
 }
 
 impl Verb {
@@ -63,6 +66,7 @@ impl Verb {
             Verb::Schema(verb) => verb.run(output),
             Verb::Run(verb) => verb.run(output),
             Verb::Serve(verb) => verb.run(output),
+            Verb::Validate(verb) => verb.run(output),
         }
     }
 }

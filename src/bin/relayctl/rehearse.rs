@@ -49,7 +49,7 @@ pub struct Rehearse {
     #[arg(long, value_name = "FILE")]
     faults: Option<PathBuf>,
     /// Sets one of the relay's settings, e.g. `RELAY_CONCURRENCY=1`
-    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = crate::sandbox::parse_setting)]
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = crate::relay::parse_setting)]
     settings: Vec<(String, String)>,
     /// Gives up after so many seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]

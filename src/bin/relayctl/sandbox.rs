@@ -103,14 +103,3 @@ pub fn read_faults(path: &Path) -> Result<Vec<FaultRule>, Problem> {
     let text = std::fs::read_to_string(path).map_err(|error| at_path(error.to_string()))?;
     FaultRule::list_from_json(&text).map_err(at_path)
 }
-
-/// Reads `RELAY_<NAME>=<value>`.
-///
-/// # Errors
-/// It is something else; for clap.
-pub fn parse_setting(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((name, value)) if name.starts_with("RELAY_") => Ok((name.to_owned(), value.to_owned())),
-        _ => Err("expected RELAY_<NAME>=<value>".to_owned()),
-    }
-}
