@@ -230,12 +230,10 @@ pub(super) mod tests {
     pub(crate) fn letter(body: &str, attributes: &[(&str, &str)]) -> Letter {
         let mut message = Message::builder().message_id("m-1").receipt_handle("r-1").body(body);
         for (name, value) in attributes {
+            let text = MessageAttributeValue::builder().data_type("String").string_value(*value).build();
             message = match name.strip_prefix('.') {
                 Some(system) => message.attributes(System::from(system), *value),
-                None => {
-                    let text = MessageAttributeValue::builder().data_type("String").string_value(*value);
-                    message.message_attributes(*name, text.build().unwrap())
-                }
+                None => message.message_attributes(*name, text.unwrap()),
             };
         }
         Letter::from(message.build())

@@ -161,7 +161,8 @@ mod tests {
     fn a_letter_goes_home_unless_something_is_against_it() {
         let refused = ("ERROR_CODE", "INVALID_EVENT");
         let from = ("SOURCE_ARN", HOME);
-        let cases: [(&str, &[(&str, &str)], &str); 7] = [
+        type Labels<'a> = &'a [(&'a str, &'a str)];
+        let cases: [(&str, Labels<'_>, &str); 7] = [
             (GOOD, &[refused, from], "home"),
             ("{}", &[refused, from], "still-unroutable"),
             ("{}", &[("ERROR_CODE", "RETRIES_EXHAUSTED"), from], "home"),
