@@ -8,7 +8,6 @@ use std::sync::{Mutex, PoisonError};
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::operation::send_message_batch::SendMessageBatchOutput;
 use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
-use futures_util::future::join_all;
 use tokio::sync::oneshot::{self, error::TryRecvError};
 
 use crate::answer;
@@ -43,7 +42,16 @@ pub struct DeadLetterQueue {
 #[derive(Debug)]
 struct Waiting {
     letter: DeadLetter,
-    stored: oneshot::Sender<Result<(), ServiceError>>,
+    sender: oneshot::Sender<Fate>,
+}
+
+/// What became of a letter in a batch.
+#[derive(Debug)]
+enum Fate {
+    Stored,
+    Failed(ServiceError),
+    /// SQS does not take this letter, or not in this company.
+    Refused(DeadLetter),
 }
 
 impl DeadLetterQueue {
@@ -72,8 +80,8 @@ impl DeadLetterQueue {
         if self.is_fifo || letter.storable_body().is_some() {
             return self.send_alone(letter).await;
         }
-        let (stored, mut outcome) = oneshot::channel();
-        self.waiting().push(Waiting { letter, stored });
+        let (sender, mut receiver) = oneshot::channel();
+        self.waiting().push(Waiting { letter, sender });
         // Lets every record that is unroutable at this moment add its letter before the first batch is taken.
         tokio::task::yield_now().await;
         loop {
@@ -82,15 +90,27 @@ impl DeadLetterQueue {
                 break;
             }
             self.send_batch(batch).await;
-            // Whoever else is waiting sends the rest: a letter that is stored waits for no other.
-            match outcome.try_recv() {
-                Ok(outcome) => return outcome,
+            // Whoever else is waiting sends the rest: a letter whose fate is known waits for no other.
+            match receiver.try_recv() {
+                Ok(fate) => return self.end(fate).await,
                 Err(TryRecvError::Closed) => return Err(unconfirmed()),
                 Err(TryRecvError::Empty) => {}
             }
         }
-        // The sender is dropped only with the whole invocation's time: unconfirmed.
-        outcome.await.unwrap_or_else(|_| Err(unconfirmed()))
+        match receiver.await {
+            Ok(fate) => self.end(fate).await,
+            // The sender is dropped only with the whole invocation's time: unconfirmed.
+            Err(_) => Err(unconfirmed()),
+        }
+    }
+
+    /// A letter that was refused in company is sent alone, by whoever wrote it: it holds up no other.
+    async fn end(&self, fate: Fate) -> Result<(), ServiceError> {
+        match fate {
+            Fate::Stored => Ok(()),
+            Fate::Failed(error) => Err(error),
+            Fate::Refused(letter) => self.send_alone(letter).await,
+        }
     }
 
     /// A panic while the lock is held leaves the letters that were waiting: they are still to be sent.
@@ -101,7 +121,7 @@ impl DeadLetterQueue {
     /// As many letters as one request holds, oldest first; those that nobody waits for any more are dropped.
     fn take_batch(&self) -> Vec<Waiting> {
         let mut waiting = self.waiting();
-        waiting.retain(|letter| !letter.stored.is_closed());
+        waiting.retain(|waiting| !waiting.sender.is_closed());
         let mut size = 0;
         let fitting = waiting.iter().take(BATCH_MAX).take_while(|waiting| {
             size += waiting.letter.size();
@@ -114,9 +134,10 @@ impl DeadLetterQueue {
 
     async fn send_batch(&self, mut batch: Vec<Waiting>) {
         if batch.len() == 1 {
-            if let Some(Waiting { letter, stored }) = batch.pop() {
+            if let Some(Waiting { letter, sender }) = batch.pop() {
+                let fate = self.send_alone(letter).await.map_or_else(Fate::Failed, |()| Fate::Stored);
                 // Nobody listens only when the record's time was up.
-                let _ = stored.send(self.send_alone(letter).await);
+                let _ = sender.send(fate);
             }
             return;
         }
@@ -125,18 +146,15 @@ impl DeadLetterQueue {
             request = request.entries(entry(index, &waiting.letter));
         }
         let answer = request.send().await.map_err(|error| answer::service_error(&error));
-        let settling = batch.into_iter().enumerate().map(|(index, Waiting { letter, stored })| {
+        for (index, Waiting { letter, sender }) in batch.into_iter().enumerate() {
             let confirmed =
                 answer.as_ref().map_err(Clone::clone).and_then(|output| confirmation(output, index));
-            async move {
-                let _ = stored.send(match confirmed {
-                    // One letter that SQS does not take must not keep the others out.
-                    Err(error) if is_refusal(&error) => self.send_alone(letter).await,
-                    confirmed => confirmed,
-                });
-            }
-        });
-        join_all(settling).await;
+            let _ = sender.send(match confirmed {
+                Ok(()) => Fate::Stored,
+                Err(error) if is_refusal(&error) => Fate::Refused(letter),
+                Err(error) => Fate::Failed(error),
+            });
+        }
     }
 
     /// Sends one letter: as it is, and where SQS refuses that, in forms that give up ever more of it, but never the body.

@@ -157,11 +157,12 @@ mod tests {
         }
     }
 
+    type Labels<'a> = &'a [(&'a str, &'a str)];
+
     #[test]
     fn a_letter_goes_home_unless_something_is_against_it() {
         let refused = ("ERROR_CODE", "INVALID_EVENT");
         let from = ("SOURCE_ARN", HOME);
-        type Labels<'a> = &'a [(&'a str, &'a str)];
         let cases: [(&str, Labels<'_>, &str); 7] = [
             (GOOD, &[refused, from], "home"),
             ("{}", &[refused, from], "still-unroutable"),
