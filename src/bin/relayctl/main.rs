@@ -17,10 +17,13 @@ mod stop;
 mod table;
 mod tasks;
 
+mod completions;
 mod dlq;
 #[cfg(feature = "doctor")]
 mod doctor;
 mod explain;
+mod man;
+mod publish;
 mod rehearse;
 mod run;
 mod schema;
@@ -44,10 +47,13 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    Completions(completions::Completions),
     Dlq(dlq::Dlq),
     #[cfg(feature = "doctor")]
     Doctor(doctor::Doctor),
     Explain(explain::Explain),
+    Man(man::ManPages),
+    Publish(Box<publish::Publish>),
     Rehearse(rehearse::Rehearse),
     Schema(schema::Schema),
     Run(Box<run::Run>),
@@ -58,10 +64,13 @@ enum Verb {
 impl Verb {
     fn run(self, output: &Output) -> Result<Exit, Problem> {
         match self {
+            Verb::Completions(verb) => verb.run(output),
             Verb::Dlq(verb) => verb.run(output),
             #[cfg(feature = "doctor")]
             Verb::Doctor(verb) => verb.run(output),
             Verb::Explain(verb) => verb.run(output),
+            Verb::Man(verb) => verb.run(output),
+            Verb::Publish(verb) => verb.run(output),
             Verb::Rehearse(verb) => verb.run(output),
             Verb::Schema(verb) => verb.run(output),
             Verb::Run(verb) => verb.run(output),

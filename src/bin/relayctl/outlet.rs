@@ -10,8 +10,9 @@ use crate::aws;
 use crate::exit::Problem;
 
 /// `source` and `detail-type` of an event on a bus, by which an operator's rule may find it.
-const EVENT_SOURCE: &str = "failure-relay.worker";
-const EVENT_DETAIL_TYPE: &str = "Worker Failure";
+pub const EVENT_SOURCE: &str = "failure-relay.worker";
+/// See [`EVENT_SOURCE`].
+pub const EVENT_DETAIL_TYPE: &str = "Worker Failure";
 
 /// The variables that name the place where no argument does.
 const QUEUE_URL: &str = "RELAY_QUEUE_URL";

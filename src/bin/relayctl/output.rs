@@ -123,6 +123,12 @@ impl Output {
         }
     }
 
+    /// Prints a line about a problem on standard error, also for a user who wants quiet.
+    #[expect(clippy::unused_self, reason = "whoever prints has an output")]
+    pub fn complain(&self, line: impl Display) {
+        let _ = writeln!(io::stderr().lock(), "{line}");
+    }
+
     /// Prints a problem on standard error.
     pub fn problem(&self, problem: &Problem) {
         let word = paint(self.talk_has_colours, Tone::Bad, "error:");

@@ -56,7 +56,7 @@ impl Validate {
             if output.is_json() {
                 output.json(&diagnosis.as_json());
             } else {
-                diagnosis.render(&Paint(output)).iter().for_each(|line| output.data(line));
+                diagnosis.render(Paint::Data(output)).iter().for_each(|line| output.data(line));
             }
         }
         let routable = inputs.len() - unroutable;
@@ -72,8 +72,23 @@ pub struct Diagnosis {
     documents: Vec<Document>,
 }
 
-/// How words are coloured.
-pub struct Paint<'o>(pub &'o Output);
+/// How words are coloured: for standard output, or for standard error.
+#[derive(Clone, Copy, Debug)]
+pub enum Paint<'o> {
+    /// As data.
+    Data(&'o Output),
+    /// As talk.
+    Talk(&'o Output),
+}
+
+impl Paint<'_> {
+    fn tint(self, tone: Tone, text: impl std::fmt::Display) -> String {
+        match self {
+            Paint::Data(output) => output.tint(tone, text),
+            Paint::Talk(output) => output.tint_talk(tone, text),
+        }
+    }
+}
 
 impl Diagnosis {
     /// Looks at an input, for a relay with these rules.
@@ -96,12 +111,11 @@ impl Diagnosis {
 
     /// The findings as a compiler prints them, one line each.
     #[must_use]
-    pub fn render(&self, paint: &Paint<'_>) -> Vec<String> {
+    pub fn render(&self, paint: Paint<'_>) -> Vec<String> {
         self.findings().flat_map(|(document, finding)| self.lines(document, finding, paint)).collect()
     }
 
-    fn lines(&self, document: &Document, finding: &Finding, paint: &Paint<'_>) -> Vec<String> {
-        let output = paint.0;
+    fn lines(&self, document: &Document, finding: &Finding, paint: Paint<'_>) -> Vec<String> {
         let (tone, head) = match finding.code {
             Some(code) => (Tone::Bad, format!("error[{code}]")),
             None => (Tone::Odd, "warning".to_owned()),
@@ -110,10 +124,10 @@ impl Diagnosis {
         let snippet = source::snippet(&document.text, &finding.span);
         let inside = if document.name.is_empty() { String::new() } else { format!(" ({})", document.name) };
         let (number, margin) = (place.line.to_string(), " ".repeat(place.line.to_string().len()));
-        let faint = |text: &str| output.tint(Tone::Faint, text);
-        let carets = output.tint(tone, "^".repeat(snippet.carets));
+        let faint = |text: &str| paint.tint(Tone::Faint, text);
+        let carets = paint.tint(tone, "^".repeat(snippet.carets));
         let mut lines = vec![
-            format!("{}: {}", output.tint(tone, head), output.tint(Tone::Strong, &finding.message)),
+            format!("{}: {}", paint.tint(tone, head), paint.tint(Tone::Strong, &finding.message)),
             format!("{margin}{} {}{inside}:{}:{}", faint("-->"), self.file, place.line, place.column),
             format!("{margin} {}", faint("|")),
             format!("{} {} {}", faint(&number), faint("|"), snippet.line).trim_end().to_owned(),

@@ -1,0 +1,161 @@
+//! The failure event that arguments and environment make.
+
+use bytes::Bytes;
+use clap::{Args, builder::PossibleValuesParser};
+use failure_relay::json::{Json, quoted};
+use failure_relay::notice::identity_in_variables;
+use failure_relay::target::Kind;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::exit::Problem;
+use crate::inputs::Input;
+
+/// What such an event is called where files have a path.
+const NAME: &str = "event";
+
+/// The arguments that make an event.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "The event")]
+#[group(id = "event", multiple = true)]
+pub struct Options {
+    /// The kind of target; without it, the target is found in the environment
+    #[arg(long, value_name = "KIND", value_parser = kinds())]
+    kind: Option<String>,
+    /// `jobId` of the target
+    #[arg(long, value_name = "ID", requires = "kind")]
+    job_id: Option<String>,
+    /// `taskToken` of the target
+    #[arg(long, value_name = "TOKEN", requires = "kind")]
+    task_token: Option<String>,
+    /// `clientToken` of the target
+    #[arg(long, value_name = "TOKEN", requires = "kind")]
+    client_token: Option<String>,
+    /// The target's region, where it is not the relay's
+    #[arg(long, value_name = "NAME", requires = "kind")]
+    target_region: Option<String>,
+    /// The target's account, where it is not the relay's
+    #[arg(long, value_name = "ID", requires = "kind")]
+    target_account: Option<String>,
+    /// A short name of the error for programs, e.g. `Render.OutOfMemory`
+    #[arg(long = "type", value_name = "NAME")]
+    failure_type: Option<String>,
+    /// What a person should read
+    #[arg(long, value_name = "TEXT")]
+    message: Option<String>,
+    /// Structured context: JSON, or any text
+    #[arg(long, value_name = "JSON")]
+    details: Option<String>,
+    /// The worker's own id of the run
+    #[arg(long, value_name = "ID")]
+    execution_id: Option<String>,
+    /// A correlation id
+    #[arg(long, value_name = "ID")]
+    id: Option<String>,
+    /// Who publishes
+    #[arg(long, value_name = "NAME")]
+    source: Option<String>,
+    /// When the work failed (RFC 3339); else now
+    #[arg(long, value_name = "TIME")]
+    time: Option<String>,
+}
+
+fn kinds() -> PossibleValuesParser {
+    PossibleValuesParser::new(Kind::ALL.iter().map(|kind| kind.name()))
+}
+
+impl Options {
+    /// The event, as if it had been read from a file.
+    ///
+    /// # Errors
+    /// Neither arguments nor environment name a target.
+    pub fn event(&self) -> Result<Input, Problem> {
+        let target = self.target()?;
+        let now = || OffsetDateTime::now_utc().format(&Rfc3339).ok();
+        let event = object(&[
+            ("version", Some(quoted("1"))),
+            ("id", text(self.id.as_deref())),
+            ("source", text(self.source.as_deref())),
+            ("time", text(self.time.clone().or_else(now).as_deref())),
+            ("target", Some(target)),
+            ("failure", Some(self.failure())),
+        ]);
+        Ok(Input { path: NAME.into(), bytes: Bytes::from(event) })
+    }
+
+    fn target(&self) -> Result<String, Problem> {
+        if let Some(kind) = &self.kind {
+            return Ok(object(&[
+                ("kind", Some(quoted(kind))),
+                ("jobId", text(self.job_id.as_deref())),
+                ("taskToken", text(self.task_token.as_deref())),
+                ("clientToken", text(self.client_token.as_deref())),
+                ("region", text(self.target_region.as_deref())),
+                ("account", text(self.target_account.as_deref())),
+            ]));
+        }
+        let found = identity_in_variables(&|name| std::env::var(name).ok(), &[]);
+        let target = found.map(|found| found.target).ok_or_else(|| {
+            Problem::usage("what failed? Give --kind and its members, or a variable such as TASK_TOKEN")
+        })?;
+        match Json::parse(&target).ok().and_then(Json::object) {
+            Some(object) => Ok(object.json().compact()),
+            None => Err(Problem::usage("FAILURE_RELAY_TARGET: expected a JSON object")),
+        }
+    }
+
+    fn failure(&self) -> String {
+        let details = self.details.as_deref().map(|details| match Json::parse(details) {
+            Ok(json) => json.text().to_owned(),
+            Err(_) => quoted(details),
+        });
+        object(&[
+            ("type", text(self.failure_type.as_deref())),
+            ("message", text(self.message.as_deref())),
+            ("details", details),
+            ("externalExecutionId", text(self.execution_id.as_deref())),
+        ])
+    }
+}
+
+fn text(value: Option<&str>) -> Option<String> {
+    value.map(quoted)
+}
+
+/// A JSON object of those members that have a value, which is JSON already.
+fn object(members: &[(&str, Option<String>)]) -> String {
+    let members =
+        members.iter().filter_map(|(name, value)| Some(format!("{}:{}", quoted(name), value.as_ref()?)));
+    format!("{{{}}}", members.collect::<Vec<_>>().join(","))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        event: Options,
+    }
+
+    fn event(arguments: &[&str]) -> String {
+        let line = Line::try_parse_from([&["publish", "--time", "t"], arguments].concat()).unwrap();
+        line.event.event().unwrap().text().into_owned()
+    }
+
+    #[test]
+    fn only_what_is_given_is_in_the_event() {
+        let made = event(&["--kind", "swf-activity-task", "--task-token", "t"]);
+        let target = r#"{"kind":"swf-activity-task","taskToken":"t"}"#;
+        assert_eq!(made, format!(r#"{{"version":"1","time":"t","target":{target},"failure":{{}}}}"#));
+    }
+
+    #[test]
+    fn details_are_json_or_a_text() {
+        let details = |details| event(&["--kind", "swf-activity-task", "--details", details]);
+        assert!(details(r#"{ "a": 1 }"#).contains(r#""details":{ "a": 1 }"#));
+        assert!(details("line 1\nline 2").contains(r#""details":"line 1\nline 2""#));
+    }
+}
