@@ -176,10 +176,9 @@ impl Run {
     fn place_of(&self, task: &Task, config: &SdkConfig) -> Place {
         let own_region = config.region().map(ToString::to_string).unwrap_or_default();
         let account = task.place.account.clone().filter(|_| self.role_name.is_some());
-        Place {
-            region: task.place.region.clone().unwrap_or(own_region),
-            account: account.map(|id| OtherAccount { id, partition: "aws".to_owned() }),
-        }
+        let region = task.place.region.clone().unwrap_or(own_region);
+        let partition = aws::partition_of(&region).to_owned();
+        Place { region, account: account.map(|id| OtherAccount { id, partition }) }
     }
 
     /// Starts the command and stays with it. Returns the exit code.

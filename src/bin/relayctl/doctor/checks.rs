@@ -5,13 +5,17 @@ use failure_relay::target::Kind;
 
 use super::deployment::{Deployment, Mapping, Queue, Watched};
 use super::policy::{Request, may};
+use crate::aws::partition_of;
 use crate::dlq::short;
 
-/// The most messages that an SQS receive count lets a retry last: below this, a short outage ends in dead letters.
+/// A message that may be received less often than this becomes a dead letter in a short outage.
 const RECEIVES_EAGER: u32 = 10;
 
 /// How much longer than the function's time-out a message must be hidden, as Lambda asks for.
 const VISIBILITY_FACTOR: u32 = 6;
+
+/// The longest that a queue keeps a message.
+const RETENTION_SECONDS_MAX: u32 = 1_209_600;
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -180,23 +184,17 @@ fn redrive(deployment: &Deployment, mapping: &Mapping, queue: &Queue) -> Finding
         );
         findings.push(finding("redrive-too-eager", Severity::Risky, about, what, "maxReceiveCount: 1000"));
     }
-    match deployment.queues.get(&redrive.target_arn) {
-        Some(dead) if dead.retention_seconds < queue.retention_seconds => {
-            let (dead_days, days) = (dead.retention_seconds / 86_400, queue.retention_seconds / 86_400);
-            let what = format!(
-                "it keeps messages for {dead_days} d, its source for {days} d; SQS counts from the first sending, so a dead letter may expire as it arrives"
-            );
-            let fix = format!("MessageRetentionPeriod: {} (14 days, the longest)", 1_209_600);
-            findings.push(finding(
-                "retention-too-short",
-                Severity::Risky,
-                short(&redrive.target_arn),
-                what,
-                fix,
-            ));
-        }
-        Some(dead) if !dead.is_encrypted => findings.push(not_encrypted(short(&redrive.target_arn))),
-        _ => {}
+    let Some(dead) = deployment.queues.get(&redrive.target_arn) else { return findings };
+    if dead.retention_seconds < queue.retention_seconds {
+        let (dead_days, days) = (dead.retention_seconds / 86_400, queue.retention_seconds / 86_400);
+        let what = format!(
+            "it keeps messages for {dead_days} d, its source for {days} d; SQS counts from the first sending, so a dead letter may expire as it arrives"
+        );
+        let fix = format!("MessageRetentionPeriod: {RETENTION_SECONDS_MAX} (14 days, the longest)");
+        findings.push(finding("retention-too-short", Severity::Risky, short(&redrive.target_arn), what, fix));
+    }
+    if !dead.is_encrypted {
+        findings.push(not_encrypted(short(&redrive.target_arn)));
     }
     findings
 }
@@ -232,43 +230,57 @@ fn dead_letters(deployment: &Deployment) -> Findings {
 
 fn permissions(deployment: &Deployment) -> Findings {
     let Some(statements) = &deployment.permissions else { return Vec::new() };
-    let mut wanted: Vec<(Request<'_>, String)> = Vec::new();
+    let lacks = |request: &Request<'_>| !may(statements, *request);
+    let mut findings = Findings::new();
     if let Some((arn, _)) = deployment.dead_letters() {
         let request = Request { action: "sqs:SendMessage", resource: Some(arn), ..Request::default() };
-        wanted.push((request, "dead letters cannot be stored, and are retried for ever".to_owned()));
+        if lacks(&request) {
+            let what = "dead letters cannot be stored, and are retried for ever";
+            findings.push(lacking(&[request.action], &format!(" on {arn}"), what));
+        }
     }
     for mapping in &deployment.mappings {
-        for action in consuming(deployment) {
-            let request = Request { action, resource: Some(&mapping.queue_arn), ..Request::default() };
-            wanted.push((request, "the queue cannot be worked off as it should".to_owned()));
+        let arn = &mapping.queue_arn;
+        let request = |action| Request { action, resource: Some(arn), ..Request::default() };
+        let mut missing = consuming(deployment);
+        missing.retain(|action| lacks(&request(action)));
+        if !missing.is_empty() {
+            findings.push(lacking(
+                &missing,
+                &format!(" on {arn}"),
+                "the queue cannot be worked off as it should",
+            ));
         }
     }
-    let regions = regions(deployment);
     for kind in enabled_kinds(deployment) {
-        for region in &regions {
-            let request = Request { action: kind.action(), region: Some(region), ..Request::default() };
-            wanted.push((request, format!("{} in {region} is enabled, but cannot be failed", kind.name())));
+        let request = |region| Request { action: kind.action(), region: Some(region), ..Request::default() };
+        let mut missing = regions(deployment);
+        missing.retain(|region| lacks(&request(region)));
+        if !missing.is_empty() {
+            let what = format!("{} is enabled, but cannot be failed", kind.name());
+            findings.push(lacking(&[kind.action()], &format!(" in {}", missing.join(", ")), &what));
         }
     }
-    let roles: Vec<(String, &str)> = roles(deployment);
-    for (role, account) in &roles {
-        let request = Request {
-            action: "sts:AssumeRole",
-            resource: Some(role),
-            account: Some(account),
-            ..Request::default()
-        };
-        wanted.push((request, format!("account {account} is allowed, but its role cannot be assumed")));
+    for (role, account) in roles(deployment) {
+        let (action, resource, account_id) = ("sts:AssumeRole", Some(role.as_str()), Some(account));
+        if lacks(&Request { action, resource, account: account_id, region: None }) {
+            let what = format!("account {account} is allowed, but its role cannot be assumed");
+            findings.push(lacking(&[action], &format!(" on {role}"), &what));
+        }
     }
-    let missing = wanted.into_iter().filter(|(request, _)| !may(statements, *request));
-    missing.map(|(request, what)| lacking(request, &what)).collect()
+    findings
 }
 
-fn lacking(request: Request<'_>, what: &str) -> Finding {
-    let action = request.action;
-    let on = request.resource.map(|resource| format!(" on {resource}")).unwrap_or_default();
-    let fix = format!("allow {action}{on} to the function's role");
-    finding("role-lacks-permission", Severity::Broken, "role", format!("it lacks {action}{on}: {what}"), fix)
+fn lacking(actions: &[&str], place: &str, what: &str) -> Finding {
+    let actions = actions.join(", ");
+    let fix = format!("allow {actions}{place} to the function's role");
+    finding(
+        "role-lacks-permission",
+        Severity::Broken,
+        "role",
+        format!("it lacks {actions}{place}: {what}"),
+        fix,
+    )
 }
 
 fn consuming(deployment: &Deployment) -> Vec<&'static str> {
@@ -297,14 +309,6 @@ fn roles(deployment: &Deployment) -> Vec<(String, &str)> {
     let partition = partition_of(&deployment.region);
     let role = |account| (format!("arn:{partition}:iam::{account}:role/{name}"), account);
     deployment.list("RELAY_ALLOWED_ACCOUNTS").into_iter().map(role).collect()
-}
-
-fn partition_of(region: &str) -> &'static str {
-    match region.split('-').next() {
-        Some("cn") => "aws-cn",
-        _ if region.starts_with("us-gov-") => "aws-us-gov",
-        _ => "aws",
-    }
 }
 
 fn rules(deployment: &Deployment) -> Findings {
@@ -401,7 +405,6 @@ mod tests {
                 state: "Active".to_owned(),
                 timeout_seconds: 30,
                 environment: BTreeMap::from([("RELAY_DEAD_LETTER_QUEUE_URL".to_owned(), URL.to_owned())]),
-                ..Function::default()
             }),
             mappings: vec![Mapping {
                 queue_arn: QUEUE.to_owned(),
@@ -410,7 +413,7 @@ mod tests {
                 window_seconds: 0,
             }],
             queues: BTreeMap::from([(QUEUE.to_owned(), queue), (DEAD.to_owned(), dead)]),
-            permissions: Some(statements(POLICY)),
+            permissions: statements(POLICY),
             rules: vec![Rule { name: "all".to_owned(), is_enabled: true, targets: vec![target] }],
             alarms: Some(Watched::ALL.map(alarm).to_vec()),
             unread: Vec::new(),
@@ -488,7 +491,7 @@ mod tests {
             {"Effect": "Allow", "Action": "states:SendTaskFailure", "Resource": "*",
              "Condition": {"StringEquals": {"aws:RequestedRegion": "eu-west-1"}}}]}"#;
         let only = |d: &mut Deployment| {
-            d.permissions = Some(statements(held));
+            d.permissions = statements(held);
             set(d, "RELAY_TARGETS", "step-functions-task");
         };
         assert_eq!(ids(only), [""; 0]);
@@ -505,7 +508,8 @@ mod tests {
             set(d, "RELAY_ALLOWED_ACCOUNTS", "444455556666");
         };
         assert_eq!(missing(account), ["role-lacks-permission"]);
-        assert_eq!(ids(|d| d.permissions = Some(Vec::new())).len(), 4 + 4);
+        // Storing letters, working off the queue, and the four kinds.
+        assert_eq!(ids(|d| d.permissions = Some(Vec::new())).len(), 6);
         assert_eq!(ids(|d| d.permissions = None), [""; 0]);
     }
 

@@ -211,12 +211,12 @@ impl Reader<'_> {
             let version = described.policy().and_then(|policy| policy.default_version_id()).unwrap_or("v1");
             let document = client.get_policy_version().policy_arn(arn).version_id(version).send().await;
             let document = document.map_err(|error| explain(&error))?;
-            found.extend(decoded(document.policy_version().and_then(|version| version.document())));
+            found.extend(decoded(arn, document.policy_version().and_then(|version| version.document()))?);
         }
         let inline = client.list_role_policies().role_name(role).into_paginator().items().send();
         for name in inline.collect::<Result<Vec<_>, _>>().await.map_err(|error| explain(&error))? {
-            let policy = client.get_role_policy().role_name(role).policy_name(name).send().await;
-            found.extend(decoded(Some(policy.map_err(|error| explain(&error))?.policy_document())));
+            let policy = client.get_role_policy().role_name(role).policy_name(&name).send().await;
+            found.extend(decoded(&name, Some(policy.map_err(|error| explain(&error))?.policy_document()))?);
         }
         Ok(found)
     }
@@ -327,8 +327,9 @@ fn redrive(policy: &str) -> Option<Redrive> {
 }
 
 /// The statements of a document, which IAM gives percent-encoded.
-fn decoded(document: Option<&str>) -> Vec<Statement> {
-    statements(&percent_decode_str(document.unwrap_or_default()).decode_utf8_lossy())
+fn decoded(name: &str, document: Option<&str>) -> Result<Vec<Statement>, String> {
+    let text = percent_decode_str(document.unwrap_or_default()).decode_utf8_lossy();
+    statements(&text).ok_or_else(|| format!("policy {name} is not JSON"))
 }
 
 fn unsigned(number: Option<i32>) -> u32 {
@@ -358,6 +359,7 @@ mod tests {
     #[test]
     fn a_policy_document_is_decoded() {
         let document = "%7B%22Statement%22%3A%7B%22Effect%22%3A%22Allow%22%2C%22Action%22%3A%22a%3Ab%22%2C%22Resource%22%3A%22%2A%22%7D%7D";
-        assert_eq!(decoded(Some(document))[0].actions, ["a:b"]);
+        assert_eq!(decoded("p", Some(document)).unwrap()[0].actions, ["a:b"]);
+        assert!(decoded("p", Some("%7B'")).is_err());
     }
 }

@@ -78,7 +78,7 @@ impl Run {
             Ending::Exited(code) => match code - SIGNAL_BASE {
                 // A shell that ran the worker passes its death on like this.
                 signal if signal > 0 && is_named(signal) => {
-                    format!("ended with exit code {code} (as of {})", name(signal))
+                    format!("ended with exit code {code} (128 + {})", name(signal))
                 }
                 _ => format!("ended with exit code {code}"),
             },
@@ -172,7 +172,7 @@ mod tests {
             (
                 said(Ending::Exited(137), None),
                 "Worker.Exited",
-                "render ended with exit code 137 (as of SIGKILL) after 2.5 s",
+                "render ended with exit code 137 (128 + SIGKILL) after 2.5 s",
             ),
             (said(Ending::Killed(11), None), "Worker.Killed", "render was killed by SIGSEGV after 2.5 s"),
             (said(Ending::Killed(64), None), "Worker.Killed", "render was killed by signal 64 after 2.5 s"),
