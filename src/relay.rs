@@ -1,7 +1,7 @@
 //! The shell: one invocation, its records, their order, their time, and what is answered.
 //!
 //! **A record is done only after its call was accepted, its task was found closed, or its dead letter was stored.** All else
-//! goes back to whoever sent it. [`Relay::settle`] is where that is decided.
+//! goes back to whoever sent it. `Relay::settle` is where that is decided.
 //!
 //! Records are worked on side by side, up to the concurrency of the settings; the records of one FIFO message group one after the other.
 //! No record can spoil another: each is parsed on its own, and a panic is caught and is that record's retry.
