@@ -7,7 +7,7 @@ use std::process::Command;
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// The modules that are tested as values: no I/O, no clock, no environment.
-const PURE: [&str; 10] = [
+const PURE: [&str; 11] = [
     "json",
     "secret",
     "text",
@@ -18,6 +18,7 @@ const PURE: [&str; 10] = [
     "outcome",
     "dead_letter",
     "failure_details",
+    "schema",
 ];
 
 fn root() -> &'static Path {
