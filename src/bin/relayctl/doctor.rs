@@ -24,7 +24,7 @@ lambda:ListEventSourceMappings, sqs:GetQueueUrl, sqs:GetQueueAttributes, iam:Lis
 iam:GetPolicyVersion, iam:ListRolePolicies, iam:GetRolePolicy, events:DescribeRule, events:ListTargetsByRule,
 events:ListRuleNamesByTarget and cloudwatch:DescribeAlarms. What it may not read it says, and leaves out.
 
-Exit codes: 0 nothing is broken or risky; 1 something is; 4 the stack or function cannot be read.";
+Exit codes: 0 nothing is broken or risky; 1 something is; 4 nothing that was read is, but not all could be read.";
 
 /// Reads a live deployment and says what is wrong with it, each with the fix
 #[derive(Debug, Args)]
@@ -59,7 +59,9 @@ impl Doctor {
             if deployment.function.is_none() && !deployment.unread.is_empty() {
                 return Err(Problem::service("the relay's function could not be read"));
             }
-            Ok(report(&examine(&deployment), output))
+            let exit = report(&examine(&deployment), output);
+            // Half an examination is no clean bill of health.
+            Ok(if exit == Exit::Yes && !deployment.unread.is_empty() { Exit::Service } else { exit })
         })
     }
 }
