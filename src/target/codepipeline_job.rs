@@ -35,7 +35,10 @@ impl FailureApi for CodePipelineJob {
     const KIND: &'static str = "codepipeline-job";
     const ACTION: &'static str = "codepipeline:PutJobFailureResult";
     const MEMBERS: &'static [Member] = &[JOB_ID];
-    const ERRORS: ErrorTable = ErrorTable { settled: &["InvalidJobStateException"], rejected: &["JobNotFoundException", "InvalidClientTokenException"] };
+    const ERRORS: ErrorTable = ErrorTable {
+        settled: &["InvalidJobStateException"],
+        rejected: &["JobNotFoundException", "InvalidClientTokenException"],
+    };
     type Call = PutJobFailureResult;
 
     fn identify(target: &Object<'_>) -> Result<Self, Reason> {

@@ -67,7 +67,11 @@ impl FailureApi for CodePipelineThirdPartyJob {
             failure_details: &'a FailureDetails,
         }
         let client_token = secrets.render(&call.job.client_token);
-        super::to_wire(&Wire { job_id: &call.job.job_id, client_token: &client_token, failure_details: &call.failure_details })
+        super::to_wire(&Wire {
+            job_id: &call.job.job_id,
+            client_token: &client_token,
+            failure_details: &call.failure_details,
+        })
     }
 
     async fn send(call: &Self::Call, clients: &Clients, place: &Place) -> Answer {

@@ -99,7 +99,8 @@ impl FailureApi for StepFunctionsTask {
         let texts = call.texts.as_ref()?;
         let key_is_in_the_way = KEY_ERRORS.contains(&error.name.as_deref()?);
         let lost = format!("{}: {}", texts.error, texts.cause);
-        key_is_in_the_way.then(|| (SendTaskFailure { task_token: call.task_token.clone(), texts: None }, lost))
+        key_is_in_the_way
+            .then(|| (SendTaskFailure { task_token: call.task_token.clone(), texts: None }, lost))
     }
 }
 
@@ -123,7 +124,10 @@ mod tests {
             let (bare, lost) = StepFunctionsTask::without_encrypted_texts(&call(), &failed(name)).unwrap();
             assert_eq!(StepFunctionsTask::wire_body(&bare, Secrets::Shown), r#"{"taskToken":"token"}"#);
             assert_eq!(lost, "E: c");
-            assert!(StepFunctionsTask::without_encrypted_texts(&bare, &failed(name)).is_none(), "there is no third try");
+            assert!(
+                StepFunctionsTask::without_encrypted_texts(&bare, &failed(name)).is_none(),
+                "there is no third try"
+            );
         }
         for name in ["KmsThrottlingException", "AccessDeniedException"] {
             assert!(StepFunctionsTask::without_encrypted_texts(&call(), &failed(name)).is_none());

@@ -73,7 +73,11 @@ impl FailureApi for SwfActivityTask {
             reason: &'a str,
             details: &'a str,
         }
-        super::to_wire(&Wire { task_token: &secrets.render(&call.task_token), reason: &call.reason, details: &call.details })
+        super::to_wire(&Wire {
+            task_token: &secrets.render(&call.task_token),
+            reason: &call.reason,
+            details: &call.details,
+        })
     }
 
     async fn send(call: &Self::Call, clients: &Clients, place: &Place) -> Answer {
