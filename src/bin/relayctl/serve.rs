@@ -19,7 +19,7 @@ Examples:
         In another terminal, with the lines that it prints:
             export AWS_ENDPOINT_URL=http://127.0.0.1:4599 …
             cargo lambda watch
-            cargo lambda invoke --data-file events/routable/step-functions-task.json
+            cargo lambda invoke failure-relay --data-file events/routable/step-functions-task.json
     relayctl serve --open events/routable
     relayctl serve --faults faults.json
         faults.json: [{\"operation\": \"SendTaskFailure\", \"when\": {\"first\": 2}, \"fault\": {\"throttle\": {}}}]
