@@ -172,6 +172,7 @@ impl DeadLetterQueue {
         Err(refusal)
     }
 
+    /// The message id is the confirmation: a 200 without one, or one that cannot be read, confirms nothing.
     async fn send_message(&self, letter: &DeadLetter) -> Result<(), ServiceError> {
         let mut request = self
             .client
@@ -184,7 +185,8 @@ impl DeadLetterQueue {
             request = request.message_attributes(*name, string_attribute(value));
         }
         match request.send().await {
-            Ok(_) => Ok(()),
+            Ok(output) if output.message_id().is_some_and(|id| !id.is_empty()) => Ok(()),
+            Ok(_) => Err(unconfirmed()),
             Err(error) => Err(answer::service_error(&error)),
         }
     }
