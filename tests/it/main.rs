@@ -6,6 +6,8 @@ mod contributor;
 mod dlq;
 mod events;
 mod explain;
+mod limits;
+mod mutilated_events;
 mod publish;
 mod run;
 mod schema;

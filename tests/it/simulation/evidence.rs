@@ -36,8 +36,16 @@ impl Seen {
         matches!(&*self.about, About::Work(work) if work == id)
     }
 
+    /// The bodies of the letters that it stores.
+    pub fn letters(&self) -> &[String] {
+        match &*self.about {
+            About::Letters(bodies) => bodies,
+            About::Work(_) | About::Nothing => &[],
+        }
+    }
+
     pub fn holds_letter(&self, body: &str) -> bool {
-        matches!(&*self.about, About::Letters(bodies) if bodies.iter().any(|letter| letter == body))
+        self.letters().iter().any(|letter| letter == body)
     }
 
     /// Calls under an assumed role do not tell which environment made them.

@@ -166,6 +166,11 @@ fn a_panic_in_any_call_is_that_records_retry() {
 }
 
 #[test]
+fn an_answer_without_members_confirms_no_letter() {
+    assert_trouble_loses_nothing(30, &Trouble { empty_answer: 500, ..Trouble::default() });
+}
+
+#[test]
 fn a_deletion_that_is_lost_delivers_again_and_nothing_worse() {
     assert_trouble_loses_nothing(23, &Trouble { lost_deletion: 500, ..Trouble::default() });
 }

@@ -19,7 +19,7 @@ use futures_util::FutureExt;
 use serde_json::{Value, json};
 
 use super::scenario::RelaySettings;
-use super::wire::{InMemory, Panics};
+use super::wire::{InMemory, Mischief};
 
 /// Nobody reads the logs and metrics of a simulation: its judge looks at what was done, not at what is said.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ impl Environment {
     pub fn start(
         settings: &RelaySettings,
         endpoint: &Endpoint,
-        panics: &Arc<Mutex<Panics>>,
+        mischief: &Arc<Mutex<Mischief>>,
         other_region: &str,
         key: String,
     ) -> Self {
@@ -63,7 +63,7 @@ impl Environment {
             _ => None,
         };
         let settings = Settings::from_variables(&variable).expect("the settings are valid");
-        let wire = InMemory::new(endpoint.clone(), Arc::clone(panics));
+        let wire = InMemory::new(endpoint.clone(), Arc::clone(mischief));
         let clients = Clients::with_http_client(&settings, SharedHttpClient::new(wire));
         let relay = Relay::new(settings, clients, Silent);
         Self { relay, key }
@@ -79,7 +79,7 @@ impl Environment {
                 endpoint.region(),
                 endpoint.account()
             ),
-            ends_at: Some(tokio::time::Instant::now() + limits.remaining),
+            ends_at: limits.remaining.map(|remaining| tokio::time::Instant::now() + remaining),
         };
         let answer = AssertUnwindSafe(self.relay.invoke(invocation)).catch_unwind();
         let interrupted = Interrupted { inner: Box::pin(answer), polls_left: limits.polls };
@@ -98,8 +98,8 @@ impl Environment {
 /// What limits an invocation.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// What the function is told.
-    pub remaining: Duration,
+    /// What the function is told; it is told nothing where its clock says that the deadline is over.
+    pub remaining: Option<Duration>,
     /// When it is ended.
     pub time_limit: Duration,
     /// It is ended after so many polls, wherever it waits then.

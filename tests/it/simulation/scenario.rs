@@ -68,6 +68,8 @@ pub struct Trouble {
     pub polls: Option<u64>,
     /// A call panics.
     pub panic: u64,
+    /// SQS is not asked, and the answer is a 200 without members.
+    pub empty_answer: u64,
     /// The mapping's deletion of a batch is lost.
     pub lost_deletion: u64,
     /// The queue's clock jumps ahead, so that messages in flight are visible again.
@@ -164,6 +166,7 @@ impl Trouble {
             cancel: chance(500),
             polls: None,
             panic: chance(200),
+            empty_answer: chance(400),
             lost_deletion: chance(400),
             clock_jump: chance(400),
             clock_skew: chance(400),

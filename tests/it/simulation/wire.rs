@@ -19,34 +19,40 @@ use super::dice::Dice;
 #[derive(Clone, Debug)]
 pub struct InMemory {
     endpoint: Endpoint,
-    panics: Arc<Mutex<Panics>>,
+    mischief: Arc<Mutex<Mischief>>,
 }
 
-/// Now and then the client panics, as any code may.
+/// What no service does and no fault of the endpoint is, each in so many of a thousand calls.
 #[derive(Debug)]
-pub struct Panics {
-    pub per_mille: u64,
+pub struct Mischief {
+    /// The client panics, as any code may.
+    pub panic: u64,
+    /// SQS is not asked at all, and the answer is a 200 without members: a proxy made it up.
+    pub empty_answer: u64,
     pub dice: Dice,
 }
 
 impl InMemory {
-    pub fn new(endpoint: Endpoint, panics: Arc<Mutex<Panics>>) -> Self {
-        Self { endpoint, panics }
+    pub fn new(endpoint: Endpoint, mischief: Arc<Mutex<Mischief>>) -> Self {
+        Self { endpoint, mischief }
     }
 
-    fn panic_now_and_then(&self) {
-        let is_due = {
-            let Panics { per_mille, dice } = &mut *self.panics.lock().unwrap();
-            dice.per_mille(*per_mille)
-        };
-        if is_due {
-            // Unlike `panic!`, this prints nothing.
-            std::panic::resume_unwind(Box::new("a panic of the simulation"));
-        }
+    fn is_due(&self, chance: impl Fn(&Mischief) -> u64) -> bool {
+        let mut mischief = self.mischief.lock().unwrap();
+        let per_mille = chance(&mischief);
+        mischief.dice.per_mille(per_mille)
     }
 
     async fn send(self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
-        self.panic_now_and_then();
+        if self.is_due(|mischief| mischief.panic) {
+            // Unlike `panic!`, this prints nothing.
+            std::panic::resume_unwind(Box::new("a panic of the simulation"));
+        }
+        let is_for_sqs =
+            request.headers().get("x-amz-target").is_some_and(|target| target.starts_with("AmazonSQS"));
+        if is_for_sqs && self.is_due(|mischief| mischief.empty_answer) {
+            return Ok(HttpResponse::new(200.try_into().unwrap(), SdkBody::from("{}")));
+        }
         let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
         let stream = TokioIo::new(self.endpoint.connect_in_memory());
         let (mut sender, connection) =

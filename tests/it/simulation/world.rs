@@ -16,7 +16,7 @@ use super::lambda::{End, Environment, Limits, batch_payload, failed_messages};
 use super::oracle::{self, Answered, Delivered};
 use super::records::{Published, Publisher};
 use super::scenario::{RelaySettings, Scenario, Trouble};
-use super::wire::Panics;
+use super::wire::Mischief;
 
 /// Turns of all environments after which a run is given up: it does not come to its end.
 const TURNS_MAX: u64 = 4_000;
@@ -40,7 +40,7 @@ pub struct World {
     payloads_under_way: Cell<usize>,
     deliveries: RefCell<HashMap<String, usize>>,
     trouble: RefCell<Trouble>,
-    panics: Arc<Mutex<Panics>>,
+    mischief: Arc<Mutex<Mischief>>,
     dice: RefCell<Dice>,
     invocations: Cell<u64>,
     started_environments: Cell<u64>,
@@ -100,7 +100,11 @@ impl World {
         Self {
             is_calm: scenario.is_calm(),
             waiting_payloads: RefCell::new((0..payloads.len()).collect()),
-            panics: Arc::new(Mutex::new(Panics { per_mille: trouble.panic, dice: dice.fork() })),
+            mischief: Arc::new(Mutex::new(Mischief {
+                panic: trouble.panic,
+                empty_answer: trouble.empty_answer,
+                dice: dice.fork(),
+            })),
             dice: RefCell::new(dice),
             trouble: RefCell::new(trouble),
             evidence: Evidence::default(),
@@ -157,7 +161,7 @@ impl World {
         self.started_environments.set(number + 1);
         let other_region = format!("far-{}", self.scenario.seed);
         let key = format!("{FUNCTION_KEY}{number}");
-        Environment::start(&self.scenario.settings, &self.endpoint, &self.panics, &other_region, key)
+        Environment::start(&self.scenario.settings, &self.endpoint, &self.mischief, &other_region, key)
     }
 
     fn is_done(&self) -> bool {
@@ -280,10 +284,15 @@ impl World {
         let polls =
             (is_killed || is_cancelled).then(|| self.trouble.borrow().polls.unwrap_or_else(random_polls));
         self.let_the_clock_jump(time_limit);
+        // Asked before: another environment may be the one that heals everything in the meantime.
+        let is_peaceful = {
+            let mischief = self.mischief.lock().unwrap();
+            mischief.panic == 0 && mischief.empty_answer == 0
+        };
         let first = self.endpoint.call_count();
         let end = environment.invoke(payload, &self.endpoint, Limits { remaining, time_limit, polls }).await;
         if end == End::RanOutOfTime {
-            assert!(remaining != time_limit, "the function did not answer in its time");
+            assert!(remaining != Some(time_limit), "the function did not answer in its time");
             return None;
         }
         if is_killed && end == End::Interrupted {
@@ -291,8 +300,7 @@ impl World {
         }
         let calls = self.evidence.since(&self.endpoint, first).into_iter();
         let calls = calls.filter(|call| is_of(call, environment)).collect();
-        let has_panics = self.panics.lock().unwrap().per_mille > 0;
-        Some((Answered { records, calls, is_undisturbed: remaining == time_limit && !has_panics }, end))
+        Some((Answered { records, calls, is_undisturbed: remaining == Some(time_limit) && is_peaceful }, end))
     }
 
     fn count_invocation(&self, records: &[Delivered<'_>]) {
@@ -309,6 +317,8 @@ impl World {
     fn heal(&self) {
         self.endpoint.set_faults(Vec::new());
         *self.trouble.borrow_mut() = Trouble::default();
+        let mut mischief = self.mischief.lock().unwrap();
+        (mischief.panic, mischief.empty_answer) = (0, 0);
     }
 
     fn happens(&self, trouble: impl Fn(&Trouble) -> u64) -> bool {
@@ -316,18 +326,13 @@ impl World {
         self.dice.borrow_mut().per_mille(per_mille)
     }
 
-    /// The time that the function is told; a wrong clock tells too much, too little, or a deadline in the past.
-    fn told_time(&self, time_limit: Duration) -> Duration {
-        if self.happens(|trouble| trouble.clock_skew) {
-            *self.dice.borrow_mut().pick(&[
-                Duration::ZERO,
-                time_limit * 4,
-                time_limit / 10,
-                Duration::from_millis(1),
-            ])
-        } else {
-            time_limit
+    /// The time that the function is told; a wrong clock tells too much, too little, or nothing.
+    fn told_time(&self, time_limit: Duration) -> Option<Duration> {
+        if !self.happens(|trouble| trouble.clock_skew) {
+            return Some(time_limit);
         }
+        let wrong = [None, Some(time_limit * 4), Some(time_limit / 10), Some(Duration::ZERO)];
+        *self.dice.borrow_mut().pick(&wrong)
     }
 
     /// At some moment of the invocation the messages in flight are visible again.
