@@ -3,12 +3,13 @@
 //! Letters that are written at the same time travel together: whoever finds letters waiting takes as many as one
 //! `SendMessageBatch` holds and sends them, and each letter's own entry in the answer decides its fate.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::operation::send_message_batch::SendMessageBatchOutput;
 use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
-use tokio::sync::oneshot::{self, error::TryRecvError};
+use tokio::sync::oneshot;
 
 use crate::answer;
 use crate::clients::Clients;
@@ -37,10 +38,13 @@ pub struct DeadLetterQueue {
     url: String,
     is_fifo: bool,
     waiting: Mutex<Vec<Waiting>>,
+    /// How many letters were put down so far: the number of the next.
+    letters: AtomicU64,
 }
 
 #[derive(Debug)]
 struct Waiting {
+    number: u64,
     letter: DeadLetter,
     sender: oneshot::Sender<Fate>,
 }
@@ -63,6 +67,7 @@ impl DeadLetterQueue {
             url: url.as_str().to_owned(),
             is_fifo: url.is_fifo(),
             waiting: Mutex::default(),
+            letters: AtomicU64::default(),
         }
     }
 
@@ -80,22 +85,13 @@ impl DeadLetterQueue {
         if self.is_fifo || letter.storable_body().is_some() {
             return self.send_alone(letter).await;
         }
-        let (sender, mut receiver) = oneshot::channel();
-        self.waiting().push(Waiting { letter, sender });
+        let (sender, receiver) = oneshot::channel();
+        let number = self.put_down(letter, sender);
         // Lets every record that is unroutable at this moment add its letter before the first batch is taken.
         tokio::task::yield_now().await;
-        loop {
-            let batch = self.take_batch();
-            if batch.is_empty() {
-                break;
-            }
+        // Each sends only while its own letter waits: one that is under way with others is held up by no further letter.
+        while let Some(batch) = self.take_batch(number) {
             self.send_batch(batch).await;
-            // Whoever else is waiting sends the rest: a letter whose fate is known waits for no other.
-            match receiver.try_recv() {
-                Ok(fate) => return self.end(fate).await,
-                Err(TryRecvError::Closed) => return Err(unconfirmed()),
-                Err(TryRecvError::Empty) => {}
-            }
         }
         match receiver.await {
             Ok(fate) => self.end(fate).await,
@@ -118,23 +114,31 @@ impl DeadLetterQueue {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// As many letters as one request holds, oldest first; those that nobody waits for any more are dropped.
-    fn take_batch(&self) -> Vec<Waiting> {
+    fn put_down(&self, letter: DeadLetter, sender: oneshot::Sender<Fate>) -> u64 {
+        let number = self.letters.fetch_add(1, Ordering::Relaxed);
+        self.waiting().push(Waiting { number, letter, sender });
+        number
+    }
+
+    /// While the letter of that number waits: as many letters as one request holds, oldest first. Those that nobody waits for
+    /// any more are dropped.
+    fn take_batch(&self, number: u64) -> Option<Vec<Waiting>> {
         let mut waiting = self.waiting();
         waiting.retain(|waiting| !waiting.sender.is_closed());
+        waiting.iter().find(|waiting| waiting.number == number)?;
         let mut size = 0;
         let fitting = waiting.iter().take(BATCH_MAX).take_while(|waiting| {
             size += waiting.letter.size();
             size <= MESSAGE_SIZE_MAX
         });
         // A single letter over the limit still has to be tried, for SQS to judge.
-        let count = fitting.count().max(1).min(waiting.len());
-        waiting.drain(..count).collect()
+        let count = fitting.count().max(1);
+        Some(waiting.drain(..count).collect())
     }
 
     async fn send_batch(&self, mut batch: Vec<Waiting>) {
         if batch.len() == 1 {
-            if let Some(Waiting { letter, sender }) = batch.pop() {
+            if let Some(Waiting { letter, sender, .. }) = batch.pop() {
                 let fate = self.send_alone(letter).await.map_or_else(Fate::Failed, |()| Fate::Stored);
                 // Nobody listens only when the record's time was up.
                 let _ = sender.send(fate);
@@ -146,7 +150,7 @@ impl DeadLetterQueue {
             request = request.entries(entry(index, &waiting.letter));
         }
         let answer = request.send().await.map_err(|error| answer::service_error(&error));
-        for (index, Waiting { letter, sender }) in batch.into_iter().enumerate() {
+        for (index, Waiting { letter, sender, .. }) in batch.into_iter().enumerate() {
             let confirmed =
                 answer.as_ref().map_err(Clone::clone).and_then(|output| confirmation(output, index));
             let _ = sender.send(match confirmed {
