@@ -3,7 +3,9 @@
 
 mod architecture;
 mod contributor;
+mod deployed;
 mod dlq;
+mod doctor;
 mod events;
 mod explain;
 mod limits;

@@ -27,7 +27,6 @@ use crate::output::Output;
 use judge::Judge;
 use queue::Queue;
 
-#[cfg(feature = "doctor")]
 pub use letter::short;
 
 const EXAMPLES: &str = "\

@@ -19,7 +19,7 @@ Examples:
     relayctl doctor --stack failure-relay
     relayctl doctor --function failure-relay --json | jq -r 'select(.severity == \"broken\") | .fix'
 
-It reads and changes nothing. It needs: cloudformation:DescribeStackResources, lambda:GetFunctionConfiguration,
+It reads and changes nothing. It needs: cloudformation:ListStackResources, lambda:GetFunctionConfiguration,
 lambda:ListEventSourceMappings, sqs:GetQueueUrl, sqs:GetQueueAttributes, iam:ListAttachedRolePolicies, iam:GetPolicy,
 iam:GetPolicyVersion, iam:ListRolePolicies, iam:GetRolePolicy, events:DescribeRule, events:ListTargetsByRule,
 events:ListRuleNamesByTarget and cloudwatch:DescribeAlarms. What it may not read it says, and leaves out.

@@ -19,7 +19,6 @@ mod tasks;
 
 mod completions;
 mod dlq;
-#[cfg(feature = "doctor")]
 mod doctor;
 mod explain;
 mod man;
@@ -49,7 +48,6 @@ struct Arguments {
 enum Verb {
     Completions(completions::Completions),
     Dlq(dlq::Dlq),
-    #[cfg(feature = "doctor")]
     Doctor(doctor::Doctor),
     Explain(explain::Explain),
     Man(man::ManPages),
@@ -66,7 +64,6 @@ impl Verb {
         match self {
             Verb::Completions(verb) => verb.run(output),
             Verb::Dlq(verb) => verb.run(output),
-            #[cfg(feature = "doctor")]
             Verb::Doctor(verb) => verb.run(output),
             Verb::Explain(verb) => verb.run(output),
             Verb::Man(verb) => verb.run(output),

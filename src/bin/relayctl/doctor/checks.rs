@@ -357,7 +357,7 @@ fn alarms(deployment: &Deployment) -> Findings {
     }
     for alarm in alarms {
         if !alarm.has_actions {
-            let fix = "AlarmActions with a topic that somebody reads";
+            let fix = "deploy the stack with AlarmEmail or AlarmTopicArn; without it, AlarmActions with a topic that somebody reads";
             let what = "it has no action, or its actions are disabled: it rings unheard";
             findings.push(finding("alarm-without-action", Severity::Risky, &alarm.name, what, fix));
         }

@@ -10,16 +10,25 @@ use serde_json::Value;
 pub struct Statement {
     /// Whether it allows; else it denies.
     pub allows: bool,
-    /// Patterns of actions.
-    pub actions: Vec<String>,
-    /// Patterns of resources.
-    pub resources: Vec<String>,
-    /// The regions to which it is held, where it is.
+    /// `Action` or `NotAction`.
+    pub actions: Covered,
+    /// `Resource` or `NotResource`.
+    pub resources: Covered,
+    /// Patterns of the regions to which it is held, where it is.
     pub regions: Option<Vec<String>>,
-    /// The accounts to which it is held, where it is.
+    /// Patterns of the accounts to which it is held, where it is.
     pub accounts: Option<Vec<String>>,
     /// Whether it has other conditions.
     pub has_other_conditions: bool,
+}
+
+/// What a statement is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Covered {
+    /// What fits one of these patterns.
+    These(Vec<String>),
+    /// What fits none of these.
+    AllBut(Vec<String>),
 }
 
 /// What is to be done, and where.
@@ -35,8 +44,7 @@ pub struct Request<'a> {
     pub account: Option<&'a str>,
 }
 
-/// The statements of a policy document; `None` when it is none. Those that have `NotAction` or `NotResource` are left out, as
-/// they name nothing.
+/// The statements of a policy document; `None` when it is none.
 #[must_use]
 pub fn statements(document: &str) -> Option<Vec<Statement>> {
     let document: Value = serde_json::from_str(document).ok()?;
@@ -48,14 +56,10 @@ pub fn statements(document: &str) -> Option<Vec<Statement>> {
 }
 
 fn statement(value: &Value) -> Option<Statement> {
-    let (actions, resources) = (strings(&value["Action"]), strings(&value["Resource"]));
-    if actions.is_empty() || resources.is_empty() {
-        return None;
-    }
     let mut statement = Statement {
         allows: value["Effect"] == "Allow",
-        actions,
-        resources,
+        actions: covered(&value["Action"], &value["NotAction"])?,
+        resources: covered(&value["Resource"], &value["NotResource"])?,
         regions: None,
         accounts: None,
         has_other_conditions: false,
@@ -63,13 +67,25 @@ fn statement(value: &Value) -> Option<Statement> {
     for (operator, keys) in value["Condition"].as_object().into_iter().flatten() {
         for (key, wanted) in keys.as_object().into_iter().flatten() {
             match (operator.as_str(), key.to_ascii_lowercase().as_str()) {
-                ("StringEquals", "aws:requestedregion") => statement.regions = Some(strings(wanted)),
-                ("StringEquals", "aws:resourceaccount") => statement.accounts = Some(strings(wanted)),
+                ("StringEquals" | "StringLike", "aws:requestedregion") => {
+                    statement.regions = Some(strings(wanted));
+                }
+                ("StringEquals" | "StringLike", "aws:resourceaccount") => {
+                    statement.accounts = Some(strings(wanted));
+                }
                 _ => statement.has_other_conditions = true,
             }
         }
     }
     Some(statement)
+}
+
+fn covered(these: &Value, all_but: &Value) -> Option<Covered> {
+    match (strings(these), strings(all_but)) {
+        (these, _) if !these.is_empty() => Some(Covered::These(these)),
+        (_, all_but) if !all_but.is_empty() => Some(Covered::AllBut(all_but)),
+        _ => None,
+    }
 }
 
 fn strings(value: &Value) -> Vec<String> {
@@ -86,7 +102,7 @@ pub fn may(statements: &[Statement], request: Request<'_>) -> bool {
     let denies = |statement: &Statement| {
         !statement.allows
             && !statement.has_other_conditions
-            && request.resource.is_some()
+            && (request.resource.is_some() || statement.resources.is_everything())
             && statement.covers(request)
     };
     statements.iter().any(|statement| statement.allows && statement.covers(request))
@@ -96,16 +112,49 @@ pub fn may(statements: &[Statement], request: Request<'_>) -> bool {
 impl Statement {
     fn covers(&self, request: Request<'_>) -> bool {
         let held = |list: &Option<Vec<String>>, value: Option<&str>| match (list, value) {
-            (Some(list), Some(value)) => list.iter().any(|one| one == value),
+            (Some(list), Some(value)) => list.iter().any(|pattern| matches(pattern, value)),
             _ => true,
         };
-        let action = request.action.to_ascii_lowercase();
-        self.actions.iter().any(|pattern| matches(&pattern.to_ascii_lowercase(), &action))
-            && request
-                .resource
-                .is_none_or(|resource| self.resources.iter().any(|pattern| matches(pattern, resource)))
+        let is_for_resource = match request.resource {
+            Some(resource) => self.resources.covers(resource),
+            None => self.resources.reaches(request.region),
+        };
+        // Actions know no case; ARNs do.
+        self.actions.lower_case().covers(&request.action.to_ascii_lowercase())
+            && is_for_resource
             && held(&self.regions, request.region)
             && held(&self.accounts, request.account)
+    }
+}
+
+impl Covered {
+    fn covers(&self, text: &str) -> bool {
+        match self {
+            Covered::These(patterns) => patterns.iter().any(|pattern| matches(pattern, text)),
+            Covered::AllBut(patterns) => !patterns.iter().any(|pattern| matches(pattern, text)),
+        }
+    }
+
+    fn lower_case(&self) -> Self {
+        let lower =
+            |patterns: &[String]| patterns.iter().map(|pattern| pattern.to_ascii_lowercase()).collect();
+        match self {
+            Covered::These(patterns) => Covered::These(lower(patterns)),
+            Covered::AllBut(patterns) => Covered::AllBut(lower(patterns)),
+        }
+    }
+
+    fn is_everything(&self) -> bool {
+        matches!(self, Covered::These(patterns) if patterns.iter().any(|pattern| pattern == "*"))
+    }
+
+    /// Whether any resource of the region can be meant.
+    fn reaches(&self, region: Option<&str>) -> bool {
+        let (Covered::These(patterns), Some(region)) = (self, region) else { return true };
+        patterns.iter().any(|pattern| match pattern.split(':').nth(3) {
+            Some(named) => named.is_empty() || matches(named, region),
+            None => true,
+        })
     }
 }
 
@@ -143,7 +192,7 @@ mod tests {
          "Condition": {"StringEquals": {"aws:RequestedRegion": ["eu-west-1", "us-east-1"]}}},
         {"Effect": "Deny", "Action": "sqs:*", "Resource": "arn:aws:sqs:*:1:q9"},
         {"Effect": "Deny", "Action": "sqs:*", "Resource": "*", "Condition": {"Bool": {"aws:SecureTransport": "false"}}},
-        {"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"}
+        {"Effect": "Allow", "Action": "swf:*", "Resource": "arn:aws:swf:eu-west-1:1:/domain/*"}
     ]}"#;
 
     fn asked(action: &str, resource: Option<&str>, region: Option<&str>) -> bool {
@@ -167,6 +216,28 @@ mod tests {
     fn a_condition_on_the_region_is_looked_at() {
         assert!(asked("states:SendTaskFailure", None, Some("us-east-1")));
         assert!(!asked("states:SendTaskFailure", None, Some("us-west-2")));
+    }
+
+    #[test]
+    fn a_resource_of_another_region_is_of_no_use() {
+        assert!(asked("swf:RespondActivityTaskFailed", None, Some("eu-west-1")));
+        assert!(!asked("swf:RespondActivityTaskFailed", None, Some("us-east-1")));
+    }
+
+    #[test]
+    fn what_is_excepted_is_not_covered_and_all_else_is() {
+        let policy = r#"{"Statement": [
+            {"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"},
+            {"Effect": "Deny", "Action": "swf:*", "Resource": "*"},
+            {"Effect": "Deny", "Action": "sqs:*", "NotResource": "arn:aws:sqs:*:1:mine"}
+        ]}"#;
+        let statements = statements(policy).unwrap();
+        let asked = |action, resource| may(&statements, Request { action, resource, ..Request::default() });
+        assert!(asked("states:SendTaskFailure", None));
+        assert!(!asked("iam:PassRole", None));
+        assert!(!asked("swf:RespondActivityTaskFailed", None));
+        assert!(asked("sqs:SendMessage", Some("arn:aws:sqs:eu-west-1:1:mine")));
+        assert!(!asked("sqs:SendMessage", Some("arn:aws:sqs:eu-west-1:1:other")));
     }
 
     #[test]

@@ -65,11 +65,13 @@ impl Reader<'_> {
     /// The functions and rules of a stack.
     async fn stack(&self, name: &str) -> Result<(Vec<String>, Vec<RuleId>), Problem> {
         let client = aws_sdk_cloudformation::Client::new(self.config);
-        let described = client.describe_stack_resources().stack_name(name).send().await;
-        let described =
-            described.map_err(|error| Problem::service(format!("stack {name}: {}", explain(&error))))?;
+        // DescribeStackResources would end after a hundred resources.
+        let listed = client.list_stack_resources().stack_name(name).into_paginator().items().send();
+        let listed = listed.collect::<Result<Vec<_>, _>>().await;
+        let resources =
+            listed.map_err(|error| Problem::service(format!("stack {name}: {}", explain(&error))))?;
         let (mut functions, mut rules) = (Vec::new(), Vec::new());
-        for resource in described.stack_resources() {
+        for resource in resources {
             let Some(id) = resource.physical_resource_id() else { continue };
             match resource.resource_type() {
                 Some("AWS::Lambda::Function") => functions.push(id.to_owned()),
@@ -338,6 +340,7 @@ fn unsigned(number: Option<i32>) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::policy::Covered;
     use super::*;
 
     #[test]
@@ -359,7 +362,7 @@ mod tests {
     #[test]
     fn a_policy_document_is_decoded() {
         let document = "%7B%22Statement%22%3A%7B%22Effect%22%3A%22Allow%22%2C%22Action%22%3A%22a%3Ab%22%2C%22Resource%22%3A%22%2A%22%7D%7D";
-        assert_eq!(decoded("p", Some(document)).unwrap()[0].actions, ["a:b"]);
+        assert_eq!(decoded("p", Some(document)).unwrap()[0].actions, Covered::These(vec!["a:b".to_owned()]));
         assert!(decoded("p", Some("%7B'")).is_err());
     }
 }

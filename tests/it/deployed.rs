@@ -1,0 +1,195 @@
+//! A deployment in which much is wrong, as the services describe it: one answer for each operation that `relayctl doctor` calls.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+const QUEUE: &str = "arn:aws:sqs:us-east-1:123456789012:failures";
+const DEAD_LETTERS: &str = "arn:aws:sqs:us-east-1:123456789012:dead-letters";
+const QUEUE_URL: &str = "https://sqs.us-east-1.amazonaws.com/123456789012/failures";
+const DEAD_LETTERS_URL: &str = "https://sqs.us-east-1.amazonaws.com/123456789012/dead-letters";
+
+/// It may fail tasks of its own region only, though another is allowed.
+const POLICY: &str = r#"{"Version":"2012-10-17","Statement":[
+    {"Effect":"Allow","Action":["sqs:ReceiveMessage","sqs:DeleteMessage","sqs:GetQueueAttributes"],"Resource":"*"},
+    {"Effect":"Allow","Action":"sqs:SendMessage","Resource":"*"},
+    {"Effect":"Allow","Action":"states:SendTaskFailure","Resource":"arn:aws:states:us-east-1:123456789012:*"}]}"#;
+
+/// The services, on a port of this machine.
+pub struct Deployed {
+    pub url: String,
+}
+
+impl Deployed {
+    /// Answers every operation but those that are denied.
+    pub async fn start(denied: &[&str]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let denied: Arc<[String]> = denied.iter().map(|&operation| operation.to_owned()).collect();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let denied = Arc::clone(&denied);
+                let service = service_fn(move |request| respond(request, Arc::clone(&denied)));
+                tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+            }
+        });
+        Self { url }
+    }
+}
+
+async fn respond(
+    request: Request<Incoming>,
+    denied: Arc<[String]>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
+    let (head, body) = request.into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    let target = head.headers.get("x-amz-target").map(|target| target.to_str().unwrap());
+    let operation = operation(target, head.uri.path(), &String::from_utf8_lossy(&body));
+    let (status, answer) = if denied.contains(&operation) {
+        (403, refusal(&operation))
+    } else {
+        (200, answer(&operation, &body))
+    };
+    let response = Response::builder().status(status);
+    let response = match &answer {
+        Answer::Cbor(_) => response.header("smithy-protocol", "rpc-v2-cbor"),
+        Answer::Json(_) | Answer::Xml(_) => response,
+    };
+    Ok(response.body(Full::new(answer.into_bytes())).unwrap())
+}
+
+/// The operation's name, which each protocol has in another place.
+fn operation(target: Option<&str>, path: &str, body: &str) -> String {
+    let of_query = || body.split('&').find_map(|pair| pair.strip_prefix("Action="));
+    let name = match (target, path) {
+        (Some(target), _) => target.rsplit('.').next(),
+        (_, path) if path.contains("/operation/") => path.rsplit('/').next(),
+        (_, path) if path.contains("/event-source-mappings") => Some("ListEventSourceMappings"),
+        (_, path) if path.ends_with("/configuration") => Some("GetFunctionConfiguration"),
+        _ => of_query(),
+    };
+    name.unwrap_or_default().to_owned()
+}
+
+enum Answer {
+    Json(Value),
+    Xml(String),
+    Cbor(Vec<u8>),
+}
+
+impl Answer {
+    fn into_bytes(self) -> Bytes {
+        match self {
+            Answer::Json(value) => value.to_string().into(),
+            Answer::Xml(text) => text.into(),
+            Answer::Cbor(bytes) => bytes.into(),
+        }
+    }
+}
+
+fn refusal(operation: &str) -> Answer {
+    match operation {
+        "DescribeAlarms" => Answer::Cbor(b"\xa1\x66__type\x6cAccessDenied".to_vec()),
+        "GetFunctionConfiguration" => Answer::Json(json!({"__type": "AccessDeniedException"})),
+        _ => Answer::Xml(
+            "<ErrorResponse><Error><Code>AccessDenied</Code><Message>not you</Message></Error></ErrorResponse>"
+                .to_owned(),
+        ),
+    }
+}
+
+fn answer(operation: &str, request: &[u8]) -> Answer {
+    let named = |member: &str| {
+        let request: Value = serde_json::from_slice(request).unwrap();
+        request[member].as_str().unwrap().to_owned()
+    };
+    match operation {
+        "ListStackResources" => xml(operation, &stack()),
+        "GetFunctionConfiguration" => Answer::Json(function()),
+        // Without FunctionResponseTypes.
+        "ListEventSourceMappings" => Answer::Json(json!({
+            "EventSourceMappings": [{"EventSourceArn": QUEUE, "State": "Enabled"}],
+        })),
+        "GetQueueUrl" => Answer::Json(json!({
+            "QueueUrl": if named("QueueName") == "failures" { QUEUE_URL } else { DEAD_LETTERS_URL },
+        })),
+        "GetQueueAttributes" => Answer::Json(json!({"Attributes": queue(&named("QueueUrl"))})),
+        "ListAttachedRolePolicies" => xml(
+            operation,
+            "<IsTruncated>false</IsTruncated><AttachedPolicies><member><PolicyName>relay</PolicyName>\
+             <PolicyArn>arn:aws:iam::123456789012:policy/relay</PolicyArn></member></AttachedPolicies>",
+        ),
+        "GetPolicy" => xml(operation, "<Policy><DefaultVersionId>v3</DefaultVersionId></Policy>"),
+        "GetPolicyVersion" => {
+            let document = POLICY.replace('"', "%22").replace('\n', "%0A");
+            xml(operation, &format!("<PolicyVersion><Document>{document}</Document></PolicyVersion>"))
+        }
+        "ListRolePolicies" => xml(operation, "<IsTruncated>false</IsTruncated><PolicyNames/>"),
+        "ListRuleNamesByTarget" => Answer::Json(json!({"RuleNames": ["every-failure"]})),
+        "DescribeRule" => Answer::Json(json!({"Name": "every-failure", "State": "ENABLED"})),
+        "ListTargetsByRule" => Answer::Json(json!({"Targets": []})),
+        "DescribeAlarms" => Answer::Cbor(b"\xa1\x6cMetricAlarms\x80".to_vec()),
+        other => panic!("doctor called {other}, which its help does not list"),
+    }
+}
+
+fn xml(operation: &str, result: &str) -> Answer {
+    Answer::Xml(format!(
+        "<{operation}Response><{operation}Result>{result}</{operation}Result></{operation}Response>"
+    ))
+}
+
+fn stack() -> String {
+    let resource = |kind: &str, id: &str| {
+        format!(
+            "<member><LogicalResourceId>x</LogicalResourceId><PhysicalResourceId>{id}</PhysicalResourceId>\
+             <ResourceType>{kind}</ResourceType><LastUpdatedTimestamp>2026-11-20T10:15:30Z</LastUpdatedTimestamp>\
+             <ResourceStatus>CREATE_COMPLETE</ResourceStatus></member>"
+        )
+    };
+    let function = resource("AWS::Lambda::Function", "failure-relay");
+    let rule = resource("AWS::Events::Rule", "failures|every-failure");
+    format!("<StackResourceSummaries>{function}{rule}</StackResourceSummaries>")
+}
+
+fn function() -> Value {
+    json!({
+        "FunctionName": "failure-relay",
+        "Role": "arn:aws:iam::123456789012:role/relay",
+        "State": "Active",
+        "Timeout": 30,
+        "Environment": {"Variables": {
+            "RELAY_DEAD_LETTER_QUEUE_URL": DEAD_LETTERS_URL,
+            "RELAY_TARGETS": "step-functions-task",
+            "RELAY_ALLOWED_REGIONS": "us-west-2",
+        }},
+    })
+}
+
+fn queue(url: &str) -> Value {
+    if url == QUEUE_URL {
+        let redrive = json!({"deadLetterTargetArn": DEAD_LETTERS, "maxReceiveCount": 3});
+        return json!({
+            "QueueArn": QUEUE,
+            "VisibilityTimeout": "30",
+            "MessageRetentionPeriod": "1209600",
+            "SqsManagedSseEnabled": "true",
+            "RedrivePolicy": redrive.to_string(),
+        });
+    }
+    json!({
+        "QueueArn": DEAD_LETTERS,
+        "VisibilityTimeout": "30",
+        "MessageRetentionPeriod": "345600",
+        "SqsManagedSseEnabled": "false",
+        "ApproximateNumberOfMessages": "13",
+    })
+}
