@@ -106,6 +106,8 @@ async fn what_would_be_refused_again_came_back_or_has_no_queue_stays_and_is_visi
     }});
     assert_eq!(lines(&rehearsed).last(), Some(&expected));
     assert_eq!(total(&endpoint, "failures"), 0);
+    let limited = done(&endpoint, &["redrive", "--dry-run", "--limit", "0"]);
+    assert!(stdout(&limited).contains("0 letters would be moved"), "{}", stdout(&limited));
     let output = done(&endpoint, &["redrive", "--json"]);
     assert_eq!(lines(&output).last(), Some(&expected));
     assert_eq!(output.status.code(), Some(1));
@@ -215,6 +217,18 @@ async fn a_run_that_is_told_to_stop_ends_its_batches_and_doubles_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_run_goes_on_when_nobody_reads_what_it_prints() {
+    let endpoint = endpoint().await;
+    for _ in 0..200 {
+        relays_letter(&endpoint, "RETRIES_EXHAUSTED", GOOD);
+    }
+    let mut child = dlq(&endpoint, &["redrive", "--json"]).stdout(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!((total(&endpoint, "failures"), total(&endpoint, "dead-letters")), (200, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_fifo_queue_gets_each_letter_once_and_in_order() {
     let endpoint = endpoint().await;
     endpoint.create_queue("ordered.fifo", &[]).unwrap();
@@ -267,13 +281,17 @@ async fn a_queue_that_is_not_there_or_cannot_be_reached_is_said() {
     let missing = done(&endpoint, &["list", "--queue-url", "nowhere"]);
     assert_eq!(missing.status.code(), Some(4));
     assert!(stderr(&missing).contains("nowhere"), "{}", stderr(&missing));
+    let mut empty = dlq(&endpoint, &["list"]);
+    empty.env("RELAY_DEAD_LETTER_QUEUE_URL", "");
+    assert_eq!(empty.output().unwrap().status.code(), Some(2));
     let mut unreachable = dlq(&endpoint, &["stats"]);
     unreachable.env("AWS_ENDPOINT_URL", "http://127.0.0.1:9");
     let output = unreachable.output().unwrap();
     assert_eq!(output.status.code(), Some(4));
+    assert!(stderr(&output).contains("cannot be reached: Connection refused"), "{}", stderr(&output));
     let mut no_keys = dlq(&endpoint, &["stats"]);
     no_keys.env_remove("AWS_ACCESS_KEY_ID").env("AWS_EC2_METADATA_DISABLED", "true");
     let output = no_keys.output().unwrap();
     assert_eq!(output.status.code(), Some(4));
-    assert!(stderr(&output).contains("credentials"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("no credentials were found"), "{}", stderr(&output));
 }

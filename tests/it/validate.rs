@@ -44,3 +44,10 @@ fn the_lines_that_are_shown_hold_no_token() {
         assert_eq!(line, None);
     }
 }
+
+#[test]
+fn an_input_that_is_larger_than_anything_that_reaches_a_relay_is_not_read_to_its_end() {
+    let output = validate(&["/dev/zero"]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("larger than 6 MiB"));
+}

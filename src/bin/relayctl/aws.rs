@@ -1,9 +1,12 @@
 //! How the tool reaches AWS: configured as the AWS CLI is, with profiles, regions and `AWS_ENDPOINT_URL`.
 
+use std::error::Error;
+
 use aws_config::environment::EnvironmentVariableRegionProvider;
 use aws_config::meta::region::RegionProviderChain;
 use aws_config::profile::ProfileFileRegionProvider;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_runtime_api::client::stalled_stream_protection::StalledStreamProtectionConfig;
@@ -12,6 +15,9 @@ use clap::Args;
 use failure_relay::clients;
 
 use crate::exit::Problem;
+
+const NO_CREDENTIALS: &str = "no credentials were found, neither in the environment (AWS_ACCESS_KEY_ID), nor in a profile \
+(AWS_PROFILE), nor from a role of this machine or container";
 
 /// The arguments of every verb that calls AWS.
 #[derive(Clone, Debug, Default, Args)]
@@ -89,24 +95,46 @@ pub fn partition_of(region: &str) -> &'static str {
 /// What a service said, or why it could not be asked, in one line.
 pub fn explain<E>(error: &SdkError<E, HttpResponse>) -> String
 where
-    E: ProvideErrorMetadata + std::error::Error + 'static,
+    E: ProvideErrorMetadata + Error + 'static,
 {
-    if let SdkError::ServiceError(service) = error {
-        let meta = service.err().meta();
-        return match (meta.code(), meta.message()) {
-            (Some(code), Some(message)) => format!("{code}: {message}"),
-            (Some(code), None) => code.to_owned(),
-            (None, _) => format!("HTTP {}", service.raw().status()),
-        };
-    }
-    let mut reasons = vec![error.to_string()];
-    let mut source = std::error::Error::source(error);
-    while let Some(reason) = source {
-        let text = reason.to_string();
-        if reasons.last() != Some(&text) {
-            reasons.push(text);
+    match error {
+        SdkError::ServiceError(service) => {
+            let meta = service.err().meta();
+            match (meta.code(), meta.message()) {
+                (Some(code), Some(message)) => format!("{code}: {message}"),
+                (Some(code), None) => code.to_owned(),
+                (None, _) => format!("HTTP {}", service.raw().status()),
+            }
         }
-        source = reason.source();
+        SdkError::TimeoutError(_) => "no answer in time".to_owned(),
+        SdkError::DispatchFailure(_) => not_sent(&reasons(error)),
+        _ => told(&reasons(error)),
     }
-    reasons.join(": ")
+}
+
+/// An error and what caused it, outermost first.
+fn reasons<'a>(error: &'a (dyn Error + 'static)) -> Vec<&'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source()).collect()
+}
+
+/// Why a request never left, in words that say what to do: the SDK's own lists each provider that it asked.
+fn not_sent(reasons: &[&(dyn Error + 'static)]) -> String {
+    let of_credentials = reasons.iter().position(|reason| reason.is::<CredentialsError>());
+    match of_credentials.map(|index| &reasons[index..]) {
+        Some(reasons) if is_without_credentials(reasons) => NO_CREDENTIALS.to_owned(),
+        Some(reasons) => format!("the credentials could not be loaded: {}", told(&reasons[1..])),
+        None => format!("cannot be reached: {}", told(&reasons[reasons.len().saturating_sub(1)..])),
+    }
+}
+
+fn is_without_credentials(reasons: &[&(dyn Error + 'static)]) -> bool {
+    let error = reasons.first().and_then(|reason| reason.downcast_ref());
+    matches!(error, Some(CredentialsError::CredentialsNotLoaded(_)))
+}
+
+/// The reasons on one line, each once.
+fn told(reasons: &[&(dyn Error + 'static)]) -> String {
+    let mut texts: Vec<String> = reasons.iter().map(|reason| reason.to_string().replace('\n', ";")).collect();
+    texts.dedup();
+    texts.join(": ")
 }

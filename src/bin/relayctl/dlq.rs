@@ -18,6 +18,7 @@ mod stats;
 use std::sync::Arc;
 
 use aws_config::SdkConfig;
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
 use failure_relay::settings::QueueUrl;
 
@@ -31,7 +32,7 @@ pub use letter::short;
 
 const EXAMPLES: &str = "\
 Examples:
-    export RELAY_DEAD_LETTER_QUEUE_URL=https://sqs.eu-west-1.amazonaws.com/111122223333/failure-relay-dead-letters
+    export RELAY_DEAD_LETTER_QUEUE_URL=https://sqs.eu-west-1.amazonaws.com/111122223333/dead-letters
     relayctl dlq stats
     relayctl dlq list --code INVALID_EVENT --since 2h
     relayctl dlq show 5fea7756
@@ -80,13 +81,27 @@ impl Dlq {
 
 /// The arguments of every verb here.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Which queue")]
 #[group(id = "place")]
 struct Place {
     /// The dead-letter queue: a URL, an ARN or a name
-    #[arg(long = "queue-url", alias = "queue", value_name = "QUEUE", env = "RELAY_DEAD_LETTER_QUEUE_URL")]
+    #[arg(
+        long = "queue-url",
+        alias = "queue",
+        value_name = "QUEUE",
+        env = "RELAY_DEAD_LETTER_QUEUE_URL",
+        hide_env_values = true,
+        value_parser = NonEmptyStringValueParser::new()
+    )]
     queue: String,
     /// More names under which a Step Functions task token is looked for
-    #[arg(long, value_name = "NAMES", env = "RELAY_TASK_TOKEN_NAMES", value_delimiter = ',')]
+    #[arg(
+        long,
+        value_name = "NAMES",
+        env = "RELAY_TASK_TOKEN_NAMES",
+        hide_env_values = true,
+        value_delimiter = ','
+    )]
     task_token_names: Vec<String>,
     #[command(flatten)]
     aws: aws::Options,

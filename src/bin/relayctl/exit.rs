@@ -36,9 +36,11 @@ pub enum Exit {
     As(u8),
 }
 
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        ExitCode::from(match exit {
+impl Exit {
+    /// The number.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        match self {
             Exit::Yes => 0,
             Exit::No => 1,
             Exit::Usage => 2,
@@ -46,7 +48,13 @@ impl From<Exit> for ExitCode {
             Exit::Service => 4,
             Exit::Local => 5,
             Exit::As(code) => code,
-        })
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        ExitCode::from(exit.code())
     }
 }
 

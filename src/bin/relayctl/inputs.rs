@@ -1,6 +1,8 @@
 //! The files that a user hands over: found, read, and told how each would reach the relay.
 
-use std::io::Read;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -11,6 +13,9 @@ use crate::exit::Problem;
 
 /// Stands for standard input.
 pub const STDIN: &str = "-";
+
+/// The largest input: the most that Lambda takes as a payload. A message is smaller still.
+const BYTES_MAX: u64 = 6 * 1024 * 1024;
 
 /// A file with an event, or with the whole payload of an invocation.
 #[derive(Clone, Debug)]
@@ -43,9 +48,9 @@ pub struct Message {
     pub moved_from: Option<String>,
 }
 
-impl std::fmt::Debug for Message {
+impl fmt::Debug for Message {
     /// Shows all but the body.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Message")
             .field("queue", &self.queue)
             .field("group", &self.group)
@@ -57,18 +62,20 @@ impl Input {
     /// Reads one file, or standard input.
     ///
     /// # Errors
-    /// It cannot be read.
+    /// It cannot be read, or is larger than anything that reaches a relay.
     pub fn read(path: &Path) -> Result<Self, Problem> {
-        let bytes = if path.as_os_str() == STDIN {
-            let mut bytes = Vec::new();
-            std::io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
+        let problem = |why: &dyn fmt::Display| Problem::file(format!("{}: {why}", path.display()));
+        let mut bytes = Vec::new();
+        let read = if path.as_os_str() == STDIN {
+            io::stdin().lock().take(BYTES_MAX + 1).read_to_end(&mut bytes)
         } else {
-            std::fs::read(path)
+            File::open(path).and_then(|file| file.take(BYTES_MAX + 1).read_to_end(&mut bytes))
         };
-        match bytes {
-            Ok(bytes) => Ok(Self { path: path.to_owned(), bytes: Bytes::from(bytes) }),
-            Err(error) => Err(Problem::file(format!("{}: {error}", path.display()))),
+        let count = read.map_err(|error| problem(&error))?;
+        if u64::try_from(count).is_ok_and(|count| count > BYTES_MAX) {
+            return Err(problem(&"is larger than 6 MiB, the most that Lambda takes"));
         }
+        Ok(Self { path: path.to_owned(), bytes: Bytes::from(bytes) })
     }
 
     /// Reads files, and all files in folders and their folders, in the order of their names. Hidden files and Markdown are no
@@ -122,7 +129,7 @@ fn find(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), Problem> {
         files.push(path.to_owned());
         return Ok(());
     }
-    let unreadable = |error: std::io::Error| Problem::file(format!("{}: {error}", path.display()));
+    let unreadable = |error: io::Error| Problem::file(format!("{}: {error}", path.display()));
     let mut inside = Vec::new();
     for entry in std::fs::read_dir(path).map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?.path();

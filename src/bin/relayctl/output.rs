@@ -47,10 +47,11 @@ impl When {
 }
 
 /// Where a verb prints.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a wish of the user, and any two go together")]
 pub struct Output {
     json: bool,
+    ends_with_reader: bool,
     quiet: bool,
     data_has_colours: bool,
     talk_has_colours: bool,
@@ -89,10 +90,17 @@ impl Output {
     pub fn new(options: &Options) -> Self {
         Self {
             json: options.json,
+            ends_with_reader: true,
             quiet: options.quiet,
             data_has_colours: !options.json && options.color.on(&io::stdout()),
             talk_has_colours: options.color.on(&io::stderr()),
         }
+    }
+
+    /// The same for a verb that must end what it has begun, whether or not anybody still reads what it prints.
+    #[must_use]
+    pub fn outliving_its_reader(&self) -> Self {
+        Self { ends_with_reader: false, ..self.clone() }
     }
 
     /// Whether data is asked for as JSON.
@@ -153,13 +161,15 @@ impl Output {
         self.talk_has_colours && !self.quiet && io::stderr().is_terminal()
     }
 
-    /// Whoever read the data has enough of it (`relayctl … | head -1`).
+    /// Whoever read the data has enough of it (`relayctl … | head -1`), or there is no room for it.
     fn end_without_reader(&self, written: io::Result<()>) {
-        if let Err(error) = written {
-            if error.kind() == io::ErrorKind::BrokenPipe {
-                std::process::exit(0);
-            }
-            self.problem(&Problem { message: format!("standard output: {error}"), exit: Exit::File });
+        let Err(error) = written else { return };
+        let is_read_enough = error.kind() == io::ErrorKind::BrokenPipe;
+        if !is_read_enough {
+            self.problem(&Problem::file(format!("standard output: {error}")));
+        }
+        if self.ends_with_reader {
+            std::process::exit(if is_read_enough { Exit::Yes } else { Exit::File }.code().into());
         }
     }
 }

@@ -18,7 +18,10 @@ impl Table {
             .load_style(presets::NOTHING)
             .set_content_arrangement(ContentArrangement::Dynamic)
             .set_header(header.to_vec());
-        if let Ok(size) = rustix::termios::tcgetwinsize(io::stdout()) {
+        // A terminal that does not know its width says 0.
+        if let Ok(size) = rustix::termios::tcgetwinsize(io::stdout())
+            && size.ws_col > 0
+        {
             table.set_width(size.ws_col);
         }
         Self(table)

@@ -52,6 +52,13 @@ pub fn as_row(letter: &Letter, now: SystemTime) -> [String; 6] {
         letter.source().map_or("-", short).to_owned(),
         letter.reason().to_owned(),
     ]
+    .map(|cell| on_one_line(&cell))
+}
+
+/// A text as a terminal may get it: whoever wrote the letter chose its attributes.
+#[must_use]
+pub fn on_one_line(text: &str) -> String {
+    text.replace(char::is_control, " ")
 }
 
 /// The names of a row's cells.

@@ -13,16 +13,22 @@ use crate::output::{Output, plural};
 use crate::stop::Stop;
 use crate::table::Table;
 
+const EXAMPLES: &str = "\
+Examples:
+    relayctl dlq list --code INVALID_EVENT --since 2h
+    relayctl dlq list --limit 0 --json | jq -r .id";
+
 /// Lists dead letters, a row each
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub struct List {
-    #[command(flatten)]
-    place: Place,
     /// At most so many rows; 0 lists all
     #[arg(long, value_name = "COUNT", default_value_t = 50)]
     limit: usize,
     #[command(flatten)]
     filter: Filter,
+    #[command(flatten)]
+    place: Place,
 }
 
 impl List {

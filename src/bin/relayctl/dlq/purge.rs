@@ -17,19 +17,25 @@ use crate::stop::Stop;
 /// How long letters are hidden that are not to be deleted, while others are.
 const HIDDEN: Duration = Duration::from_mins(1);
 
+const EXAMPLES: &str = "\
+Examples:
+    relayctl dlq purge --code MALFORMED_EVENT --before 7d --dry-run
+    relayctl dlq purge --code MALFORMED_EVENT --before 7d --yes";
+
 /// Deletes dead letters for good: those that pass the filters, or all
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Purge {
-    #[command(flatten)]
-    place: Place,
-    #[command(flatten)]
-    filter: Filter,
     /// Deletes without asking
     #[arg(long)]
     yes: bool,
     /// Says how many would be deleted, and deletes none
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    filter: Filter,
+    #[command(flatten)]
+    place: Place,
 }
 
 impl Purge {

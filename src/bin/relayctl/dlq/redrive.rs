@@ -7,11 +7,12 @@ mod mover;
 mod plan;
 mod tally;
 
+use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use clap::Args;
 use futures_util::future::join_all;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 use super::Place;
 use super::filter::Filter;
@@ -38,15 +39,24 @@ const WAIT_MAX: Duration = Duration::from_secs(40);
 /// How often it looks for them.
 const WAIT_STEP: Duration = Duration::from_secs(2);
 
+const EXAMPLES: &str = "\
+Examples:
+    relayctl dlq redrive --dry-run
+    relayctl dlq redrive --code RETRIES_EXHAUSTED --since 2h --rate 100
+    relayctl dlq redrive --id 5fea7756 --edit
+    relayctl dlq redrive --to arn:aws:sqs:eu-west-1:111122223333:failures --json
+
+Exit codes: 0 all that passes the filters is moved; 1 something stays; 4 the queue cannot be read, or refuses batch after batch.";
+
 /// Moves dead letters back to where they came from
 ///
 /// Each letter goes to the queue that it names: the relay's queue, the queue from which SQS moved it, or the queue to which a
-/// rule could not deliver; one that names none, to the only queue whose redrive policy leads here. A letter that the relay would refuse again stays, and so does one that came back often. A run that
-/// was stopped or killed is gone on with by starting it again.
+/// rule could not deliver; one that names none, to the only queue whose redrive policy leads here. A letter that the relay would
+/// refuse again stays, and so does one that came back often. A run that was stopped or killed is gone on with by starting it
+/// again.
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Redrive {
-    #[command(flatten)]
-    place: Place,
     /// The queue to move to, for letters that name none or another: a URL, an ARN or a name
     #[arg(long, value_name = "QUEUE")]
     to: Option<String>,
@@ -73,11 +83,14 @@ pub struct Redrive {
     concurrency: u16,
     #[command(flatten)]
     filter: Filter,
+    #[command(flatten)]
+    place: Place,
 }
 
 impl Redrive {
     /// Moves what is to be moved and tells what was left, and why.
     pub async fn run(self, output: &Output) -> Result<Exit, Problem> {
+        let output = &output.outliving_its_reader();
         let config = self.place.config().await?;
         let queue = Queue::find(&config, &self.place.queue).await?;
         let state = queue.state().await?;
@@ -101,7 +114,7 @@ impl Redrive {
         };
         let stop = Stop::listen();
         if self.dry_run {
-            return rehearse(&queue, &plan, &stop, output).await;
+            return self.rehearse(&queue, &plan, &stop, output).await;
         }
         let bar = progress(state.visible, output);
         let mover = Mover {
@@ -130,6 +143,31 @@ impl Redrive {
             output.talk("stopped; run it again to go on");
             return Ok(Exit::No);
         }
+        Ok(if tally.is_complete() { Exit::Yes } else { Exit::No })
+    }
+
+    /// What would be done, without doing it.
+    async fn rehearse(
+        &self,
+        queue: &Queue,
+        plan: &Plan,
+        stop: &Stop,
+        output: &Output,
+    ) -> Result<Exit, Problem> {
+        let mut tally = Tally::rehearsal();
+        scan(queue, stop, |letter| {
+            if self.limit.is_some_and(|limit| tally.moved >= limit) {
+                return Next::End;
+            }
+            match plan.fate_of(letter) {
+                Fate::Skip => {}
+                Fate::Stay(why) => tally.stays(letter, &why, output),
+                Fate::Move { home } => tally.would_move(letter, home.as_deref(), output),
+            }
+            Next::Go
+        })
+        .await?;
+        tally.print(output);
         Ok(if tally.is_complete() { Exit::Yes } else { Exit::No })
     }
 
@@ -167,29 +205,17 @@ impl Redrive {
     }
 }
 
-/// What would be done, without doing it.
-async fn rehearse(queue: &Queue, plan: &Plan, stop: &Stop, output: &Output) -> Result<Exit, Problem> {
-    let mut tally = Tally::default();
-    scan(queue, stop, |letter| {
-        match plan.fate_of(letter) {
-            Fate::Skip => {}
-            Fate::Stay(why) => tally.stays(letter, &why, output),
-            Fate::Move { home } => tally.would_move(letter, home.as_deref(), output),
-        }
-        Next::Go
-    })
-    .await?;
-    tally.print(output);
-    Ok(if tally.is_complete() { Exit::Yes } else { Exit::No })
-}
-
 fn progress(total: u64, output: &Output) -> ProgressBar {
     if !output.shows_progress() {
         return ProgressBar::hidden();
     }
     let bar = ProgressBar::new(total);
-    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos} of about {len}, {per_sec}, {eta} to go") {
-        bar.set_style(style);
+    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos} of about {len}, {speed}, {eta} to go") {
+        let speed = |state: &ProgressState, text: &mut dyn fmt::Write| {
+            // A bar that cannot be drawn is no reason to stop.
+            let _ = write!(text, "{:.0} a second", state.per_sec());
+        };
+        bar.set_style(style.with_key("speed", speed));
     }
     bar
 }

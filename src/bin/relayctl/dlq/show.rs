@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::Place;
-use super::describe::{as_json, body, target};
+use super::describe::{as_json, body, on_one_line, target};
 use super::filter::Filter;
 use super::judge::Judge;
 use super::letter::Letter;
@@ -13,16 +13,22 @@ use crate::exit::{Exit, Problem};
 use crate::output::{Output, Tone};
 use crate::stop::Stop;
 
+const EXAMPLES: &str = "\
+Examples:
+    relayctl dlq show 5fea7756
+    relayctl dlq show 5fea7756 --show-secrets --json | jq -r .body | relayctl explain -";
+
 /// Shows one dead letter: why it is dead, whether the relay would take it now, and its body
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Show {
     /// The message id in the dead-letter queue, or the start of it
     id: String,
-    #[command(flatten)]
-    place: Place,
     /// Shows the body byte for byte, tokens included
     #[arg(long = "show-secrets")]
     with_secrets: bool,
+    #[command(flatten)]
+    place: Place,
 }
 
 impl Show {
@@ -69,7 +75,11 @@ impl Show {
         }
         for (name, value) in json.as_object().into_iter().flatten() {
             let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            output.data(format!("{} {value}", output.tint(Tone::Strong, format!("{name:18}"))));
+            output.data(format!(
+                "{} {}",
+                output.tint(Tone::Strong, format!("{name:18}")),
+                on_one_line(&value)
+            ));
         }
         output.data("");
         output.data(text);

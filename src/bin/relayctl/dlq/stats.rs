@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use clap::Args;
 use serde_json::json;
 
-use super::describe::{age, rfc3339};
+use super::describe::{age, on_one_line, rfc3339};
 use super::filter::Filter;
 use super::letter::{Letter, short};
 use super::scan::{Next, scan};
@@ -16,13 +16,19 @@ use crate::output::{Output, plural};
 use crate::stop::Stop;
 use crate::table::Table;
 
+const EXAMPLES: &str = "\
+Examples:
+    relayctl dlq stats --since 1d
+    relayctl dlq stats --json | jq -r 'select(.code == \"RETRIES_EXHAUSTED\") | .count'";
+
 /// Counts dead letters by code, kind of target and source
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Stats {
     #[command(flatten)]
-    place: Place,
-    #[command(flatten)]
     filter: Filter,
+    #[command(flatten)]
+    place: Place,
 }
 
 /// What letters of one row have in common.
@@ -100,14 +106,17 @@ fn print(groups: &[(Group, Members)], output: &Output) {
                 "newest": members.newest.map(rfc3339),
             }));
         } else {
-            table.row(&[
-                members.count.to_string(),
-                group.code.clone(),
-                group.kind.clone().unwrap_or_else(|| "-".to_owned()),
-                group.source.as_deref().map_or("-", short).to_owned(),
-                members.oldest.map(|oldest| age(oldest, now)).unwrap_or_default(),
-                members.newest.map(|newest| age(newest, now)).unwrap_or_default(),
-            ]);
+            table.row(
+                &[
+                    members.count.to_string(),
+                    group.code.clone(),
+                    group.kind.clone().unwrap_or_else(|| "-".to_owned()),
+                    group.source.as_deref().map_or("-", short).to_owned(),
+                    members.oldest.map(|oldest| age(oldest, now)).unwrap_or_default(),
+                    members.newest.map(|newest| age(newest, now)).unwrap_or_default(),
+                ]
+                .map(|cell| on_one_line(&cell)),
+            );
         }
     }
     if !output.is_json() && !groups.is_empty() {

@@ -25,6 +25,12 @@ pub struct Tally {
 }
 
 impl Tally {
+    /// The counts of what would be done.
+    #[must_use]
+    pub fn rehearsal() -> Self {
+        Self { is_rehearsal: true, ..Self::default() }
+    }
+
     /// A letter was moved.
     pub fn moves(&mut self, letter: &Letter, to: &str, output: &Output) {
         self.moved += 1;
@@ -35,7 +41,6 @@ impl Tally {
 
     /// A letter would be moved.
     pub fn would_move(&mut self, letter: &Letter, home: Option<&str>, output: &Output) {
-        self.is_rehearsal = true;
         self.moved += 1;
         if output.is_json() {
             output.json(&json!({"id": letter.id(), "fate": "would-move", "to": home}));
