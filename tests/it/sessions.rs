@@ -1,22 +1,71 @@
 //! The sessions in the documents are real: each command is run, and prints what stands below it.
 //!
 //! A session is a block of `console`: lines that begin with `$ ` are commands for a shell, the lines below are what it prints on
-//! both streams, and a last line `[exit 1]` is its exit code where that is not 0. Ports differ from run to run, so each is
-//! written as 4599. `UPDATE_SESSIONS=1 cargo test sessions` writes what is printed into the document.
+//! both streams, and a last line `[exit 1]` is its exit code where that is not 0. What differs from run to run is written the
+//! same: each port of this machine as 4599, the time at which a letter was sent as that of the events in `events/`. Ids and ages
+//! are the same in every run, as the endpoint draws its ids from a seed and lives six hours ago.
+//! `UPDATE_SESSIONS=1 cargo test sessions` writes what is printed into the documents.
 
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use failure_relay::local::{Endpoint, Options};
 
+use crate::deployed::Deployed;
+
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
-const DOCUMENT: &str = "docs/relayctl.md";
 const FENCE: &str = "```";
+const QUEUE: &str = "failure-events";
+const DEAD_LETTERS: &str = "failure-events-dead-letters";
+/// How long ago the endpoint lives: an age of its letters is told in hours, whatever the minute.
+const AGO: Duration = Duration::from_mins(6 * 60 + 30);
+const SENT: &str = "2026-11-20T10:15:30Z";
+
+/// Where the commands of one document run.
+struct Stage {
+    /// With the relay's queues.
+    endpoint: Endpoint,
+    /// What `relayctl doctor` examines.
+    deployed: Deployed,
+}
+
+async fn stage() -> Stage {
+    let began = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() - AGO;
+    let epoch_ms = Some(u64::try_from(began.as_millis()).unwrap());
+    let endpoint = Endpoint::start(Options { epoch_ms, ..Options::default() }).await.unwrap();
+    endpoint.create_queue(DEAD_LETTERS, &[]).unwrap();
+    endpoint.create_queue(QUEUE, &[]).unwrap();
+    Stage { endpoint, deployed: Deployed::start(&[]).await }
+}
+
+/// Twelve letters of an outage, and one that no relay can read.
+fn write_letters(endpoint: &Endpoint) {
+    let source = endpoint.queue_arn(QUEUE);
+    let outage = "target: states:SendTaskFailure answered ServiceUnavailable (HTTP 503)";
+    for number in 1..=12 {
+        let id = format!("render-{number}");
+        let labels = [
+            ("ERROR_CODE", "RETRIES_EXHAUSTED"),
+            ("ERROR_MESSAGE", outage),
+            ("TARGET_KIND", "step-functions-task"),
+            ("EVENT_ID", &id),
+            ("SOURCE_ARN", &source),
+        ];
+        let body = format!(
+            r#"{{"id":"{id}","target":{{"kind":"step-functions-task","taskToken":"AQCEAAAAKgAAAAMA{number}"}}}}"#
+        );
+        endpoint.send_message(DEAD_LETTERS, &body, &labels, None).unwrap();
+    }
+    let why = "the body is not JSON: expected value at line 1 column 1";
+    let labels = [("ERROR_CODE", "MALFORMED_EVENT"), ("ERROR_MESSAGE", why), ("SOURCE_ARN", &source)];
+    endpoint.send_message(DEAD_LETTERS, "disk full", &labels, None).unwrap();
+}
 
 /// The document with each command's output as it is now.
-fn with_real_output(document: &str, endpoint: &Endpoint) -> String {
+fn with_real_output(document: &str, stage: &Stage) -> String {
     let (mut out, mut in_session, mut in_output) = (String::new(), false, false);
     for line in document.lines() {
         if line.starts_with(FENCE) {
@@ -25,7 +74,7 @@ fn with_real_output(document: &str, endpoint: &Endpoint) -> String {
         }
         match line.strip_prefix("$ ") {
             Some(command) if in_session => {
-                writeln!(out, "{line}\n{}", run(command, endpoint)).unwrap();
+                writeln!(out, "{line}\n{}", run(command, stage)).unwrap();
                 in_output = true;
             }
             _ if in_output => {}
@@ -36,7 +85,10 @@ fn with_real_output(document: &str, endpoint: &Endpoint) -> String {
     out.replace("\n\n```\n", "\n```\n").replace("\n\n$ ", "\n$ ")
 }
 
-fn run(command: &str, endpoint: &Endpoint) -> String {
+fn run(command: &str, stage: &Stage) -> String {
+    let endpoint = &stage.endpoint;
+    let is_of_deployment = command.starts_with("relayctl doctor");
+    let url = if is_of_deployment { stage.deployed.url.as_str() } else { endpoint.url() };
     let tool = Path::new(env!("CARGO_BIN_EXE_relayctl")).parent().unwrap();
     let path = format!("{}:{}", tool.display(), std::env::var("PATH").unwrap_or_default());
     let output = Command::new("sh")
@@ -45,14 +97,16 @@ fn run(command: &str, endpoint: &Endpoint) -> String {
         .env_clear()
         .env("PATH", path)
         .env("HOME", ROOT)
-        .env("AWS_ENDPOINT_URL", endpoint.url())
+        .env("AWS_ENDPOINT_URL", url)
         .env("AWS_REGION", endpoint.region())
         .env("AWS_ACCESS_KEY_ID", "local")
         .env("AWS_SECRET_ACCESS_KEY", "local")
-        .env("RELAY_QUEUE_URL", endpoint.queue_url("failure-events"))
+        .env("RELAY_QUEUE_URL", endpoint.queue_url(QUEUE))
+        .env("RELAY_DEAD_LETTER_QUEUE_URL", endpoint.queue_url(DEAD_LETTERS))
         .output()
         .unwrap();
-    let mut text = with_one_port(&String::from_utf8(output.stdout).unwrap()).trim_end().to_owned();
+    let text = with_one_time(&with_one_port(&String::from_utf8(output.stdout).unwrap()));
+    let mut text = text.trim_end().to_owned();
     match output.status.code() {
         Some(0) => {}
         code => write!(text, "\n[exit {}]", code.unwrap_or(-1)).unwrap(),
@@ -70,21 +124,44 @@ fn with_one_port(text: &str) -> String {
     out
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_sessions_in_the_document_are_what_the_tool_prints() {
-    let endpoint = Endpoint::start(Options::default()).await.unwrap();
-    endpoint.create_queue("failure-events", &[]).unwrap();
-    let path = Path::new(ROOT).join(DOCUMENT);
-    let document = fs::read_to_string(&path).unwrap();
-    assert!(document.matches("```console\n").count() > 5, "{DOCUMENT} holds hardly any session");
-    let real = with_real_output(&document, &endpoint);
+/// The line of a letter that says when it was sent, with one time.
+fn with_one_time(text: &str) -> String {
+    let line = |line: &str| match line.strip_prefix("sent ") {
+        Some(rest) => format!("sent {}{SENT}\n", &rest[..rest.len() - rest.trim_start().len()]),
+        None => format!("{line}\n"),
+    };
+    text.lines().map(line).collect()
+}
+
+fn assert_sessions_are_real(document: &str, sessions_min: usize, stage: &Stage) {
+    let path = Path::new(ROOT).join(document);
+    let written = fs::read_to_string(&path).unwrap();
+    assert!(written.matches("```console\n").count() >= sessions_min, "{document} holds hardly any session");
+    let real = with_real_output(&written, stage);
     if std::env::var_os("UPDATE_SESSIONS").is_some() {
         fs::write(&path, real).unwrap();
         return;
     }
-    for (number, (written, printed)) in document.lines().zip(real.lines()).enumerate() {
+    for (number, (written, printed)) in written.lines().zip(real.lines()).enumerate() {
         let help = "UPDATE_SESSIONS=1 cargo test sessions";
-        assert_eq!(written, printed, "{DOCUMENT}:{} is out of date: {help}", number + 1);
+        assert_eq!(written, printed, "{document}:{} is out of date: {help}", number + 1);
     }
-    assert_eq!(document.lines().count(), real.lines().count());
+    assert_eq!(written.lines().count(), real.lines().count());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sessions_in_the_readme_are_what_the_tool_prints() {
+    assert_sessions_are_real("README.md", 1, &stage().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sessions_of_publishers_are_what_the_tool_prints() {
+    assert_sessions_are_real("docs/relayctl.md", 6, &stage().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sessions_of_operators_are_what_the_tool_prints() {
+    let stage = stage().await;
+    write_letters(&stage.endpoint);
+    assert_sessions_are_real("docs/relayctl-operate.md", 4, &stage);
 }
