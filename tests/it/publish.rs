@@ -1,5 +1,8 @@
 //! `relayctl publish`: what reaches the queue or the bus, and what is told when something does not.
 
+use std::io::Write;
+use std::process::Stdio;
+
 use failure_relay::local::{Endpoint, Fault, FaultRule, Operation};
 use serde_json::Value;
 
@@ -69,6 +72,22 @@ async fn an_event_that_is_not_routable_is_told_and_nothing_is_sent() {
     assert!(stderr(&output).contains("target.jobId: expected a lower-case UUID"));
     assert!(stderr(&output).contains("nothing was sent"));
     assert_eq!(bodies(&endpoint, "failures").len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_no_queue_takes_is_told_and_nothing_is_sent() {
+    let endpoint = endpoint().await;
+    let url = endpoint.queue_url("failures");
+    let details = "x".repeat(1024 * 1024);
+    let large =
+        format!(r#"{{"target":{{"kind":"swf-activity-task","taskToken":"t"}},"failure":"{details}"}}"#);
+    let mut command = relayctl(&endpoint, &["publish", "-", "--queue-url", &url]);
+    let mut child = command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(large.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    assert!(stderr(&output).contains("larger than 1 MiB"), "{}", stderr(&output));
+    assert_eq!(endpoint.call_count(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,6 +6,7 @@ mod event;
 use std::path::PathBuf;
 
 use clap::Args;
+use failure_relay::dead_letter::MESSAGE_SIZE_MAX;
 use failure_relay::json::Json;
 use failure_relay::route::Home;
 use failure_relay::settings::Rules;
@@ -88,7 +89,15 @@ impl Publish {
     }
 
     fn inputs(&self) -> Result<Vec<Input>, Problem> {
-        if self.files.is_empty() { Ok(vec![self.event.event()?]) } else { Input::read_all(&self.files) }
+        let inputs =
+            if self.files.is_empty() { vec![self.event.event()?] } else { Input::read_all(&self.files)? };
+        match inputs.iter().find(|input| input.bytes.len() > MESSAGE_SIZE_MAX) {
+            Some(input) => Err(Problem::file(format!(
+                "{}: is larger than 1 MiB, the most that a queue or a bus takes; nothing was sent",
+                input.path.display()
+            ))),
+            None => Ok(inputs),
+        }
     }
 
     fn parcel(&self, input: &Input) -> Parcel {

@@ -89,14 +89,14 @@ impl Letter {
     #[must_use]
     pub fn writer(&self) -> Writer {
         let is_relays = |code: &str| Code::ALL.iter().any(|known| known.as_str() == code);
-        if self.attribute("RULE_ARN").is_some() {
+        if self.system(&System::DeadLetterQueueSourceArn).is_some() {
+            Writer::Sqs
+        } else if self.attribute("RULE_ARN").is_some() {
             Writer::EventBridge
         } else if self.attribute("ERROR_CODE").is_some_and(is_relays) {
             Writer::Relay
         } else if self.attribute("RequestID").is_some() && self.attribute("ErrorMessage").is_some() {
             Writer::Lambda
-        } else if self.system(&System::DeadLetterQueueSourceArn).is_some() {
-            Writer::Sqs
         } else {
             Writer::Unknown
         }
@@ -137,20 +137,20 @@ impl Letter {
         self.attribute("SOURCE_MESSAGE_ID")
     }
 
-    /// Where it came from: a queue, a topic or a rule.
+    /// Where it came from: a queue, a topic or a rule. What SQS itself says comes first: attributes may be the publisher's own.
     #[must_use]
     pub fn source(&self) -> Option<&str> {
-        let given = self.attribute("SOURCE_ARN").or_else(|| self.attribute("RULE_ARN"));
-        given.or_else(|| self.system(&System::DeadLetterQueueSourceArn))
+        let moved_from = self.system(&System::DeadLetterQueueSourceArn);
+        moved_from.or_else(|| self.attribute("SOURCE_ARN")).or_else(|| self.attribute("RULE_ARN"))
     }
 
     /// The queue that it goes back to, where it says one: that from which it came, or the one to which a rule could not deliver.
     #[must_use]
     pub fn home(&self) -> Option<&str> {
         let candidates = [
+            self.system(&System::DeadLetterQueueSourceArn),
             self.attribute("SOURCE_ARN"),
             self.attribute("TARGET_ARN"),
-            self.system(&System::DeadLetterQueueSourceArn),
         ];
         candidates.into_iter().flatten().find(|arn| is_queue(arn))
     }
@@ -266,6 +266,15 @@ pub(super) mod tests {
         assert_eq!(read(&moved), (Writer::Sqs, "TOO_MANY_RECEIVES".to_owned(), true, 1));
         assert_eq!(read(&lambda), (Writer::Lambda, "200".to_owned(), false, 0));
         assert_eq!(read(&unknown), (Writer::Unknown, "NONE".to_owned(), false, 0));
+    }
+
+    #[test]
+    fn what_sqs_says_outweighs_the_publishers_own_attributes() {
+        let other = "arn:aws:sqs:eu-west-1:999999999999:stolen";
+        let labels =
+            [(".DeadLetterQueueSourceArn", QUEUE), ("SOURCE_ARN", other), ("ERROR_CODE", "INVALID_EVENT")];
+        let forged = letter("{}", &labels);
+        assert_eq!((forged.writer(), forged.home()), (Writer::Sqs, Some(QUEUE)));
     }
 
     #[test]
