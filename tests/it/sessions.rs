@@ -33,7 +33,7 @@ struct Stage {
 }
 
 async fn stage() -> Stage {
-    let began = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() - AGO;
+    let began = (SystemTime::now() - AGO).duration_since(UNIX_EPOCH).unwrap();
     let epoch_ms = Some(u64::try_from(began.as_millis()).unwrap());
     let endpoint = Endpoint::start(Options { epoch_ms, ..Options::default() }).await.unwrap();
     endpoint.create_queue(DEAD_LETTERS, &[]).unwrap();
