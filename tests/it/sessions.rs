@@ -74,15 +74,18 @@ fn with_real_output(document: &str, stage: &Stage) -> String {
         }
         match line.strip_prefix("$ ") {
             Some(command) if in_session => {
-                writeln!(out, "{line}\n{}", run(command, stage)).unwrap();
+                writeln!(out, "{line}").unwrap();
+                let printed = run(command, stage);
+                if !printed.is_empty() {
+                    writeln!(out, "{printed}").unwrap();
+                }
                 in_output = true;
             }
             _ if in_output => {}
             _ => writeln!(out, "{line}").unwrap(),
         }
     }
-    // A command that prints nothing leaves no empty line.
-    out.replace("\n\n```\n", "\n```\n").replace("\n\n$ ", "\n$ ")
+    out
 }
 
 fn run(command: &str, stage: &Stage) -> String {
