@@ -1,8 +1,10 @@
 //! From the SDK's result to an [`Answer`]: the one place that reads SDK errors.
 
+use std::error::Error;
+
 use aws_sdk_codepipeline::types::{FailureDetails as SdkFailureDetails, FailureType};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::failure_details::FailureDetails;
@@ -28,13 +30,24 @@ pub fn service_error<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>)
             ServiceError { name, status, message: meta.message().map(str::to_owned) }
         }
         SdkError::TimeoutError(_) => named("TimeoutError"),
-        SdkError::DispatchFailure(failure) if failure.is_timeout() => named("TimeoutError"),
-        SdkError::DispatchFailure(failure) if failure.is_io() => named("ConnectionError"),
-        SdkError::DispatchFailure(_) => named("DispatchFailure"),
+        SdkError::DispatchFailure(failure) => ServiceError {
+            message: failure.as_connector_error().map(innermost_cause),
+            ..named(match failure {
+                failure if failure.is_timeout() => "TimeoutError",
+                failure if failure.is_io() => "ConnectionError",
+                _ => "DispatchFailure",
+            })
+        },
         SdkError::ResponseError(_) => named("UnreadableResponse"),
         SdkError::ConstructionFailure(_) => named("ConstructionFailure"),
         _ => named("UnknownError"),
     }
+}
+
+/// What stood in the way in the end, such as a certificate that nobody vouches for.
+fn innermost_cause(error: &ConnectorError) -> String {
+    let causes = std::iter::successors(Some(error as &dyn Error), |&error| error.source());
+    causes.last().map(ToString::to_string).unwrap_or_default()
 }
 
 fn status_of<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {

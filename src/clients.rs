@@ -8,23 +8,20 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use aws_config::sts::AssumeRoleProvider;
-use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_sdk_sqs::config::IdentityCache;
+use aws_sdk_sqs::config::timeout::TimeoutConfig;
+use aws_sdk_sqs::config::{BehaviorVersion, IdentityCache, Region};
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::client::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_smithy_types::retry::RetryConfig;
+use aws_types::SdkConfig;
 
+use crate::assumed_role::AssumedRole;
 use crate::error_in_200::ErrorIn200;
+use crate::https;
 use crate::settings::{Aws, Endpoints, Settings};
-
-/// The most time to open a connection.
-const CONNECT_TIMEOUT: Duration = Duration::from_millis(1500);
 
 /// The most time for one attempt. The services answer in tens of milliseconds; SWF may hang for minutes on a token
 /// that matches nothing.
@@ -32,9 +29,6 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The most time for a call with all its attempts.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// The services close an idle connection after 20 s, unseen while the function is frozen; ours goes first.
-const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Attempts of one call. A lost connection after a freeze is the usual reason for a second one.
 const ATTEMPTS: u32 = 3;
@@ -87,7 +81,7 @@ impl Clients {
     /// Prepares everything that clients share. No connection is opened.
     #[must_use]
     pub fn new(settings: &Settings) -> Self {
-        Self::with_http_client(settings, https_client())
+        Self::with_http_client(settings, https::client(&settings.aws.roots))
     }
 
     /// [`Clients::new`] over a given HTTP client.
@@ -118,8 +112,8 @@ impl Clients {
     }
 
     /// The Step Functions client of a place.
-    pub async fn sfn(&self, place: &Place) -> aws_sdk_sfn::Client {
-        let clients = self.at(place).await;
+    pub fn sfn(&self, place: &Place) -> aws_sdk_sfn::Client {
+        let clients = self.at(place);
         let endpoint = self.endpoints.sfn.clone();
         clients
             .sfn
@@ -128,8 +122,8 @@ impl Clients {
     }
 
     /// The CodePipeline client of a place.
-    pub async fn codepipeline(&self, place: &Place) -> aws_sdk_codepipeline::Client {
-        let clients = self.at(place).await;
+    pub fn codepipeline(&self, place: &Place) -> aws_sdk_codepipeline::Client {
+        let clients = self.at(place);
         let endpoint = self.endpoints.codepipeline.clone();
         clients
             .codepipeline
@@ -138,8 +132,8 @@ impl Clients {
     }
 
     /// The SWF client of a place.
-    pub async fn swf(&self, place: &Place) -> aws_sdk_swf::Client {
-        let clients = self.at(place).await;
+    pub fn swf(&self, place: &Place) -> aws_sdk_swf::Client {
+        let clients = self.at(place);
         let endpoint = self.endpoints.swf.clone();
         clients
             .swf
@@ -163,11 +157,11 @@ impl Clients {
         client
     }
 
-    async fn at(&self, place: &Place) -> Arc<PlaceClients> {
+    fn at(&self, place: &Place) -> Arc<PlaceClients> {
         if let Some(clients) = self.places().get(place) {
             return Arc::clone(clients);
         }
-        let config = self.config_of(place).await;
+        let config = self.config_of(place);
         let made = PlaceClients {
             config,
             sfn: OnceLock::new(),
@@ -182,15 +176,11 @@ impl Clients {
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn config_of(&self, place: &Place) -> SdkConfig {
+    fn config_of(&self, place: &Place) -> SdkConfig {
         let config = in_region(&self.own, &place.region);
         let (Some(account), Some(role_name)) = (&place.account, &self.role_name) else { return config };
         let role_arn = format!("arn:{}:iam::{}:role/{role_name}", account.partition, account.id);
-        let role = AssumeRoleProvider::builder(role_arn)
-            .session_name("failure-relay")
-            .configure(&with_endpoint(&self.own, self.endpoints.sts.clone()))
-            .build()
-            .await;
+        let role = AssumedRole::new(role_arn, &with_endpoint(&self.own, self.endpoints.sts.clone()));
         config
             .into_builder()
             .credentials_provider(SharedCredentialsProvider::new(role))
@@ -199,11 +189,10 @@ impl Clients {
     }
 }
 
-/// The time limits of every call.
+/// The time limits of every call; that of opening a connection is the HTTP client's own.
 #[must_use]
 pub fn time_limits() -> TimeoutConfig {
     TimeoutConfig::builder()
-        .connect_timeout(CONNECT_TIMEOUT)
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)
         .operation_timeout(CALL_TIMEOUT)
         .build()
@@ -251,13 +240,4 @@ fn with_endpoint(config: &SdkConfig, endpoint: Option<String>) -> SdkConfig {
         Some(endpoint) => config.clone().into_builder().endpoint_url(endpoint).build(),
         None => config.clone(),
     }
-}
-
-/// The HTTP client of every call.
-#[must_use]
-pub fn https_client() -> SharedHttpClient {
-    aws_smithy_http_client::Builder::new()
-        .pool_idle_timeout(POOL_IDLE_TIMEOUT)
-        .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .build_https()
 }

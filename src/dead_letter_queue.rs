@@ -219,7 +219,7 @@ fn confirmation(output: &SendMessageBatchOutput, index: usize) -> Result<(), Ser
     let failed = output.failed().iter().find(|entry| entry.id() == id);
     Err(failed.map_or_else(unconfirmed, |entry| ServiceError {
         name: Some(entry.code().to_owned()),
-        status: None,
+        status: Some(200),
         message: entry.message().map(str::to_owned),
     }))
 }

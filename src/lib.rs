@@ -20,6 +20,7 @@
 //! | [`payload`] | the payload as bytes, before Lambda's runtime crate parses it |
 //! | [`settings`] | the environment, read once |
 //! | [`clients`], [`answer`] | the SDK: clients per region and account, and what its results mean |
+//! | [`https`], [`assumed_role`] | connections for all clients, and keys for other accounts |
 //! | [`dead_letter_queue`], [`back_off`], [`error_in_200`] | what SQS is asked |
 //! | [`telemetry`] | log lines and metrics |
 //! | [`route`] | record → call, reason or nothing. Pure and total |
@@ -31,6 +32,7 @@
 //! `ARCHITECTURE.md` names the invariants; `tests/it/architecture.rs` holds them.
 
 pub mod answer;
+pub mod assumed_role;
 pub mod back_off;
 pub mod clients;
 pub mod dead_letter;
@@ -39,6 +41,7 @@ pub mod envelope;
 pub mod error_in_200;
 pub mod event;
 pub mod failure_details;
+pub mod https;
 pub mod json;
 #[cfg(feature = "local")]
 pub mod local;

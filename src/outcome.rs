@@ -85,8 +85,8 @@ impl Retry {
     #[must_use]
     pub fn sentence(&self) -> String {
         match self {
-            Retry::Service(error) => format!("the service answered with {error}"),
-            Retry::DeadLetterQueue(error) => format!("the dead-letter queue answered with {error}"),
+            Retry::Service(error) => format!("the service {}", error.as_predicate()),
+            Retry::DeadLetterQueue(error) => format!("the dead-letter queue {}", error.as_predicate()),
             Retry::OutOfTime => "the invocation's time was up before the service answered".to_owned(),
             Retry::NotAttempted => "there was no time left to begin".to_owned(),
             Retry::Follower => "an earlier record of the same message group is to be retried".to_owned(),
@@ -112,8 +112,19 @@ pub struct ServiceError {
     pub name: Option<String>,
     /// The HTTP status, when there was an answer.
     pub status: Option<u16>,
-    /// What the service says about it. It may quote the token: redact before it is shown.
+    /// What the service says about it, which may quote the token: redact before it is shown. For an answer that never came, what
+    /// stood in the way.
     pub message: Option<String>,
+}
+
+impl ServiceError {
+    /// What the service did, as the rest of a sentence; with the message only where it is not the service's own.
+    fn as_predicate(&self) -> String {
+        match (self.status, &self.message) {
+            (None, Some(obstacle)) => format!("was not reached: {self}: {obstacle}"),
+            _ => format!("answered with {self}"),
+        }
+    }
 }
 
 impl std::fmt::Display for ServiceError {

@@ -297,7 +297,8 @@ impl Letterbox<'_> {
             Outcome::Retry(retry)
                 if retry.target_was_attempted() && receives >= most && !self.subject.is_abandoned_work =>
             {
-                let message = match retry.service_error().and_then(|error| error.message.as_deref()) {
+                let answered = retry.service_error().filter(|error| error.status.is_some());
+                let message = match answered.and_then(|error| error.message.as_deref()) {
                     Some(said) => format!("received {receives} times, at last {}: {said}", retry.sentence()),
                     None => format!("received {receives} times, at last {}", retry.sentence()),
                 };

@@ -4,6 +4,7 @@
 //! with half of its settings would fail where nobody looks.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use crate::secret::Secret;
 use crate::target::{Kind, is_account};
@@ -76,6 +77,25 @@ pub struct Aws {
     pub use_dual_stack: bool,
     /// `AWS_MAX_ATTEMPTS`
     pub max_attempts: Option<u32>,
+    /// `SSL_CERT_FILE` and `SSL_CERT_DIR`
+    pub roots: TrustedRoots,
+}
+
+/// Whose signature a server's certificate needs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum TrustedRoots {
+    /// Those that Mozilla trusts, as of the build. They need no file and no parsing.
+    #[default]
+    CompiledIn,
+    /// Those in these files in PEM format, and no other.
+    Named {
+        /// `SSL_CERT_FILE`
+        file: Option<PathBuf>,
+        /// `SSL_CERT_DIR`, which may name several.
+        directories: Vec<PathBuf>,
+    },
+    /// Those that the machine's administrator trusts: for a person's tool.
+    Machine,
 }
 
 /// The role's keys as Lambda hands them to the function.
@@ -275,7 +295,19 @@ fn read_aws(variables: &Variables<'_>) -> Result<Aws, SettingError> {
         use_fips: variables.is_true("AWS_USE_FIPS_ENDPOINT"),
         use_dual_stack: variables.is_true("AWS_USE_DUALSTACK_ENDPOINT"),
         max_attempts: variables.optional("AWS_MAX_ATTEMPTS", parse_attempts)?,
+        roots: read_roots(variables),
     })
+}
+
+fn read_roots(variables: &Variables<'_>) -> TrustedRoots {
+    let file = variables.get("SSL_CERT_FILE").map(PathBuf::from);
+    let directories = variables.get("SSL_CERT_DIR").unwrap_or_default();
+    let directories: Vec<PathBuf> =
+        std::env::split_paths(&directories).filter(|path| !path.as_os_str().is_empty()).collect();
+    match (&file, directories.as_slice()) {
+        (None, []) => TrustedRoots::CompiledIn,
+        _ => TrustedRoots::Named { file, directories },
+    }
 }
 
 fn read_endpoints(variables: &Variables<'_>) -> Result<Endpoints, SettingError> {

@@ -62,7 +62,7 @@ impl FailureApi for CodePipelineJob {
     }
 
     async fn send(call: &Self::Call, clients: &Clients, place: &Place) -> Answer {
-        let client = clients.codepipeline(place).await;
+        let client = clients.codepipeline(place);
         let request = client.put_job_failure_result().job_id(&call.job_id);
         answer::of(request.failure_details(answer::sdk_failure_details(&call.failure_details)).send().await)
     }

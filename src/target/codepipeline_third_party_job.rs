@@ -75,7 +75,7 @@ impl FailureApi for CodePipelineThirdPartyJob {
     }
 
     async fn send(call: &Self::Call, clients: &Clients, place: &Place) -> Answer {
-        let client = clients.codepipeline(place).await;
+        let client = clients.codepipeline(place);
         let request = client
             .put_third_party_job_failure_result()
             .job_id(&call.job.job_id)

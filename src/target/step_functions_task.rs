@@ -84,7 +84,7 @@ impl FailureApi for StepFunctionsTask {
     }
 
     async fn send(call: &Self::Call, clients: &Clients, place: &Place) -> Answer {
-        let client = clients.sfn(place).await;
+        let client = clients.sfn(place);
         let texts = call.texts.as_ref();
         let request = client
             .send_task_failure()

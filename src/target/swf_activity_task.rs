@@ -81,7 +81,7 @@ impl FailureApi for SwfActivityTask {
     }
 
     async fn send(call: &Self::Call, clients: &Clients, place: &Place) -> Answer {
-        let client = clients.swf(place).await;
+        let client = clients.swf(place);
         let request = client
             .respond_activity_task_failed()
             .task_token(call.task_token.expose())

@@ -12,7 +12,8 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_runtime_api::client::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use clap::Args;
-use failure_relay::clients;
+use failure_relay::settings::TrustedRoots;
+use failure_relay::{clients, https};
 
 use crate::exit::Problem;
 
@@ -42,7 +43,7 @@ impl Options {
     /// No region is configured anywhere.
     pub async fn load(&self, fallback: Option<&str>) -> Result<SdkConfig, Problem> {
         let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
-            .http_client(clients::https_client())
+            .http_client(https::client(&TrustedRoots::Machine))
             .timeout_config(clients::time_limits())
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
         // Without any of these, the loader asks the instance's metadata service, which takes its time where there is none.

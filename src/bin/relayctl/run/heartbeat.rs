@@ -98,12 +98,12 @@ impl Heart<'_> {
     async fn send(&self) -> (Answer, bool) {
         match self.api {
             Api::StepFunctions => {
-                let client = self.clients.sfn(self.place).await;
+                let client = self.clients.sfn(self.place);
                 let sent = client.send_task_heartbeat().task_token(self.token.expose()).send().await;
                 (answer::of(sent), false)
             }
             Api::Swf => {
-                let client = self.clients.swf(self.place).await;
+                let client = self.clients.swf(self.place);
                 let sent =
                     client.record_activity_task_heartbeat().task_token(self.token.expose()).send().await;
                 let is_cancelled =
