@@ -129,3 +129,14 @@ async fn the_exit_code_tells_a_refusal_of_aws_from_wrong_arguments() {
     assert_eq!(code(&["--queue-url", &missing]), Some(2));
     assert_eq!(code(&["no-such-file.json", "--queue-url", &missing]), Some(3));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_profile_that_is_named_outweighs_the_keys_of_the_environment() {
+    let endpoint = endpoint().await;
+    let url = endpoint.queue_url("failures");
+    let output =
+        publish(&endpoint, &[&TASK[..], &["--queue-url", &url, "--profile", "no-such-profile"]].concat());
+    assert_eq!(output.status.code(), Some(4));
+    assert!(stderr(&output).contains("profile"), "{}", stderr(&output));
+    assert_eq!(bodies(&endpoint, "failures").len(), 0);
+}

@@ -4,7 +4,8 @@ use std::error::Error;
 
 use aws_config::environment::EnvironmentVariableRegionProvider;
 use aws_config::meta::region::RegionProviderChain;
-use aws_config::profile::ProfileFileRegionProvider;
+use aws_config::profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider};
+use aws_config::provider_config::ProviderConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -25,7 +26,7 @@ const NO_CREDENTIALS: &str = "no credentials were found, neither in the environm
 #[command(next_help_heading = "AWS")]
 #[group(id = "aws")]
 pub struct Options {
-    /// A profile of the AWS configuration files; else `AWS_PROFILE`
+    /// A profile of the AWS configuration files, before keys in the environment; else `AWS_PROFILE`
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
     /// The region; else `AWS_REGION`, the profile's, or that of the queue's URL
@@ -42,16 +43,21 @@ impl Options {
     /// # Errors
     /// No region is configured anywhere.
     pub async fn load(&self, fallback: Option<&str>) -> Result<SdkConfig, Problem> {
+        let http_client = https::client(&TrustedRoots::Machine);
         let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
-            .http_client(https::client(&TrustedRoots::Machine))
+            .http_client(http_client.clone())
             .timeout_config(clients::time_limits())
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
         // Without any of these, the loader asks the instance's metadata service, which takes its time where there is none.
-        if let Some(region) = self.region_of_the_machine(fallback).await {
+        let region = self.region_of_the_machine(fallback).await;
+        if let Some(region) = region.clone() {
             loader = loader.region(region);
         }
         if let Some(profile) = &self.profile {
-            loader = loader.profile_name(profile);
+            // As in the AWS CLI, a profile that is named outweighs keys in the environment, which the SDK would look at first.
+            let place = ProviderConfig::without_region().with_region(region).with_http_client(http_client);
+            let keys = ProfileFileCredentialsProvider::builder().configure(&place).profile_name(profile);
+            loader = loader.profile_name(profile).credentials_provider(keys.build());
         }
         if let Some(url) = &self.endpoint_url {
             loader = loader.endpoint_url(url);
@@ -118,19 +124,23 @@ fn reasons<'a>(error: &'a (dyn Error + 'static)) -> Vec<&'a (dyn Error + 'static
     std::iter::successors(Some(error), |&error| error.source()).collect()
 }
 
-/// Why a request never left, in words that say what to do: the SDK's own lists each provider that it asked.
+/// Why a request never left, in words that say what to do: the SDK's own list each provider that it asked.
 fn not_sent(reasons: &[&(dyn Error + 'static)]) -> String {
-    let of_credentials = reasons.iter().position(|reason| reason.is::<CredentialsError>());
-    match of_credentials.map(|index| &reasons[index..]) {
-        Some(reasons) if is_without_credentials(reasons) => NO_CREDENTIALS.to_owned(),
-        Some(reasons) => format!("the credentials could not be loaded: {}", told(&reasons[1..])),
+    match reasons.iter().position(|reason| reason.is::<CredentialsError>()) {
+        Some(index) => no_credentials(&reasons[index + 1..]),
         None => format!("cannot be reached: {}", told(&reasons[reasons.len().saturating_sub(1)..])),
     }
 }
 
-fn is_without_credentials(reasons: &[&(dyn Error + 'static)]) -> bool {
-    let error = reasons.first().and_then(|reason| reason.downcast_ref());
-    matches!(error, Some(CredentialsError::CredentialsNotLoaded(_)))
+/// The SDK gives no reason when there is no profile at all, and a list with a line for each place when it looked everywhere.
+fn no_credentials(reasons: &[&(dyn Error + 'static)]) -> String {
+    if reasons.is_empty() {
+        return "no profile is in the AWS configuration files".to_owned();
+    }
+    if reasons.iter().any(|reason| reason.to_string().contains('\n')) {
+        return NO_CREDENTIALS.to_owned();
+    }
+    format!("the credentials could not be loaded: {}", told(reasons))
 }
 
 /// The reasons on one line, each once.
