@@ -27,8 +27,9 @@ use crate::settings::{Aws, Endpoints, Settings};
 /// that matches nothing.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The most time for a call with all its attempts.
-const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+/// The most time for a call with all its attempts. After an attempt that was never answered there is time to find that only its
+/// connection was dead, and for no more: the queue tries again, and an environment that waits does nothing else.
+const CALL_TIMEOUT: Duration = Duration::from_secs(6);
 
 /// Attempts of one call. A lost connection after a freeze is the usual reason for a second one.
 const ATTEMPTS: u32 = 3;

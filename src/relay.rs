@@ -7,6 +7,7 @@
 //! No record can spoil another: each is parsed on its own, and a panic is caught and is that record's retry.
 
 mod answer_to_invoker;
+mod patience;
 mod time_limits;
 
 use std::collections::HashMap;
@@ -15,7 +16,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt, stream};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::back_off::{self, Hidden};
 use crate::clients::{Clients, Place};
@@ -29,6 +30,8 @@ use crate::settings::Settings;
 use crate::target::{Call, Kind};
 use crate::telemetry::{Observer, Report};
 use crate::text::Cut;
+
+use patience::{Allowance, Patience};
 
 pub use answer_to_invoker::{EventAnswer, Failed, Response};
 pub use time_limits::TimeLimits;
@@ -52,6 +55,7 @@ pub struct Relay {
     settings: Settings,
     clients: Clients,
     dead_letters: DeadLetterQueue,
+    patience: Patience,
     observer: Box<dyn Observer>,
 }
 
@@ -79,7 +83,7 @@ impl Relay {
     #[must_use]
     pub fn new(settings: Settings, clients: Clients, observer: impl Observer + 'static) -> Self {
         let dead_letters = DeadLetterQueue::new(&settings.dead_letter_queue, &clients);
-        Self { settings, clients, dead_letters, observer: Box::new(observer) }
+        Self { settings, clients, dead_letters, patience: Patience::default(), observer: Box::new(observer) }
     }
 
     /// Works on one invocation.
@@ -203,9 +207,10 @@ impl Relay {
             Decision::Call(planned) => planned,
         };
         let limit = letterbox.turn.limits.calls_end();
-        let Ok((verdict, answer)) = timeout_at(limit, self.call(&planned, letterbox.subject)).await else {
+        let Ok(answer) = timeout_at(limit, self.call_with_patience(&planned, letterbox)).await else {
             return Outcome::Retry(Retry::OutOfTime);
         };
+        let verdict = classify(&answer, planned.call.errors());
         let error = match answer {
             Answer::Accepted => ServiceError::default(),
             Answer::Failed(error) => letterbox.without_secrets(error),
@@ -218,8 +223,27 @@ impl Relay {
         }
     }
 
+    /// Calls the API, and waits a short time only while that API keeps silent and other records wait too.
+    async fn call_with_patience(&self, planned: &PlannedCall, letterbox: &Letterbox<'_>) -> Answer {
+        let api = (planned.place.clone(), planned.call.kind());
+        let allowance = if letterbox.may_be_hurried() {
+            self.patience.allow(&api, Instant::now())
+        } else {
+            Allowance::Full
+        };
+        let call = self.call(planned, letterbox.subject);
+        let answer = match allowance {
+            Allowance::Full => call.await,
+            Allowance::Short => {
+                timeout(patience::SHORT, call).await.unwrap_or_else(|_| patience::timed_out())
+            }
+        };
+        self.patience.learn(&api, allowance, &answer, Instant::now());
+        answer
+    }
+
     /// Calls the API; once more without the texts where only the state machine's own key stands in the way.
-    async fn call(&self, planned: &PlannedCall, subject: &Subject) -> (Verdict, Answer) {
+    async fn call(&self, planned: &PlannedCall, subject: &Subject) -> Answer {
         let mut answer = planned.call.send(&self.clients, &planned.place).await;
         if let Some((bare, lost)) = planned.call.without_encrypted_texts(&answer) {
             let lost = subject.secrets.redact(&redact_named(&lost));
@@ -231,7 +255,7 @@ impl Relay {
             );
             answer = bare.send(&self.clients, &planned.place).await;
         }
-        (classify(&answer, planned.call.errors()), answer)
+        answer
     }
 
     /// Hides the records that are to be retried for a while, where the settings say so.
@@ -287,16 +311,21 @@ impl Letterbox<'_> {
         }
     }
 
+    /// How often the record was received, when that is as often as the settings allow: an attempt that is to be retried ends it.
+    fn last_receive(&self) -> Option<u32> {
+        let most = self.relay.settings.max_receives?;
+        self.record.origin.receives.filter(|receives| *receives >= most && !self.subject.is_abandoned_work)
+    }
+
+    /// Whether a call may be given up early: not where no other record waits for it, and not where that ends the record.
+    fn may_be_hurried(&self) -> bool {
+        self.turn.siblings > 1 && self.last_receive().is_none()
+    }
+
     /// Ends a record that was received as often as the settings allow, attempted, and is still to be retried.
     async fn end_exhausted(&self, outcome: Outcome) -> Outcome {
-        let (Some(most), Some(receives)) = (self.relay.settings.max_receives, self.record.origin.receives)
-        else {
-            return outcome;
-        };
-        match &outcome {
-            Outcome::Retry(retry)
-                if retry.target_was_attempted() && receives >= most && !self.subject.is_abandoned_work =>
-            {
+        match (&outcome, self.last_receive()) {
+            (Outcome::Retry(retry), Some(receives)) if retry.target_was_attempted() => {
                 let answered = retry.service_error().filter(|error| error.status.is_some());
                 let message = match answered.and_then(|error| error.message.as_deref()) {
                     Some(said) => format!("received {receives} times, at last {}: {said}", retry.sentence()),

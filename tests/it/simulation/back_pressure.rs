@@ -18,6 +18,9 @@ const CALL_MS: u64 = 100;
 const OUTAGE_MS: (u64, u64) = (10_000, 40_000);
 const END_MS: u64 = 50_000;
 
+/// What the healthy target gets at least while the other never answers.
+const HEALTHY_PER_SECOND_MIN: f64 = 2.5;
+
 /// What was seen in one span of time.
 struct Span {
     name: &'static str,
@@ -29,14 +32,25 @@ struct Span {
 
 #[test]
 fn a_target_that_hangs_slows_no_other_record_of_its_batch() {
-    let spans = run_with_outage(Fault::NoAnswer { after_effect: false });
+    let spans = run_with_outage(Fault::NoAnswer { after_effect: false }, CALL_MS);
     assert_others_are_not_slowed(&spans);
+    assert_recovers(&spans);
+    assert!(spans[1].healthy_per_second >= HEALTHY_PER_SECOND_MIN, "the environment waits too long");
+}
+
+#[test]
+fn a_target_that_comes_back_slow_is_not_taken_for_one_that_hangs() {
+    let spans = run_with_outage(Fault::NoAnswer { after_effect: false }, 2_500);
+    let [_, _, after] = &spans;
+    // One batch in 2.5 s, from the first call on that has its full time.
+    assert!(after.failing_accepted_per_second > 0.5, "a slow target is never waited for");
 }
 
 #[test]
 fn a_target_that_throttles_slows_no_other_record_of_its_batch() {
-    let spans = run_with_outage(Fault::Throttle { code: None, status: 400 });
+    let spans = run_with_outage(Fault::Throttle { code: None, status: 400 }, CALL_MS);
     assert_others_are_not_slowed(&spans);
+    assert_recovers(&spans);
     let [before, during, _] = &spans;
     let hits = during.failing_attempts_per_second / before.failing_attempts_per_second;
     assert!(hits < 2.0, "a target that throttles is not hammered: {hits} times the usual calls");
@@ -55,24 +69,28 @@ fn assert_others_are_not_slowed(spans: &[Span; 3]) {
         );
         assert!(span.healthy_latency_ms_max <= 3 * CALL_MS, "a healthy target's records wait");
     }
-    let [before, _, after] = spans;
+}
+
+fn assert_recovers([before, _, after]: &[Span; 3]) {
     assert!(after.failing_accepted_per_second > 0.8 * before.failing_accepted_per_second, "no recovery");
 }
 
-/// Batches of ten, half of them for a target that is down for a minute, from one environment after the other.
-fn run_with_outage(outage: Fault) -> [Span; 3] {
-    let seed = 7_000_000 + u64::from(matches!(outage, Fault::NoAnswer { .. }));
+/// Batches of ten, one after the other, half of them for a target that is down for a while and answers after `slow_ms` then.
+fn run_with_outage(outage: Fault, slow_ms: u64) -> [Span; 3] {
+    let seed = 7_000_000 + slow_ms + u64::from(matches!(outage, Fault::NoAnswer { .. }));
     fastrand::seed(seed);
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     runtime.block_on(async {
         let (from, to) = OUTAGE_MS;
         let is_down = FaultRule::always("swf:*", outage).when(When::WindowMs { from, to });
+        let is_back = FaultRule::always("swf:*", Fault::Slow { delay_ms: slow_ms })
+            .when(When::WindowMs { from: to, to: u64::MAX });
         let usual = FaultRule::always("*", Fault::Slow { delay_ms: CALL_MS });
         let options = Options {
             region: format!("sim-{seed}"),
             auto_open: true,
-            faults: vec![is_down, usual],
+            faults: vec![is_down, is_back, usual],
             ..Options::default()
         };
         let endpoint = Endpoint::start(options).await.unwrap();
@@ -92,8 +110,7 @@ async fn deliver_until_the_end(endpoint: &Endpoint, seed: u64) -> (Vec<RecordedC
     };
     endpoint.create_queue("dead", &[]).unwrap();
     let mischief = Arc::new(Mutex::new(Mischief { panic: 0, empty_answer: 0, dice: Dice::seeded(seed) }));
-    let environment =
-        Environment::start(&settings, endpoint, &mischief, "far-away", "ENVIRONMENT0".to_owned());
+    let environment = Environment::start(&settings, endpoint, &mischief, "far-away", "ENVIRONMENT0");
     let (mut calls, mut latencies) = (Vec::new(), Vec::new());
     let mut number = 0;
     while endpoint.clock().since_start_ms() < END_MS {
