@@ -157,6 +157,50 @@ fn every_path_that_the_documents_name_exists() {
     assert!(checked > 20, "only {checked} paths were found");
 }
 
+#[test]
+fn every_test_that_the_proofs_name_exists() {
+    let mut tests = String::new();
+    for folder in ["src", "tests"] {
+        for path in files(&root().join(folder)) {
+            tests.push_str(&fs::read_to_string(path).unwrap_or_default());
+        }
+    }
+    for (document, tables) in [("docs/reliability.md", 30), ("docs/runbook.md", 15)] {
+        let text = fs::read_to_string(root().join(document)).unwrap();
+        let names: Vec<&str> = named_tests(&text).collect();
+        assert!(names.len() >= tables, "{document} names only {} tests", names.len());
+        for name in names {
+            let is_there = ["fn ", "def "].iter().any(|keyword| tests.contains(&format!("{keyword}{name}(")));
+            assert!(is_there, "{document} names the test {name}, which is not there");
+        }
+    }
+}
+
+/// What stands in backticks and is a sentence in snake case.
+fn named_tests(text: &str) -> impl Iterator<Item = &str> {
+    let is_name = |name: &&str| {
+        name.matches('_').count() >= 3
+            && name.chars().all(|character| {
+                character.is_ascii_lowercase() || character.is_ascii_digit() || character == '_'
+            })
+    };
+    text.split('`').skip(1).step_by(2).filter(is_name)
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let is_source = path.extension().is_some_and(|extension| extension == "rs" || extension == "py");
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else if is_source {
+            found.push(path);
+        }
+    }
+    found
+}
+
 /// Paths in backticks below a folder of this repository, and the targets of links.
 fn named_paths(text: &str) -> Vec<String> {
     const FOLDERS: [&str; 8] =

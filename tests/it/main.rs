@@ -8,6 +8,7 @@ mod dlq;
 mod doctor;
 mod events;
 mod explain;
+mod function;
 mod https;
 mod limits;
 mod mutilated_events;

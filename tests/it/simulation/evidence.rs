@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use failure_relay::local::{CallOutcome, Endpoint, Operation, RecordedCall};
+use serde_json::Value;
 
 /// How the access key id of every environment begins.
 pub const FUNCTION_KEY: &str = "ENVIRONMENT";
@@ -27,6 +28,8 @@ pub enum About {
     Work(String),
     /// Letters, by their bodies.
     Letters(Vec<String>),
+    /// Deliveries that are hidden, by their receipt handles, and for how many seconds.
+    Hidden(Vec<(String, u64)>),
     /// Neither.
     Nothing,
 }
@@ -40,7 +43,15 @@ impl Seen {
     pub fn letters(&self) -> &[String] {
         match &*self.about {
             About::Letters(bodies) => bodies,
-            About::Work(_) | About::Nothing => &[],
+            About::Work(_) | About::Hidden(_) | About::Nothing => &[],
+        }
+    }
+
+    /// The deliveries that it hides, and for how many seconds.
+    pub fn hidden(&self) -> &[(String, u64)] {
+        match &*self.about {
+            About::Hidden(deliveries) => deliveries,
+            About::Work(_) | About::Letters(_) | About::Nothing => &[],
         }
     }
 
@@ -88,6 +99,11 @@ impl Seen {
             })
     }
 
+    /// SQS says that it does not take this letter as it is.
+    pub fn says_refused(&self) -> bool {
+        self.says_rejected() || self.says(&["InvalidMessageContents"])
+    }
+
     fn says(&self, codes: &[&str]) -> bool {
         let is_final = self.outcome.status.is_some_and(|status| status < 500 && status != 429);
         is_final && self.outcome.error_code.as_deref().is_some_and(|code| codes.contains(&code))
@@ -129,12 +145,19 @@ impl Evidence {
 impl About {
     fn of(call: &RecordedCall) -> Self {
         let json = call.json().unwrap_or_default();
-        let text = |value: &serde_json::Value| value.as_str().map(str::to_owned);
+        let text = |value: &Value| value.as_str().map(str::to_owned);
         match call.operation {
             Operation::SendMessage => Self::Letters(text(&json["MessageBody"]).into_iter().collect()),
             Operation::SendMessageBatch => {
                 let entries = json["Entries"].as_array().cloned().unwrap_or_default();
                 Self::Letters(entries.iter().filter_map(|entry| text(&entry["MessageBody"])).collect())
+            }
+            Operation::ChangeMessageVisibilityBatch => {
+                let entries = json["Entries"].as_array().cloned().unwrap_or_default();
+                let hidden = |entry: &Value| {
+                    Some((text(&entry["ReceiptHandle"])?, entry["VisibilityTimeout"].as_u64()?))
+                };
+                Self::Hidden(entries.iter().filter_map(hidden).collect())
             }
             _ => match text(&json["taskToken"]).or_else(|| text(&json["jobId"])) {
                 Some(id) => Self::Work(id),

@@ -18,7 +18,7 @@ use failure_relay::telemetry::{Observer, Report};
 use futures_util::FutureExt;
 use serde_json::{Value, json};
 
-use super::scenario::RelaySettings;
+use super::scenario::{BACK_OFF_CAP, RelaySettings};
 use super::wire::{InMemory, Mischief};
 
 /// Nobody reads the logs and metrics of a simulation: its judge looks at what was done, not at what is said.
@@ -42,7 +42,7 @@ impl Environment {
         endpoint: &Endpoint,
         mischief: &Arc<Mutex<Mischief>>,
         other_region: &str,
-        key: String,
+        key: &str,
     ) -> Self {
         // The wire knows one server; a URL with a port would be another one in each run.
         let dead_letters =
@@ -55,14 +55,24 @@ impl Environment {
             "RELAY_CONCURRENCY" => Some(settings.concurrency.to_string()),
             "RELAY_MAX_RECEIVES" => settings.receives_max.map(|receives| receives.to_string()),
             "RELAY_RETRY_BASE_SECONDS" => settings.back_off_seconds.map(|seconds| seconds.to_string()),
-            "RELAY_RETRY_CAP_SECONDS" => Some("60".to_owned()),
+            "RELAY_RETRY_CAP_SECONDS" => Some(BACK_OFF_CAP.to_string()),
             "AWS_ENDPOINT_URL" => Some("http://sim".to_owned()),
             "AWS_REGION" => Some(endpoint.region().to_owned()),
-            "AWS_ACCESS_KEY_ID" => Some(key.clone()),
+            "AWS_ACCESS_KEY_ID" => Some(key.to_owned()),
             "AWS_SECRET_ACCESS_KEY" => Some("secret".to_owned()),
             _ => None,
         };
-        let settings = Settings::from_variables(&variable).expect("the settings are valid");
+        Self::with(&variable, endpoint, mischief, key.to_owned())
+    }
+
+    /// An environment with these variables.
+    pub fn with(
+        variable: &dyn Fn(&str) -> Option<String>,
+        endpoint: &Endpoint,
+        mischief: &Arc<Mutex<Mischief>>,
+        key: String,
+    ) -> Self {
+        let settings = Settings::from_variables(variable).expect("the settings are valid");
         let wire = InMemory::new(endpoint.clone(), Arc::clone(mischief));
         let clients = Clients::with_http_client(&settings, SharedHttpClient::new(wire));
         let relay = Relay::new(settings, clients, Silent);
@@ -150,7 +160,8 @@ pub fn batch_payload(messages: &[Value], queue_arn: &str, region: &str) -> Strin
     json!({"Records": records}).to_string()
 }
 
-/// What the mapping makes of an answer: the messages that stay in the queue, or why the whole batch counts as failed.
+/// What the mapping makes of an answer: the messages that stay in the queue, or why the whole batch counts as failed. It would take an
+/// identifier that is there twice; nobody else should have to.
 ///
 /// <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>
 pub fn failed_messages(answer: &Value, batch: &[Value]) -> Result<Vec<String>, String> {
@@ -160,6 +171,7 @@ pub fn failed_messages(answer: &Value, batch: &[Value]) -> Result<Vec<String>, S
     let mut ids = Vec::new();
     for failure in failures {
         match failure["itemIdentifier"].as_str() {
+            Some(id) if ids.iter().any(|named| named == id) => return Err(format!("named twice: {failure}")),
             Some(id) if batch.iter().any(|message| message["MessageId"] == id) => ids.push(id.to_owned()),
             _ => return Err(format!("an identifier that is not in the batch: {failure}")),
         }

@@ -10,6 +10,7 @@
 //!
 //! `RELAY_SIM_SEED=17 cargo test --test it every_record` replays one run exactly, `RELAY_SIM_RUNS=20000` makes more of them.
 
+mod answer_table;
 mod back_pressure;
 mod dice;
 mod evidence;

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::evidence::Seen;
 use super::records::{Fate, Published};
+use super::scenario::BACK_OFF_CAP;
 use super::world::World;
 
 /// One record of an invocation.
@@ -16,6 +17,9 @@ pub struct Delivered<'a> {
     /// Its message id; what an answer names it by.
     pub id: String,
     pub group: Option<String>,
+    /// What a message from a queue has beside: the handle of this delivery, and how often it was received.
+    pub receipt_handle: Option<String>,
+    pub receives: Option<u32>,
     pub published: &'a Published,
 }
 
@@ -57,12 +61,14 @@ pub fn judge_batch(world: &World, invocation: &Answered<'_>, failed: &HashSet<St
     for record in &invocation.records {
         if failed.contains(&record.id) {
             assert_has_a_reason_to_come_back(invocation, record);
+            assert_is_not_exhausted(world, invocation, record);
         } else {
             assert_may_be_deleted(world, invocation, record);
         }
     }
     assert_every_acceptance_counts_once(invocation, failed);
     assert_letters_are_of_this_batch(invocation);
+    assert_only_what_comes_back_is_hidden(world, invocation, failed);
     assert_groups_keep_their_order(invocation, failed);
     let is_calm = invocation.is_undisturbed && invocation.calls.iter().all(Seen::is_clean);
     assert!(!is_calm || failed.is_empty(), "records come back though nothing went wrong");
@@ -145,6 +151,30 @@ fn assert_has_a_reason_to_come_back(invocation: &Answered<'_>, record: &Delivere
     }
 }
 
+/// A record that was received as often as the settings allow, and attempted, at least tries to become a letter.
+fn assert_is_not_exhausted(world: &World, invocation: &Answered<'_>, record: &Delivered<'_>) {
+    let limit = world.scenario.settings.receives_max;
+    let is_last = limit.is_some_and(|most| record.receives.is_some_and(|receives| receives >= most));
+    if is_last && invocation.is_undisturbed && !invocation.is_ambiguous(record) {
+        let was_attempted = invocation.work_calls(record.published).any(Seen::is_by_the_functions_role);
+        let has_letter = invocation.letter_calls(record.published).next().is_some();
+        assert!(!was_attempted || has_letter, "{} is exhausted and comes back as if not", record.id);
+    }
+}
+
+/// Back-off is for records that come back: from 1 s to base · 2^(receives − 1), at most the cap.
+fn assert_only_what_comes_back_is_hidden(world: &World, invocation: &Answered<'_>, failed: &HashSet<String>) {
+    for (handle, seconds) in invocation.calls.iter().flat_map(Seen::hidden) {
+        let is_hidden = |record: &&Delivered<'_>| record.receipt_handle.as_ref() == Some(handle);
+        let record = invocation.records.iter().find(is_hidden).expect("what is hidden was delivered");
+        assert!(failed.contains(&record.id), "{} is done and hidden", record.id);
+        let doublings = record.receives.unwrap_or(1).saturating_sub(1).min(20);
+        let most = world.scenario.settings.back_off_seconds.map(|base| (base << doublings).min(BACK_OFF_CAP));
+        let is_within = most.is_some_and(|most| (1..=most).contains(seconds));
+        assert!(is_within, "{} is hidden for {seconds} s, at most {most:?}", record.id);
+    }
+}
+
 /// In a FIFO queue nothing of a group is attempted after a record that comes back, and no two of it at once.
 fn assert_groups_keep_their_order(invocation: &Answered<'_>, failed: &HashSet<String>) {
     let mut earlier: HashMap<&str, (Option<u64>, bool)> = HashMap::new();
@@ -209,10 +239,14 @@ fn assert_letter_is_right(world: &World, letter: &QueuedMessage, calls: &[Seen])
     let Some(code) = letter.attributes.get("ERROR_CODE") else {
         // The attributes go where the letter would be too large with them, or where SQS refused it.
         let is_excused = letter.body.len() > 1_040_000
-            || calls.iter().any(|call| call.holds_letter(&letter.body) && call.says_rejected());
+            || calls.iter().any(|call| call.holds_letter(&letter.body) && call.says_refused());
         assert!(is_excused, "a letter without a reason");
         return;
     };
+    if let Some(id) = letter.attributes.get("SOURCE_MESSAGE_ID") {
+        let is_of = world.sent(id).is_some_and(|sent| sent.body == letter.body);
+        assert!(is_of, "a letter bears the id of another message");
+    }
     let attempts = letter.attributes.get("RETRY_ATTEMPTS").and_then(|attempts| attempts.parse::<u32>().ok());
     let receives = attempts.map_or(0, |attempts| attempts + 1);
     let is_exhausted = world.scenario.settings.receives_max.is_some_and(|most| receives >= most);

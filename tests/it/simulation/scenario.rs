@@ -19,6 +19,9 @@ const OPERATIONS: [&str; 9] = [
     "*",
 ];
 
+/// The longest that a record is hidden by the relay's settings, in seconds.
+pub const BACK_OFF_CAP: u64 = 60;
+
 /// A run before it begins.
 #[derive(Clone, Debug)]
 pub struct Scenario {
@@ -230,12 +233,18 @@ pub fn every_fault(after_effect: bool) -> Vec<Fault> {
         Fault::ExpiredCredentials,
         error("SomethingNobodyKnows", 400),
         error("ValidationException", 400),
+        error("InvalidMessageContents", 400),
         error("TaskTimedOut", 400),
         error("TaskTimedOut", 500),
         Fault::Garbage200 { after_effect },
         Fault::ErrorIn200 { code: "InternalFailure".to_owned(), after_effect },
         Fault::PartialBatchFailure { positions: Vec::new(), code: None, sender_fault: false },
         Fault::PartialBatchFailure { positions: vec![0, 2], code: None, sender_fault: true },
+        Fault::PartialBatchFailure {
+            positions: vec![1, 3],
+            code: Some("InvalidMessageContents".to_owned()),
+            sender_fault: true,
+        },
         Fault::KmsAccessDenied,
         Fault::KmsInvalidState,
     ]

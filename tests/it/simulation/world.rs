@@ -120,6 +120,11 @@ impl World {
         }
     }
 
+    /// The message of that id, as it was sent to the source queue.
+    pub fn sent(&self, id: &str) -> Option<&Published> {
+        self.in_queue.get(id)
+    }
+
     pub fn published(&self) -> Vec<&Published> {
         let of_payloads = self.payloads.iter().flat_map(|payload| &payload.records);
         self.in_queue.values().chain(of_payloads).collect()
@@ -161,7 +166,7 @@ impl World {
         self.started_environments.set(number + 1);
         let other_region = format!("far-{}", self.scenario.seed);
         let key = format!("{FUNCTION_KEY}{number}");
-        Environment::start(&self.scenario.settings, &self.endpoint, &self.mischief, &other_region, key)
+        Environment::start(&self.scenario.settings, &self.endpoint, &self.mischief, &other_region, &key)
     }
 
     fn is_done(&self) -> bool {
@@ -231,7 +236,14 @@ impl World {
     fn delivered(&self, message: &Value) -> Delivered<'_> {
         let id = message["MessageId"].as_str().expect("a message has an id").to_owned();
         let group = message["Attributes"]["MessageGroupId"].as_str().map(str::to_owned);
-        Delivered { published: &self.in_queue[&id], id, group }
+        let receives = message["Attributes"]["ApproximateReceiveCount"].as_str().expect("it was received");
+        Delivered {
+            published: &self.in_queue[&id],
+            id,
+            group,
+            receipt_handle: message["ReceiptHandle"].as_str().map(str::to_owned),
+            receives: receives.parse().ok(),
+        }
     }
 
     fn delete(&self, batch: &[Value], failed: &HashSet<String>) {
@@ -251,6 +263,8 @@ impl World {
         let records = payload.records.iter().map(|published| Delivered {
             id: published.marker.clone(),
             group: None,
+            receipt_handle: None,
+            receives: None,
             published,
         });
         let ended = self.invoke(environment, &payload.text, records.collect()).await;
