@@ -12,6 +12,7 @@
 
 mod answer_table;
 mod back_pressure;
+mod batches;
 mod dice;
 mod evidence;
 mod fault_matrix;
@@ -20,6 +21,7 @@ mod oracle;
 mod records;
 mod runs;
 mod scenario;
+mod stage;
 mod wire;
 mod world;
 
