@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 use crate::answer;
 use crate::clients::Clients;
 use crate::dead_letter::{DeadLetter, MESSAGE_SIZE_MAX};
-use crate::outcome::ServiceError;
+use crate::outcome::{ServiceError, is_own_trouble};
 use crate::settings::QueueUrl;
 
 /// The most entries of one `SendMessageBatch`.
@@ -204,8 +204,12 @@ fn lesser_forms(letter: DeadLetter) -> Vec<DeadLetter> {
     storable.into_iter().chain([bare]).collect()
 }
 
-/// Whether SQS says that this very message, or this very batch of messages, is not to its liking.
+/// Whether SQS says that this very message, or this very batch of messages, is not to its liking. A status of 429 or 5xx is its own
+/// trouble, whatever name it gives; entries of a batch have no status.
 fn is_refusal(error: &ServiceError) -> bool {
+    if error.status.is_some_and(is_own_trouble) {
+        return false;
+    }
     let name = error.name.as_deref().unwrap_or_default();
     REFUSALS.iter().any(|refusal| name.ends_with(refusal))
 }

@@ -172,7 +172,7 @@ pub enum Verdict {
 #[must_use]
 pub fn classify(answer: &Answer, table: &ErrorTable) -> Verdict {
     let Answer::Failed(error) = answer else { return Verdict::Accepted };
-    if error.status.is_some_and(|status| status == 429 || status >= 500) {
+    if error.status.is_some_and(is_own_trouble) {
         return Verdict::Retry;
     }
     match error.name.as_deref() {
@@ -180,6 +180,12 @@ pub fn classify(answer: &Answer, table: &ErrorTable) -> Verdict {
         Some(name) if table.rejected.contains(&name) || REJECTED_BY_ALL.contains(&name) => Verdict::Rejected,
         _ => Verdict::Retry,
     }
+}
+
+/// Whether an answer with this HTTP status tells of the service's own trouble, and nothing of the request.
+#[must_use]
+pub fn is_own_trouble(status: u16) -> bool {
+    status == 429 || status >= 500
 }
 
 /// An error name without its namespace: `com.amazonaws.swf#UnknownResourceFault` or `ValidationException:http://…`.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use failure_relay::local::{Fault, FaultRule, Operation};
+use failure_relay::local::{Fault, FaultRule, Operation, When};
 use serde_json::{Value, json};
 
 use super::lambda::{End, batch_payload};
@@ -104,6 +104,22 @@ fn only_the_last_receive_of_an_attempted_record_exhausts_it() {
         let abandoned = [message("w", r#"{"TASK_TOKEN":"t"}"#, 9)];
         assert_eq!(stage.batch(&abandoned, "arn:aws:sqs:us-east-1:123456789012:jobs-dead").await, ["w"]);
         assert_eq!(stage.letters().len(), 3);
+    });
+}
+
+#[test]
+fn only_a_refusal_costs_a_letter_its_reason() {
+    in_virtual_time(async {
+        let refused_once = |status| {
+            FaultRule::always("SendMessage", error("InvalidMessageContents", status)).when(When::First(1))
+        };
+        for (status, code) in [(400, None), (429, Some("MALFORMED_EVENT")), (500, Some("MALFORMED_EVENT"))] {
+            let stage = Stage::set(&format!("refused-{status}"), &[]).await;
+            stage.endpoint.set_faults(vec![refused_once(status)]);
+            let message = [message("m", "no json", 1)];
+            while !stage.batch(&message, QUEUE).await.is_empty() {}
+            assert_eq!(stage.letters(), [("no json".to_owned(), code.map(str::to_owned))], "{status}");
+        }
     });
 }
 

@@ -234,6 +234,7 @@ pub fn every_fault(after_effect: bool) -> Vec<Fault> {
         error("SomethingNobodyKnows", 400),
         error("ValidationException", 400),
         error("InvalidMessageContents", 400),
+        error("InvalidMessageContents", 500),
         error("TaskTimedOut", 400),
         error("TaskTimedOut", 500),
         Fault::Garbage200 { after_effect },
