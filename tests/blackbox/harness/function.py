@@ -180,6 +180,11 @@ class Function:
     def alive(self) -> bool:
         return self.process.poll() is None
 
+    def memory_kib(self, line: str) -> int:
+        """The process's memory: `VmHWM` is the most that it ever had, `VmRSS` what it has now."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(status.split(f"{line}:")[1].split()[0])
+
     def wait_until_ready(self) -> Function:
         """Waits for the first poll for work. Fails when the process ends first."""
         limit = time.monotonic() + START_LIMIT_S
