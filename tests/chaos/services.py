@@ -1,6 +1,7 @@
 """AWS in trouble: tasks and jobs that are failed once, a dead-letter queue, and faults in a third of the calls.
 
-`told` is set on each call to what the function was told about it: `accepted`, `settled`, `rejected`, or nothing.
+`told` is set on each call to what the function was told about it: `accepted`, `settled`, `rejected`, or nothing; `confirmed` on each
+call of the dead-letter queue to the bodies that the function may take for stored.
 """
 
 from __future__ import annotations
@@ -93,11 +94,13 @@ class Services:
                 refused = {entry["Id"] for entry in entries if self.dice.random() < 0.5}
                 stored = [entry for entry in entries if entry["Id"] not in refused]
                 self._store(stored)
-                return self._told(call, stored, self._stored(call, stored, refused))
+                call.confirmed = [entry["MessageBody"] for entry in stored]
+                return self._stored(call, stored, refused)
             if self._is_due(0.1):
                 return a.ok(self.dice.choice([b"{}", b'{"__type":"InternalFailure"}', b"<html>", b""]))
             answer = self._answer(call, lambda: self._store(entries), self._stored(call, entries, set()))
-            return self._told(call, entries, answer) if call.told else answer
+            call.confirmed = [entry["MessageBody"] for entry in entries] if call.told == "accepted" else []
+            return answer
 
     def hide(self, call: Call) -> a.Answer:
         with self.lock:
@@ -178,10 +181,3 @@ class Services:
         failed = [{"Id": id, "SenderFault": False, "Code": "InternalError"} for id in sorted(refused)]
         document = {"Successful": [confirmed(entry) for entry in entries], "Failed": failed}
         return a.ok(json.dumps(document).encode())
-
-    @staticmethod
-    def _told(call: Call, entries: list[dict], answer: a.Answer) -> a.Answer:
-        """Notes the letters that the function may take for stored."""
-        call.confirmed = [entry["MessageBody"] for entry in entries]
-        return answer
-

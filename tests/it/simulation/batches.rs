@@ -79,6 +79,53 @@ fn each_call_goes_to_the_place_of_its_own_target() {
 }
 
 #[test]
+fn what_the_settings_do_not_allow_is_a_dead_letter_and_never_called() {
+    in_virtual_time(async {
+        let variables = [
+            ("RELAY_TARGETS", "step-functions-task"),
+            ("RELAY_ALLOWED_REGIONS", "far-1"),
+            ("RELAY_ALLOWED_ACCOUNTS", "222222222222"),
+            ("RELAY_ROLE_NAME", "role"),
+        ];
+        let stage = Stage::set("allowed", &variables).await;
+        let [_, swf, job, third_party] = &APIS;
+        let elsewhere = |member: &str, value: &str| {
+            json!({"target": {"kind": "step-functions-task", "taskToken": "t", member: value}}).to_string()
+        };
+        let region = elsewhere("region", "far-2");
+        let bodies =
+            [swf.event(), job.event(), third_party.event(), region, elsewhere("account", "333333333333")];
+        for (number, body) in bodies.iter().enumerate() {
+            assert!(stage.batch(&[message(&number.to_string(), body, 1)], QUEUE).await.is_empty());
+        }
+        let letters = bodies.map(|body| (body, Some("TARGET_NOT_ALLOWED".to_owned())));
+        assert_eq!(stage.letters(), letters);
+        assert!(stage.endpoint.calls().iter().all(|call| call.operation == Operation::SendMessage));
+    });
+}
+
+#[test]
+fn a_letter_says_where_it_came_from_and_why() {
+    in_virtual_time(async {
+        let stage = Stage::set("attributes", &[]).await;
+        let body = r#"{"id":"e","target":{"kind":"codepipeline-job","jobId":"no UUID"}}"#;
+        assert!(stage.batch(&[message("m", body, 3)], QUEUE).await.is_empty());
+        let [letter] = &stage.endpoint.messages("dead").unwrap()[..] else { panic!("one letter") };
+        let expected = [
+            ("ERROR_CODE", "INVALID_EVENT"),
+            ("ERROR_MESSAGE", "target.jobId: expected a lower-case UUID"),
+            ("EVENT_ID", "e"),
+            ("RETRY_ATTEMPTS", "2"),
+            ("SOURCE_ARN", QUEUE),
+            ("SOURCE_MESSAGE_ID", "m"),
+            ("TARGET_KIND", "codepipeline-job"),
+        ];
+        let attributes = letter.attributes.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        assert_eq!(attributes.collect::<Vec<_>>(), expected);
+    });
+}
+
+#[test]
 fn only_the_last_receive_of_an_attempted_record_exhausts_it() {
     in_virtual_time(async {
         let variables = [
