@@ -19,7 +19,6 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_types::SdkConfig;
 
 use crate::assumed_role::AssumedRole;
-use crate::error_in_200::ErrorIn200;
 use crate::https;
 use crate::settings::{Aws, Endpoints, Settings};
 
@@ -152,8 +151,7 @@ impl Clients {
             return client.clone();
         }
         let config = with_endpoint(&in_region(&self.own, region), self.endpoints.sqs.clone());
-        let config = aws_sdk_sqs::config::Builder::from(&config).interceptor(ErrorIn200).build();
-        let client = aws_sdk_sqs::Client::from_conf(config);
+        let client = aws_sdk_sqs::Client::new(&config);
         queues.insert(region.to_owned(), client.clone());
         client
     }

@@ -21,7 +21,7 @@
 //! | [`settings`] | the environment, read once |
 //! | [`clients`], [`answer`] | the SDK: clients per region and account, and what its results mean |
 //! | [`https`], [`assumed_role`] | connections for all clients, and keys for other accounts |
-//! | [`dead_letter_queue`], [`back_off`], [`error_in_200`] | what SQS is asked |
+//! | [`dead_letter_queue`], [`back_off`] | what SQS is asked |
 //! | [`telemetry`] | log lines and metrics |
 //! | [`route`] | record → call, reason or nothing. Pure and total |
 //! | [`envelope`], [`event`], [`notice`] | what arrives |
@@ -38,7 +38,6 @@ pub mod clients;
 pub mod dead_letter;
 pub mod dead_letter_queue;
 pub mod envelope;
-pub mod error_in_200;
 pub mod event;
 pub mod failure_details;
 pub mod https;
