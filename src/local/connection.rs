@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
+use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{HeaderMap, Method, Request, Response};
@@ -18,6 +19,7 @@ use tokio::time::Sleep;
 
 use super::answer::Answer;
 use super::dispatch::{Shared, Wire, dispatch};
+use super::tasks_page;
 
 /// The largest request body that is read: a full SQS batch with every byte escaped fits.
 const REQUEST_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -48,14 +50,25 @@ impl std::error::Error for Cut {}
 
 async fn respond(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Response<AnswerBody>, Cut> {
     if request.method() != Method::POST {
-        // For whoever waits until the endpoint is up.
-        return Ok(plain(200, "The endpoint is up.\n"));
+        return Ok(looked_at(&shared, request.uri().path()));
     }
     let (head, body) = request.into_parts();
     let Ok(body) = Limited::new(body, REQUEST_BYTES_MAX).collect().await else {
         return Ok(plain(413, "The request is too large.\n"));
     };
     answer(shared, &head.headers, body.to_bytes()).await
+}
+
+/// What a person or a script sees that looks at the endpoint.
+fn looked_at(shared: &Shared, path: &str) -> Response<AnswerBody> {
+    if path != tasks_page::PATH {
+        // For whoever waits until the endpoint is up.
+        return plain(200, "The endpoint is up.\n");
+    }
+    let reports = shared.state().ledger.reports(shared.clock.now_ms());
+    let mut response = Response::new(AnswerBody::whole(tasks_page::as_json(&reports)));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
 }
 
 async fn answer(shared: Arc<Shared>, headers: &HeaderMap, body: Bytes) -> Result<Response<AnswerBody>, Cut> {

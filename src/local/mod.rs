@@ -16,6 +16,8 @@
 //!                                             └─ sts
 //! ```
 //!
+//! A `GET /tasks` is answered with the tasks and jobs as JSON, for whoever has the endpoint in another process.
+//!
 //! # Example
 //!
 //! Point an AWS SDK at [`Endpoint::url`] with any credentials, and look at what it did:
@@ -50,6 +52,7 @@ mod sqs;
 mod step_functions;
 mod sts;
 mod swf;
+mod tasks_page;
 #[cfg(test)]
 mod wire_tests;
 mod work;

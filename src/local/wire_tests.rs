@@ -240,6 +240,43 @@ async fn bodies_are_recorded_and_stored_byte_for_byte() {
     assert_eq!(stored, "{\"a\":1.0,  \"ü\":\"\\u0000\"}\n");
 }
 
+async fn get(endpoint: &Endpoint, path: &str) -> Seen {
+    let mut stream = endpoint.connect_in_memory();
+    let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.expect("the endpoint reads");
+    read(stream).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_page_of_tasks_says_how_each_ended_and_shows_no_token() {
+    let endpoint = endpoint_with(Vec::new()).await;
+    endpoint.open(Work::third_party_job("a-job", "client-secret").in_region("eu-west-1"));
+    fail_task(&endpoint).await;
+    fail_task(&endpoint).await;
+    let seen = get(&endpoint, "/tasks").await;
+    assert_eq!(seen.status, Some(200));
+    let (task, job) = (
+        json!({
+            "kind": "step-functions-task", "fingerprint": "3c469e9d6c5875d3", "region": "us-east-1",
+            "account": "123456789012", "state": "failed", "error": null, "cause": "why",
+            "externalExecutionId": null, "refusedReports": 1,
+        }),
+        json!({
+            "kind": "codepipeline-third-party-job", "fingerprint": "e4a8e1350281946a", "jobId": "a-job",
+            "region": "eu-west-1", "account": "123456789012", "state": "open", "error": null, "cause": null,
+            "externalExecutionId": null, "refusedReports": 0,
+        }),
+    );
+    assert_eq!(serde_json::from_str::<Value>(&seen.body).expect("it is JSON"), json!([task, job]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn any_other_page_says_that_the_endpoint_is_up() {
+    let endpoint = endpoint_with(Vec::new()).await;
+    let seen = get(&endpoint, "/").await;
+    assert_eq!((seen.status, seen.body.as_str()), (Some(200), "The endpoint is up.\n"));
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_same_seed_gives_the_same_ids() {
     let mut answers = Vec::new();

@@ -17,7 +17,7 @@ use super::ids::Ids;
 use super::request::Caller;
 
 pub(crate) use batch::{BatchFault, ChangeVisibilityBatch, DeleteBatch, SendBatch};
-pub(crate) use message::Attribute;
+pub(crate) use message::{Attribute, hex};
 pub use queue::{Disorder, QueueCounts};
 pub(crate) use queue::{Message, NewMessage, Queue};
 pub(crate) use queues::{
