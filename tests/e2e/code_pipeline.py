@@ -1,120 +1,120 @@
-"""A CodePipeline that keeps jobs which are open and then closed, since LocalStack has none.
+"""CodePipeline, which LocalStack does not have: the embedded endpoint, as `relayctl serve` runs it.
 
-It takes the two calls of the relay over HTTP, checks each request against the service's own model as botocore
-carries it (members, lengths, patterns, values) and answers with the service's error names.
+It enforces the service's limits (which .ci/run compares with botocore's model), keeps jobs that are open and then
+closed once, and refuses what it does not know. Which jobs are open is said at its start, so all jobs of a run are made
+then, and each test takes one. What goes wrong with a job is part of its id: see TEMPERS.
 """
 
 import json
-import re
-import threading
+import subprocess
+import urllib.request
 import uuid
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-import botocore.session
+from cloud import REGION, wait_for
 
-MODEL = botocore.session.get_session().get_service_model("codepipeline")
-HANG_SECONDS_MAX = 60
+JOBS = 200  # well behaved ones
+JOBS_OF_A_TEMPER = 8
+START_SECONDS_MAX = 20
+
+
+def for_each_job(first, fault):
+    return {"count_by": "identity", "when": {"first": first}, "fault": fault}
+
+
+JOB_NOT_FOUND = {"service-error": {"code": "JobNotFoundException"}}
+# What is answered in place of the truth. AccessDenied is nothing that the SDK tries again by itself, so that each one
+# is an attempt of the relay's; of the others it makes several within an invocation.
+TEMPERS = {
+    "denied": {"fault": "access-denied"},
+    "denied once": for_each_job(1, "access-denied"),
+    "denied three times": for_each_job(3, "access-denied"),
+    "throttled five times": for_each_job(5, {"throttle": {}}),
+    "silent once": for_each_job(1, {"no-answer": {}}),
+    "silent three times": for_each_job(3, {"no-answer": {}}),
+    "unknown at first": for_each_job(1, JOB_NOT_FOUND),
+}
 
 
 class CodePipeline:
-    def __init__(self):
-        self.lock = threading.Lock()
-        self.open_jobs = {}  # job id → client token or None
-        self.failures = {}  # job id → the request that closed it
-        self.calls = []  # (operation, request) of each call that was valid
-        self.faults = {}  # job id → what to answer instead: (status, error name), or an Event to wait for
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_for(self))
-        self.server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+    def __init__(self, relayctl, state):
+        tempers = {temper: f"0000{n:04x}" for n, temper in enumerate(TEMPERS)}  # the first part of the job's id
+        self.jobs = {temper: [job_id(first) for _ in range(JOBS_OF_A_TEMPER)] for temper, first in tempers.items()}
+        self.jobs[None] = [job_id() for _ in range(JOBS)]
+        self.third_party_jobs = {job_id(): f"s3cret-client-token-{uuid.uuid4()}" for _ in range(JOBS_OF_A_TEMPER)}
+        state.mkdir(parents=True, exist_ok=True)
+        self._write(state / "jobs.json", {"Records": [*self._records()]})
+        rules = [
+            {"operation": "PutJobFailureResult", "matching": {"job_id": f"{tempers[temper]}-*"}, **rule}
+            for temper, rule in TEMPERS.items()
+        ]
+        self._write(state / "faults.json", rules)
+        command = [relayctl, "serve", "--json", "--port", "0", "--open", state / "jobs.json"]
+        self.log = state / "calls.jsonl"
+        with self.log.open("wb") as log, (state / "talk.log").open("wb") as talk:
+            self.process = subprocess.Popen(
+                [*command, "--faults", state / "faults.json"], stdin=subprocess.DEVNULL, stdout=log, stderr=talk
+            )
+        environment = wait_for(lambda: self._lines()[:1], START_SECONDS_MAX, f"start of {relayctl} serve")
+        self.url = environment[0]["environment"]["AWS_ENDPOINT_URL"]
 
     def stop(self):
-        self.server.shutdown()
-        self.server.server_close()
+        self.process.terminate()
+        self.process.wait()
 
-    def open_job(self, client_token=None):
-        job = str(uuid.uuid4())
-        with self.lock:
-            self.open_jobs[job] = client_token
-        return job
+    def open_job(self, temper=None):
+        """The id of a job that is open."""
+        return self.jobs[temper].pop()
+
+    def open_third_party_job(self):
+        """The id of a third-party job that is open, and its client token."""
+        return self.third_party_jobs.popitem()
+
+    def is_open(self, job):
+        return self._task(job)["state"] == "open"
 
     def failure(self, job):
-        """What the job was failed with, or None as long as it is open."""
-        with self.lock:
-            return self.failures.get(job)
+        """The `failureDetails` that closed the job, or None as long as it is open."""
+        task = self._task(job)
+        if task["state"] != "failed":
+            return None
+        details = {"type": task["error"], "message": task["cause"], "externalExecutionId": task["externalExecutionId"]}
+        return {name: value for name, value in details.items() if value is not None}
 
-    def calls_for(self, job):
-        with self.lock:
-            return [request for _, request in self.calls if request["jobId"] == job]
+    def late_reports(self, job):
+        """How many reports came after the one that closed the job."""
+        return self._task(job)["refusedReports"]
 
-    def answer(self, target, request):
-        operation = MODEL.operation_model(target.removeprefix("CodePipeline_20150709."))
-        if wrong := "; ".join(violations(operation.input_shape, request, operation.name)):
-            return 400, {"__type": "ValidationException", "message": wrong}
-        job = request["jobId"]
-        with self.lock:
-            self.calls.append((operation.name, request))
-            fault = self.faults.get(job)
-            if isinstance(fault, list):
-                fault = fault.pop(0) if fault else None
-        if isinstance(fault, threading.Event):
-            fault.wait(HANG_SECONDS_MAX)
-        elif fault:
-            status, name = fault
-            return status, {"__type": name, "message": "a fault that the test asked for"}
-        with self.lock:
-            if job in self.failures:
-                return 400, {"__type": "InvalidJobStateException", "message": "The job is not open."}
-            if job not in self.open_jobs:
-                return 400, {"__type": "JobNotFoundException", "message": "No such job."}
-            if self.open_jobs[job] != request.get("clientToken"):
-                return 400, {"__type": "InvalidClientTokenException", "message": "Wrong token."}
-            self.failures[job] = request
-        return 200, {}
+    def calls(self, **members):
+        """The calls that were answered or left without an answer, with these members: no ids and no texts."""
+        calls = [line["call"] for line in self._lines() if "call" in line]
+        return [call for call in calls if all(call[name] == value for name, value in members.items())]
 
+    def _task(self, job):
+        with urllib.request.urlopen(f"{self.url}/tasks", timeout=10) as answer:
+            (task,) = [task for task in json.load(answer) if task["jobId"] == job]
+        return task
 
-def violations(shape, value, path):
-    """What the model does not allow in `value`: one sentence each."""
-    if shape.type_name == "structure":
-        for name in shape.required_members:
-            if name not in value:
-                yield f"{path}.{name} is missing"
-        for name, member in value.items():
-            if name in shape.members:
-                yield from violations(shape.members[name], member, f"{path}.{name}")
-            else:
-                yield f"{path}.{name} is not in the model"
-    elif shape.type_name == "string":
-        if not isinstance(value, str):
-            yield f"{path} is no string"
-            return
-        units = len(value.encode("utf-16-le", "surrogatepass")) // 2
-        if not shape.metadata.get("min", 0) <= units <= shape.metadata.get("max", units):
-            yield f"{path} has {units} characters"
-        if (pattern := shape.metadata.get("pattern")) and not re.fullmatch(pattern, value):
-            yield f"{path} does not match {pattern}"
-        if shape.enum and value not in shape.enum:
-            yield f"{path} is none of {shape.enum}"
+    def _lines(self):
+        *whole, _ = self.log.read_text().split("\n")
+        return [json.loads(line) for line in whole]
+
+    def _records(self):
+        for job in [job for jobs in self.jobs.values() for job in jobs]:
+            yield record({"kind": "codepipeline-job", "jobId": job})
+        for job, token in self.third_party_jobs.items():
+            yield record({"kind": "codepipeline-third-party-job", "jobId": job, "clientToken": token})
+
+    @staticmethod
+    def _write(path, content):
+        path.write_text(json.dumps(content))
 
 
-def _handler_for(pipeline):
-    class Api(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+def job_id(first=None):
+    job = str(uuid.uuid4())
+    # No id of a well-behaved job begins with four zeros.
+    return f"{first}{job[8:]}" if first else f"1{job[1:]}"
 
-        def do_POST(self):
-            request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            status, answer = pipeline.answer(self.headers["X-Amz-Target"], request)
-            body = json.dumps(answer).encode()
-            try:
-                self.send_response(status)
-                self.send_header("Content-Type", "application/x-amz-json-1.1")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-            except OSError:
-                pass  # who asked has gone: a scenario killed it
 
-        def log_message(self, *args):
-            pass
-
-    return Api
+def record(target):
+    body = json.dumps({"target": {**target, "region": REGION}})
+    return {"eventSource": "aws:sqs", "messageId": str(uuid.uuid4()), "body": body}

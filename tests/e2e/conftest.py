@@ -25,7 +25,7 @@ def recipe(heading):
 
 @pytest.fixture(scope="session")
 def code_pipeline():
-    pipeline = CodePipeline()
+    pipeline = CodePipeline(os.environ["E2E_RELAYCTL"], Path(os.environ["E2E_STATE"]) / "codepipeline")
     yield pipeline
     pipeline.stop()
 

@@ -112,7 +112,7 @@ def test_what_no_rule_lets_through_never_reaches_the_relay(cloud, code_pipeline,
     on_the_default_bus(relay, batch({JOB: last}))
     wait_for(lambda: code_pipeline.failure(last))
     time.sleep(2)
-    assert not any(code_pipeline.calls_for(job) for job in dropped)
+    assert all(code_pipeline.is_open(job) for job in dropped)
     assert not any(json.dumps(job) in json.dumps(relay.log()) for job in dropped)
 
 
@@ -131,7 +131,7 @@ def test_a_notice_after_the_workers_own_report_is_quiet(code_pipeline, relay):
     line = relay.wait_for_outcome(event_id=f"own-{job}", outcome="relayed")
     on_the_default_bus(relay, ecs({JOB: job}, exit_code=137))
     relay.wait_for_outcome(target_fingerprint=line["target_fingerprint"], outcome="already-settled")
-    assert code_pipeline.failure(job)["failureDetails"]["message"] == "own"
+    assert code_pipeline.failure(job)["message"] == "own"
 
 
 def test_both_at_once_is_one_report(code_pipeline, relay):
@@ -184,7 +184,7 @@ def test_a_function_that_really_dies(cloud, code_pipeline, relay, how, kind, des
     }
     lambda_.invoke(FunctionName=name, InvocationType="Event", Payload=json.dumps(payload))
     failure = wait_for(lambda: code_pipeline.failure(job), 60)
-    assert failure["failureDetails"]["message"].startswith(f"{kind}: ")
+    assert failure["message"].startswith(f"{kind}: ")
     assert secret not in json.dumps(failure)
     assert secret not in json.dumps(relay.log())
 

@@ -89,8 +89,7 @@ def test_each_metric_counts_what_it_says(code_pipeline, relay):
         return sums
 
     before = totals()
-    job, denied = code_pipeline.open_job(), code_pipeline.open_job()
-    code_pipeline.faults[denied] = [(400, "AccessDeniedException")]
+    job, denied = code_pipeline.open_job(), code_pipeline.open_job("denied once")
     failed_at = datetime.now(UTC) - timedelta(seconds=90)
     event = {
         "id": f"aged-{job}",
@@ -114,7 +113,8 @@ def test_each_receive_of_a_record_ends_in_one_line(relay):
     assert receives and set(receives.values()) == {1}
 
 
-def test_no_token_is_in_the_log(cloud, relay):
+def test_no_token_is_in_the_log(cloud, code_pipeline, relay):
     log = "\n".join(map(str, cloud.localstack.function_log(relay.function)))
     assert cloud.tokens and not any(token in log for token in cloud.tokens)
+    assert code_pipeline.calls(operation="codepipeline:PutThirdPartyJobFailureResult")
     assert "s3cret-client-token" not in log

@@ -54,7 +54,7 @@ def test_a_pipeline_action_backed_by_a_state_machine(cloud, code_pipeline, relay
     execution = cloud.start(backed_action["MachineArn"], {"CODEPIPELINE_JOB_ID": job})
     assert cloud.end_of(execution)["status"] == "FAILED"
     failure = wait_for(lambda: code_pipeline.failure(job))
-    assert failure["failureDetails"]["type"] == "JobFailed"
+    assert failure["type"] == "JobFailed"
     assert execution in json.dumps(failure)
 
 
@@ -64,7 +64,7 @@ def test_a_pipeline_action_whose_state_machine_is_stopped_by_hand(cloud, code_pi
     execution = cloud.start(machine, {"CODEPIPELINE_JOB_ID": job})
     cloud.client("stepfunctions").stop_execution(executionArn=execution)
     failure = wait_for(lambda: code_pipeline.failure(job))
-    assert failure["failureDetails"]["message"].startswith("StepFunctions.ABORTED: ")
+    assert failure["message"].startswith("StepFunctions.ABORTED: ")
 
 
 def test_an_execution_that_holds_the_token_of_its_parent(cloud, relay):

@@ -65,8 +65,7 @@ def test_an_asynchronous_invocation(cloud, relay, task):
 
 
 def test_a_direct_invocation_that_is_to_be_retried_fails(code_pipeline, relay):
-    job = code_pipeline.open_job()
-    code_pipeline.faults[job] = (400, "AccessDeniedException")
+    job = code_pipeline.open_job("denied")
     error, answer = relay.invoke({"target": {"kind": "codepipeline-job", "jobId": job}})
     assert error
     assert job not in json.dumps(answer)
@@ -78,8 +77,7 @@ def test_an_asynchronous_invocation_that_keeps_failing_ends_in_the_dead_letter_q
     assert before["MaximumRetryAttempts"] == 2
     # Without the minutes that Lambda waits between the attempts.
     lambda_.put_function_event_invoke_config(FunctionName=relay.function, MaximumRetryAttempts=0)
-    job = code_pipeline.open_job()
-    code_pipeline.faults[job] = (400, "AccessDeniedException")
+    job = code_pipeline.open_job("denied")
     failure = {"id": f"async-{job}", "target": {"kind": "codepipeline-job", "jobId": job}}
     relay.invoke(failure, asynchronous=True)
     letter = relay.dead_letter(lambda message: job in message["Body"], seconds=60)

@@ -5,7 +5,7 @@ import uuid
 
 import pytest
 
-from cloud import wait_for
+from cloud import attributes_of, wait_for
 
 
 def test_an_activity_ends_failed_with_the_very_error_and_cause(cloud, relay):
@@ -141,31 +141,56 @@ def test_a_codepipeline_job_is_failed(code_pipeline, relay):
         }
     )
     assert wait_for(lambda: code_pipeline.failure(job)) == {
-        "jobId": job,
-        "failureDetails": {"type": "ConfigurationError", "message": "no bucket", "externalExecutionId": "run-1"},
+        "type": "ConfigurationError",
+        "message": "no bucket",
+        "externalExecutionId": "run-1",
     }
 
 
 def test_a_third_party_job_is_failed(code_pipeline, relay):
-    job = code_pipeline.open_job(client_token="s3cret-client-token")
+    job, token = code_pipeline.open_third_party_job()
     relay.publish(
         {
-            "target": {"kind": "codepipeline-third-party-job", "jobId": job, "clientToken": "s3cret-client-token"},
+            "target": {"kind": "codepipeline-third-party-job", "jobId": job, "clientToken": token},
             "failure": {"type": "Render.OutOfMemory", "message": "frame 7", "details": {"frame": 7}},
         }
     )
     failure = wait_for(lambda: code_pipeline.failure(job))
-    assert failure["failureDetails"] == {"type": "JobFailed", "message": 'Render.OutOfMemory: frame 7\n{"frame": 7}'}
+    assert failure == {"type": "JobFailed", "message": 'Render.OutOfMemory: frame 7\n{"frame": 7}'}
 
 
-def test_a_job_that_is_closed_is_already_settled(code_pipeline, relay):
-    job = code_pipeline.open_job()
-    event = {"id": f"twice-{job}", "target": {"kind": "codepipeline-job", "jobId": job}}
+def test_a_third_party_job_with_a_wrong_client_token_is_a_dead_letter(code_pipeline, relay):
+    job, token = code_pipeline.open_third_party_job()
+    wrong = f"wrong-{token}"
+    target = {"kind": "codepipeline-third-party-job", "jobId": job, "clientToken": wrong}
+    relay.publish({"id": f"wrong-token-{job}", "target": target})
+    letter = relay.dead_letter(lambda message: job in message["Body"])
+    attributes = attributes_of(letter)
+    assert attributes["ERROR_CODE"] == "REJECTED_BY_SERVICE"
+    assert wrong not in json.dumps(attributes)
+    line = relay.wait_for_outcome(event_id=f"wrong-token-{job}")
+    assert (line["outcome"], line["service_error"]) == ("dead-lettered", "InvalidClientTokenException")
+    assert code_pipeline.is_open(job)
+
+
+def open_target(code_pipeline, kind):
+    if kind == "codepipeline-job":
+        return {"kind": kind, "jobId": code_pipeline.open_job()}
+    job, token = code_pipeline.open_third_party_job()
+    return {"kind": kind, "jobId": job, "clientToken": token}
+
+
+@pytest.mark.parametrize("kind", ["codepipeline-job", "codepipeline-third-party-job"])
+def test_a_job_that_is_closed_is_already_settled(code_pipeline, relay, kind):
+    target = open_target(code_pipeline, kind)
+    job = target["jobId"]
+    event = {"id": f"twice-{job}", "target": target, "failure": {"message": "first"}}
     relay.publish(event)
     relay.wait_for_outcome(event_id=event["id"], outcome="relayed")
-    relay.publish(event)
+    relay.publish(event | {"failure": {"message": "second"}})
     relay.wait_for_outcome(event_id=event["id"], outcome="already-settled")
-    assert code_pipeline.failure(job)["failureDetails"]["message"]
+    assert code_pipeline.failure(job) == {"type": "JobFailed", "message": "first"}
+    assert code_pipeline.late_reports(job) == 1
 
 
 @pytest.mark.parametrize("limit", [32768])
