@@ -48,11 +48,20 @@ class Cloud:
     def deploy(self, template, account=RELAY_ACCOUNT, region=REGION, stack=None, capabilities=(), **parameters):
         """`sam deploy` with the defaults of samconfig.toml, the stack's name among them. Gives the outputs."""
         overrides = [f"{name}={value}" for name, value in parameters.items()]
-        command = [os.environ["E2E_SAM"], "deploy", "--template-file", template, "--region", region]
+        command = ["deploy", "--template-file", template, "--region", region]
         command += ["--config-file", os.path.abspath("samconfig.toml")]
         command += ["--stack-name", stack] if stack else []
         command += ["--capabilities", *capabilities] if capabilities else []
         command += ["--parameter-overrides", *overrides] if overrides else []
+        self._sam(account, command)
+        (description,) = self.client("cloudformation", account, region).describe_stacks(StackName=stack or "failure-relay")["Stacks"]
+        return {o["OutputKey"]: o["OutputValue"] for o in description["Outputs"]}
+
+    def delete(self, stack, account=RELAY_ACCOUNT, region=REGION):
+        """`sam delete` without a question."""
+        self._sam(account, ["delete", "--no-prompts", "--stack-name", stack, "--region", region])
+
+    def _sam(self, account, command):
         env = {n: v for n, v in os.environ.items() if not n.startswith("AWS_") and not n.lower().endswith("_proxy")}
         env |= {
             "AWS_ENDPOINT_URL": self.localstack.url,
@@ -60,10 +69,8 @@ class Cloud:
             "AWS_SECRET_ACCESS_KEY": "test",
             "SAM_CLI_TELEMETRY": "0",
         }
-        done = subprocess.run(command, env=env, capture_output=True, text=True)
+        done = subprocess.run([os.environ["E2E_SAM"], *command], env=env, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
-        (description,) = self.client("cloudformation", account, region).describe_stacks(StackName=stack or "failure-relay")["Stacks"]
-        return {o["OutputKey"]: o["OutputValue"] for o in description["Outputs"]}
 
     # ------------------------------------------------------------ work that waits
 
@@ -130,6 +137,7 @@ class Relay:
 
     def __init__(self, cloud, outputs):
         self.cloud = cloud
+        self.outputs = outputs
         self.queue_url = outputs["QueueUrl"]
         self.queue_arn = outputs["QueueArn"]
         self.dead_letter_queue_url = outputs["DeadLetterQueueUrl"]
@@ -139,10 +147,14 @@ class Relay:
         self.function_arn = outputs["FunctionArn"]
         self.role_arn = outputs["RelayRoleArn"]
 
-    def publish(self, event):
+    def publish(self, event, trace=None):
         """Puts an event, or a body as it is, on the queue. Gives the message id."""
         body = event if isinstance(event, str) else json.dumps(event)
-        return self.cloud.client("sqs").send_message(QueueUrl=self.queue_url, MessageBody=body)["MessageId"]
+        system = {"AWSTraceHeader": {"DataType": "String", "StringValue": trace}} if trace else {}
+        sent = self.cloud.client("sqs").send_message(
+            QueueUrl=self.queue_url, MessageBody=body, MessageSystemAttributes=system
+        )
+        return sent["MessageId"]
 
     def publish_all(self, events):
         """Puts events on the queue in one call. Gives the message ids."""
