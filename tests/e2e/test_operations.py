@@ -108,6 +108,15 @@ def test_each_metric_counts_what_it_says(code_pipeline, relay):
     wait_for(lambda: totals() - before == expected, what=f"{expected}")
 
 
+def test_each_member_that_a_query_asks_for_is_logged(relay):
+    """tests/template holds the queries to this list; here it is held to what the function wrote."""
+    asked_for = {
+        "timestamp", "level", "outcome", "target_kind", "target_fingerprint", "event_id", "source", "record_id",
+        "receives", "duration_ms", "age_ms", "error_code", "error_message", "service_error", "trace_id",
+    }  # fmt: skip
+    assert asked_for <= {member for line in relay.outcomes() for member in line}
+
+
 def test_each_receive_of_a_record_ends_in_one_line(relay):
     receives = Counter((line["record_id"], line["receives"]) for line in relay.outcomes() if "receives" in line)
     assert receives and set(receives.values()) == {1}
