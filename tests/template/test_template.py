@@ -395,7 +395,41 @@ def test_alarms_tell_the_topics_that_are_given():
 def test_an_alarm_looks_back_a_day_at_most():
     for alarm in alarms().values():
         assert alarm["Period"] * alarm["EvaluationPeriods"] <= 86_400
-        assert alarm["TreatMissingData"] == "notBreaching"
+
+
+def test_silence_is_good_news_but_for_a_queue_that_sqs_no_longer_reports_on():
+    missing = {name: alarm["TreatMissingData"] for name, alarm in alarms().items()}
+    assert {name for name, treated in missing.items() if treated != "notBreaching"} == {"DeadLettersWaitingAlarm"}
+    assert missing["DeadLettersWaitingAlarm"] == "ignore"
+
+
+def test_one_late_report_raises_an_alarm():
+    alarm = alarms()["ReportAgeAlarm"]
+    assert (alarm["ExtendedStatistic"], alarm["DatapointsToAlarm"]) == ("p99", 1)
+
+
+def test_the_key_is_for_sns_only_where_a_topic_publishes():
+    def services(**parameters):
+        key = Template(RELAY, QueueEncryption="KMS", **parameters).resources()["Key"]
+        (statement,) = [s for s in key["KeyPolicy"]["Statement"] if s["Sid"] == "ServicesSendToTheQueues"]
+        return statement["Principal"]["Service"]
+
+    assert services() == ["events.amazonaws.com"]
+    topic = EVERYTHING_ON["PublisherTopicArn"]
+    assert services(PublisherTopicArn=topic) == ["events.amazonaws.com", "sns.amazonaws.com"]
+
+
+def test_numbers_of_the_whole_time_are_counted_over_the_whole_time():
+    (widget,) = [w for w in dashboard()["widgets"] if w["properties"].get("view") == "singleValue"]
+    assert widget["properties"]["setPeriodToTimeRange"] is True
+
+
+def test_the_default_is_arm64_and_built_by_cargo_lambda():
+    template = Template(RELAY)
+    function = template.raw["Resources"]["RelayFunction"]
+    assert function["Metadata"]["BuildMethod"] == "rust-cargolambda"
+    assert template.value(function["Properties"]["Architectures"]) == ["arm64"]
+    assert template.resources()["RelayFunction"]["Tracing"] == "Active"
 
 
 def test_one_stuck_event_raises_an_alarm():
