@@ -55,7 +55,7 @@ class Cloud:
         command += ["--parameter-overrides", *overrides] if overrides else []
         self._sam(account, command)
         (description,) = self.client("cloudformation", account, region).describe_stacks(StackName=stack or "failure-relay")["Stacks"]
-        return {o["OutputKey"]: o["OutputValue"] for o in description["Outputs"]}
+        return {o["OutputKey"]: o["OutputValue"] for o in description.get("Outputs", [])}
 
     def delete(self, stack, account=RELAY_ACCOUNT, region=REGION):
         """`sam delete` without a question."""

@@ -72,6 +72,7 @@ def relay(cloud, topic, sqs_worker):
         RetryCapSeconds=2,
         AllowedRegions=OTHER_REGION,
         AllowedAccounts=OTHER_ACCOUNT,
+        PublisherAccounts=OTHER_ACCOUNT,
         PublisherTopicArn=topic,
         AbandonedWorkQueueArns=sqs_worker["DeadLetterQueueArn"],
         TaskTokenNames="MY_OWN_TOKEN",

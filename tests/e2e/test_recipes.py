@@ -5,8 +5,9 @@ import uuid
 
 import pytest
 
-from cloud import RELAY_ACCOUNT, REGION, attributes_of, wait_for
+from cloud import OTHER_ACCOUNT, RELAY_ACCOUNT, REGION, attributes_of, wait_for
 from conftest import recipe
+from notices import ecs
 
 
 def give_up(cloud, queue_url):
@@ -88,3 +89,69 @@ def test_an_execution_that_holds_the_token_of_its_parent(cloud, relay):
     end = cloud.end_of(cloud.start(parent))
     assert (end["status"], end["error"]) == ("FAILED", "Child.Broke")
     assert "frame 7" in end["cause"]
+
+
+def test_a_worker_of_another_account(cloud, relay, role_of_the_other_account):
+    cloud.deploy(
+        recipe("Workers of another account or region"),
+        account=OTHER_ACCOUNT,
+        stack="notices",
+        RelayBusArn=relay.outputs["EventBusArn"],
+    )
+    execution, token = cloud.activity_execution(account=OTHER_ACCOUNT)
+    notice = ecs({"TASK_TOKEN": token}, exit_code=137)
+    entry = {"Source": "aws.ecs", "DetailType": notice["detail-type"], "Detail": json.dumps(notice["detail"])}
+    cloud.client("events", account=OTHER_ACCOUNT).put_events(Entries=[entry])
+    end = cloud.end_of(execution)
+    assert (end["status"], end["error"]) == ("FAILED", "ECS.EssentialContainerExited")
+
+
+FARGATE = {
+    "Cluster": "render",
+    "TaskDefinitionArn": f"arn:aws:ecs:{REGION}:{RELAY_ACCOUNT}:task-definition/render:1",
+    "Container": "worker",
+    "Subnets": "subnet-1,subnet-2",
+    "TaskRoleArns": f"arn:aws:iam::{RELAY_ACCOUNT}:role/task,arn:aws:iam::{RELAY_ACCOUNT}:role/execution",
+}
+BATCH = {
+    "JobDefinitionArn": f"arn:aws:batch:{REGION}:{RELAY_ACCOUNT}:job-definition/render",
+    "JobQueueArn": f"arn:aws:batch:{REGION}:{RELAY_ACCOUNT}:job-queue/render",
+}
+
+
+@pytest.mark.parametrize(
+    "heading, parameters",
+    [
+        ("ECS task with `.waitForTaskToken`", FARGATE),
+        ("Fargate Spot", FARGATE),
+        ("Batch job", BATCH),
+        ("CodeBuild in a state machine", {"ProjectName": "render"}),
+    ],
+)
+def test_a_recipe_whose_services_are_not_here_is_at_least_a_state_machine_that_hands_out_its_token(
+    cloud, heading, parameters
+):
+    stack = heading.split()[0].lower()
+    cloud.deploy(recipe(heading), stack=stack, capabilities=["CAPABILITY_IAM"], **parameters)
+    resource = cloud.client("cloudformation").describe_stack_resource(StackName=stack, LogicalResourceId="Machine")
+    machine = resource["StackResourceDetail"]["PhysicalResourceId"]
+    described = cloud.client("stepfunctions").describe_state_machine(stateMachineArn=machine)
+    definition = json.dumps(json.loads(described["definition"]))
+    assert '"Name": "TASK_TOKEN"' in definition
+    assert '"Value.$": "$$.Task.Token"' in definition
+
+
+def test_a_lambda_action_hands_its_failures_to_the_relay(cloud, relay):
+    """What then happens to a function that dies is in test_notices, with one that this machine can run."""
+    stack = "lambda-action"
+    cloud.deploy(
+        recipe("CodePipeline Lambda action that times out"),
+        stack=stack,
+        capabilities=["CAPABILITY_IAM"],
+        RelayQueueArn=relay.queue_arn,
+    )
+    resource = cloud.client("cloudformation").describe_stack_resource(StackName=stack, LogicalResourceId="Action")
+    action = resource["StackResourceDetail"]["PhysicalResourceId"]
+    configuration = cloud.client("lambda").get_function_event_invoke_config(FunctionName=action)
+    assert configuration["MaximumRetryAttempts"] == 0
+    assert configuration["DestinationConfig"]["OnFailure"] == {"Destination": relay.queue_arn}
