@@ -66,7 +66,7 @@ def test_a_setting_is_changed_by_deploying_again(cloud, defaults):
 
 def test_every_alarm_is_there(cloud, relay):
     alarms = cloud.client("cloudwatch").describe_alarms(AlarmNamePrefix="failure-relay-")["MetricAlarms"]
-    assert len(alarms) == 8
+    assert len(alarms) == 9
 
 
 def emitted(relay):

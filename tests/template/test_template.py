@@ -344,6 +344,16 @@ def alarms(**parameters):
     return Template(RELAY, **parameters).resources("AWS::CloudWatch::Alarm")
 
 
+def watched(alarm):
+    """Each metric that an alarm looks at, with its namespace, name, dimensions and period."""
+    if "Metrics" not in alarm:
+        yield alarm["Namespace"], alarm["MetricName"], alarm.get("Dimensions", []), alarm["Period"]
+    for metric in alarm.get("Metrics", []):
+        if stat := metric.get("MetricStat"):
+            of = stat["Metric"]
+            yield of["Namespace"], of["MetricName"], of["Dimensions"], stat["Period"]
+
+
 def dashboard():
     return json.loads(Template(RELAY).resources()["Dashboard"]["DashboardBody"])
 
@@ -355,10 +365,24 @@ def dashboard_metrics():
 
 
 def test_alarms_watch_metrics_that_the_relay_emits():
-    own = [a for a in alarms().values() if a["Namespace"] == "FailureRelay"]
-    assert {a["MetricName"] for a in own} == {"DeadLettered", "Retried", "ReportAge"}
+    own = [w for a in alarms().values() for w in watched(a) if w[0] == "FailureRelay"]
+    assert {name for _, name, _, _ in own} == {"DeadLettered", "Retried", "ReportAge"}
     # One of the two dimension sets that the relay emits: none, or the kind of the target.
-    assert not any("Dimensions" in a for a in own)
+    assert not any(dimensions for _, _, dimensions, _ in own)
+
+
+def test_what_no_queue_took_raises_an_alarm():
+    lost = {name: dimensions for _, name, dimensions, _ in watched(alarms()["EventsLostAlarm"])}
+    assert lost["DeadLetterErrors"] == [{"Name": "FunctionName", "Value": "<RelayFunction>"}]
+    rules = Template(RELAY).resources("AWS::Events::Rule")
+    named = {
+        tuple((d["Name"], d["Value"]) for d in dimensions)
+        for _, name, dimensions, _ in watched(alarms()["EventsLostAlarm"])
+        if name == "InvocationsFailedToBeSentToDlq"
+    }
+    # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html: the bus is named where it is not the default.
+    of_the_bus = (("EventBusName", "<EventBus>"), ("RuleName", rules.pop("FailureRule")["Name"]))
+    assert named == {of_the_bus} | {(("RuleName", f"<{rule}>"),) for rule in rules}
 
 
 def test_the_dashboard_shows_every_metric_that_the_relay_emits():
@@ -376,10 +400,11 @@ def test_the_code_names_the_metric(metric):
 def test_other_metrics_are_those_of_the_services():
     known = {
         "AWS/SQS": {"ApproximateNumberOfMessagesVisible", "ApproximateNumberOfMessagesNotVisible", "ApproximateAgeOfOldestMessage"},
-        "AWS/Lambda": {"Errors", "Throttles", "Duration", "ConcurrentExecutions"},
+        "AWS/Lambda": {"Errors", "Throttles", "Duration", "ConcurrentExecutions", "DeadLetterErrors"},
+        "AWS/Events": {"InvocationsFailedToBeSentToDlq"},
         "FailureRelay": METRICS,
     }
-    used = [(a["Namespace"], a["MetricName"]) for a in alarms().values()]
+    used = [(namespace, name) for a in alarms().values() for namespace, name, _, _ in watched(a)]
     used += [(namespace, name) for namespace, name, _ in dashboard_metrics()]
     for namespace, name in used:
         assert name in known[namespace]
@@ -394,7 +419,8 @@ def test_alarms_tell_the_topics_that_are_given():
 
 def test_an_alarm_looks_back_a_day_at_most():
     for alarm in alarms().values():
-        assert alarm["Period"] * alarm["EvaluationPeriods"] <= 86_400
+        for *_, period in watched(alarm):
+            assert period * alarm["EvaluationPeriods"] <= 86_400
 
 
 def test_silence_is_good_news_but_for_a_queue_that_sqs_no_longer_reports_on():
