@@ -28,7 +28,8 @@ Examples:
 /// Runs AWS's failure APIs, SQS, EventBridge and STS on this machine, for a relay in another process
 ///
 /// Standard output holds the environment that makes the relay use the endpoint, as lines for a shell. Each call that arrives
-/// is told on standard error (with --json on standard output), without tokens. It runs until it is interrupted.
+/// is told on standard error (with --json on standard output), without tokens. A GET of /tasks answers with the state of each task
+/// and job. It runs until it is interrupted.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Serve {
