@@ -2,7 +2,7 @@
 //!
 //! The SDK's own client reads and parses the machine's root certificates for every service client that is made, and brings
 //! HTTP/2, proxies and a pool for each set of time limits along. This one does nothing until a connection is wanted, and the
-//! root certificates that are compiled in take no parsing. `docs/performance.md` has the figures.
+//! root certificates that are compiled in take no parsing.
 //!
 //! Like the SDK's, it knows no proxy: `HTTPS_PROXY` is not read.
 
