@@ -4,7 +4,7 @@
 //! `SendMessageBatch` holds and sends them, and each letter's own entry in the answer decides its fate.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::operation::send_message_batch::SendMessageBatchOutput;
@@ -34,9 +34,8 @@ const REFUSALS: [&str; 5] = [
 /// Stores dead letters.
 #[derive(Debug)]
 pub struct DeadLetterQueue {
-    client: Client,
-    url: String,
-    is_fifo: bool,
+    clients: Arc<Clients>,
+    url: QueueUrl,
     waiting: Mutex<Vec<Waiting>>,
     /// How many letters were put down so far: the number of the next.
     letters: AtomicU64,
@@ -61,20 +60,19 @@ enum Fate {
 impl DeadLetterQueue {
     /// The queue of the settings, reached in its own region.
     #[must_use]
-    pub fn new(url: &QueueUrl, clients: &Clients) -> Self {
-        Self {
-            client: clients.sqs(url.region()),
-            url: url.as_str().to_owned(),
-            is_fifo: url.is_fifo(),
-            waiting: Mutex::default(),
-            letters: AtomicU64::default(),
-        }
+    pub fn new(url: QueueUrl, clients: Arc<Clients>) -> Self {
+        Self { clients, url, waiting: Mutex::default(), letters: AtomicU64::default() }
     }
 
     /// Whether letters need a message group.
     #[must_use]
     pub fn is_fifo(&self) -> bool {
-        self.is_fifo
+        self.url.is_fifo()
+    }
+
+    /// Asked for when there is a letter: most invocations have none, and to make a client takes longer than all else before the first.
+    fn client(&self) -> Client {
+        self.clients.sqs(self.url.region())
     }
 
     /// Stores one letter.
@@ -82,7 +80,7 @@ impl DeadLetterQueue {
     /// # Errors
     /// What SQS answered instead of a confirmation. The letter may be stored nevertheless, when the answer was lost.
     pub async fn store(&self, letter: DeadLetter) -> Result<(), ServiceError> {
-        if self.is_fifo || letter.storable_body().is_some() {
+        if self.is_fifo() || letter.storable_body().is_some() {
             return self.send_alone(letter).await;
         }
         let (sender, receiver) = oneshot::channel();
@@ -145,7 +143,7 @@ impl DeadLetterQueue {
             }
             return;
         }
-        let mut request = self.client.send_message_batch().queue_url(&self.url);
+        let mut request = self.client().send_message_batch().queue_url(self.url.as_str());
         for (index, waiting) in batch.iter().enumerate() {
             request = request.entries(entry(index, &waiting.letter));
         }
@@ -179,9 +177,9 @@ impl DeadLetterQueue {
     /// The message id is the confirmation: a 200 without one, or one that cannot be read, confirms nothing.
     async fn send_message(&self, letter: &DeadLetter) -> Result<(), ServiceError> {
         let mut request = self
-            .client
+            .client()
             .send_message()
-            .queue_url(&self.url)
+            .queue_url(self.url.as_str())
             .message_body(&letter.body)
             .set_message_group_id(letter.fifo.as_ref().map(|fifo| fifo.group.clone()))
             .set_message_deduplication_id(letter.fifo.as_ref().map(|fifo| fifo.deduplication.clone()));

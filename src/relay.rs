@@ -12,6 +12,7 @@ mod time_limits;
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -53,7 +54,7 @@ pub struct Invocation {
 #[derive(Debug)]
 pub struct Relay {
     settings: Settings,
-    clients: Clients,
+    clients: Arc<Clients>,
     dead_letters: DeadLetterQueue,
     patience: Patience,
     observer: Box<dyn Observer>,
@@ -82,7 +83,8 @@ impl Relay {
     /// A relay with these settings and clients, which tells `observer` how each event ends.
     #[must_use]
     pub fn new(settings: Settings, clients: Clients, observer: impl Observer + 'static) -> Self {
-        let dead_letters = DeadLetterQueue::new(&settings.dead_letter_queue, &clients);
+        let clients = Arc::new(clients);
+        let dead_letters = DeadLetterQueue::new(settings.dead_letter_queue.clone(), Arc::clone(&clients));
         Self { settings, clients, dead_letters, patience: Patience::default(), observer: Box::new(observer) }
     }
 
