@@ -163,6 +163,25 @@ async fn heartbeats_are_sent_while_the_command_runs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn credentials_may_come_from_a_process_while_the_command_runs() {
+    let endpoint = endpoint().await;
+    endpoint.open_task(TOKEN);
+    let config = std::env::temp_dir().join(format!("credential-process-{}", std::process::id()));
+    let keys = r#"{"Version": 1, "AccessKeyId": "AKIDPROCESS", "SecretAccessKey": "not-a-real-secret"}"#;
+    let script = format!("[default]\ncredential_process = printf '%s' '{keys}'\n");
+    std::fs::write(&config, script).unwrap();
+    let mut command = run(&endpoint, &["--heartbeat", "1", "--", "sleep", "1.5"]);
+    command
+        .env_remove("AWS_ACCESS_KEY_ID")
+        .env_remove("AWS_SECRET_ACCESS_KEY")
+        .env("AWS_CONFIG_FILE", &config);
+    let output = finish(command);
+    std::fs::remove_file(&config).unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{}", stderr(&output));
+    assert!(!endpoint.calls_of(Operation::SendTaskHeartbeat).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_activity_has_its_own_heartbeats_and_a_job_has_none() {
     let endpoint = endpoint().await;
     endpoint.open_activity("activity-token");

@@ -1,7 +1,7 @@
 //! The command as a process: started, sent the signals that this process gets, and waited for.
 //!
-//! All children are waited for, not the command alone: as the first process of a container, or as its reaper, this process
-//! inherits every orphan, and one that nobody waits for stays as a zombie.
+//! As the first process of a container, or as its reaper, this process inherits every orphan, and waits for it too: one that nobody
+//! waits for stays as a zombie.
 
 use std::ffi::OsString;
 use std::future::poll_fn;
@@ -36,6 +36,10 @@ const PASSED_ON: [Signal; 8] = [
 /// Those that tell a process to stop.
 const STOPPING: [Signal; 3] = [Signal::INT, Signal::QUIT, Signal::TERM];
 
+/// How long after the end of some child orphans are waited for. A child that the SDK started, for credentials, is the SDK's to wait
+/// for, and cannot be told from an orphan: this leaves it the time.
+const ORPHANS_AFTER: Duration = Duration::from_millis(50);
+
 /// How long standard error is read on after the command's end: a process that it left behind may hold it open for ever.
 const STDERR_REST: Duration = Duration::from_millis(500);
 
@@ -48,6 +52,8 @@ pub struct Worker {
     /// A terminal sends its signals to this process and to the command itself.
     on_terminal: bool,
     signals: Signals,
+    /// When orphans are to be waited for.
+    orphans_at: Option<Instant>,
     stderr: Option<StderrCopy>,
     /// When it was started.
     pub started: Instant,
@@ -86,16 +92,32 @@ impl Worker {
         let mut child = command.spawn()?;
         let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).ok_or(io::ErrorKind::InvalidData)?;
         let stderr = child.stderr.take().map(|stderr| StderrCopy::start(stderr, tail_lines));
-        Ok(Self { pid, to_group, on_terminal: on_terminal && !to_group, signals, stderr, started })
+        Ok(Self {
+            pid,
+            to_group,
+            on_terminal: on_terminal && !to_group,
+            signals,
+            orphans_at: None,
+            stderr,
+            started,
+        })
     }
 
     /// Waits for the command to end, or to be told to stop.
     pub async fn next(&mut self) -> Event {
         loop {
-            let signal = self.signals.next().await;
+            let Some(signal) = self.next_signal().await else {
+                if let Some(ending) = self.reap_all() {
+                    return Event::Ended(ending);
+                }
+                continue;
+            };
             if signal == Signal::CHILD {
                 if let Some(ending) = self.reap() {
                     return Event::Ended(ending);
+                }
+                if inherits_orphans() {
+                    self.orphans_at.get_or_insert_with(|| Instant::now() + ORPHANS_AFTER);
                 }
                 continue;
             }
@@ -122,8 +144,23 @@ impl Worker {
         }
     }
 
-    /// Waits for every child that has ended; the command's own end is returned.
+    /// The next signal; `None` when it is time to wait for orphans.
+    async fn next_signal(&mut self) -> Option<Signal> {
+        match self.orphans_at {
+            Some(at) => tokio::time::timeout_at(at.into(), self.signals.next()).await.ok(),
+            None => Some(self.signals.next().await),
+        }
+    }
+
+    /// The command's end, if it has ended.
     fn reap(&self) -> Option<Ending> {
+        let ended = rustix::process::waitpid(Some(self.pid), WaitOptions::NOHANG);
+        ended.ok().flatten().map(|(_, status)| ending_of(status))
+    }
+
+    /// Waits for every child that has ended; the command's own end is returned.
+    fn reap_all(&mut self) -> Option<Ending> {
+        self.orphans_at = None;
         let mut ending = None;
         // An error means that there are no children left.
         while let Ok(Some((pid, status))) = rustix::process::wait(WaitOptions::NOHANG) {
@@ -156,6 +193,15 @@ impl Worker {
         }
         stderr.tail().lines(bytes_max)
     }
+}
+
+/// Whether the children of processes that end become this process's own.
+fn inherits_orphans() -> bool {
+    #[cfg(target_os = "linux")]
+    if rustix::process::child_subreaper().is_ok_and(|reaper| reaper.is_some()) {
+        return true;
+    }
+    rustix::process::getpid().is_init()
 }
 
 fn ending_of(status: WaitStatus) -> Ending {
