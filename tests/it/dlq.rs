@@ -162,6 +162,34 @@ async fn a_queue_that_refuses_every_batch_ends_the_run() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn letters_that_cannot_be_deleted_are_sent_once_in_a_run_count_for_its_limit_and_soon_end_it() {
+    let endpoint = endpoint().await;
+    for _ in 0..200 {
+        relays_letter(&endpoint, "RETRIES_EXHAUSTED", GOOD);
+    }
+    endpoint.set_faults(vec![FaultRule::always("DeleteMessageBatch", Fault::AccessDenied)]);
+    let limited = done(&endpoint, &["redrive", "--limit", "3", "--json"]);
+    let expected = json!({"summary": {"moved": 0, "sentNotDeleted": 3, "stay": {}}});
+    assert_eq!((limited.status.code(), lines(&limited).last()), (Some(1), Some(&expected)));
+    assert_eq!(total(&endpoint, "failures"), 3);
+    let unlimited = done(&endpoint, &["redrive", "--concurrency", "1"]);
+    assert_eq!(unlimited.status.code(), Some(4), "{}", stderr(&unlimited));
+    assert!(total(&endpoint, "failures") <= 3 + 50);
+    assert_eq!(endpoint.queue_counts("dead-letters").unwrap().visible, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_letter_with_as_many_attributes_as_sqs_takes_goes_back_without_a_count() {
+    let endpoint = endpoint().await;
+    let names: Vec<String> = (0..10).map(|number| format!("tenant-{number}")).collect();
+    let labels: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "7")).collect();
+    endpoint.send_message("dead-letters", GOOD, &labels, None).unwrap();
+    let output = done(&endpoint, &["redrive", "--to", "failures"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_eq!(endpoint.messages("failures").unwrap()[0].attributes.len(), 10);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_is_killed_loses_nothing_and_the_next_one_goes_on() {
     let endpoint = endpoint().await;
     let mut sent = HashSet::new();

@@ -33,6 +33,11 @@ impl Held {
         is_new
     }
 
+    /// Whether a letter is known; its newer receipt then replaces the old one.
+    pub fn renew(&mut self, letter: &Letter) -> bool {
+        self.receipts.contains_key(&key_of(letter.id())) && !self.add(letter)
+    }
+
     /// How many letters are left.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -61,7 +66,9 @@ mod tests {
     #[test]
     fn a_letter_that_comes_again_is_known_and_counted_once() {
         let mut held = Held::default();
+        assert!(!held.renew(&letter("{}", &[])));
         assert!(held.add(&letter("{}", &[])));
+        assert!(held.renew(&letter("{}", &[])));
         assert!(!held.add(&letter("{}", &[])));
         assert_eq!((held.len(), held.kept), (1, 1));
     }

@@ -173,7 +173,8 @@ impl Redrive {
 
     /// Moves until nothing is left that can be received, not even after waiting for what others have in their hands.
     async fn move_all(&self, mover: &Mover<'_>, output: &Output) -> Result<(), Problem> {
-        // One batch after the other keeps the order of a FIFO queue, a person's attention, and a limit.
+        // One batch after the other keeps the order of a FIFO queue (a letter that alone is refused is overtaken), a person's attention,
+        // and a limit.
         let one_by_one = mover.source.is_fifo() || self.edit || self.limit.is_some();
         let at_once = if one_by_one { 1 } else { usize::from(self.concurrency) };
         let mut waited = Duration::ZERO;

@@ -23,8 +23,15 @@ use crate::exit::Problem;
 use crate::output::Output;
 use crate::stop::Stop;
 
-/// After so many batches in a row of which nothing was taken, the run ends: each of them costs seconds.
+/// After so many batches in a row of which nothing was taken, or nothing could be deleted, the run ends: each of them costs seconds,
+/// or leaves letters that are sent twice.
 const REFUSED_BATCHES_MAX: usize = 5;
+
+/// After so many batches in a row that hold nothing new, all is seen: what a run leaves comes back to it when its time is over.
+const KNOWN_BATCHES_MAX: usize = 10;
+
+/// SQS takes no more attributes with a message.
+const ATTRIBUTES_MAX: usize = 10;
 
 /// The message group of a letter that has none, in a FIFO queue.
 const DEFAULT_GROUP: &str = "failure-relay";
@@ -74,18 +81,20 @@ impl Parcel {
 }
 
 impl Mover<'_> {
-    /// Moves letters until a receive brings nothing new, or the run is over.
+    /// Moves letters until receives bring nothing new, or the run is over.
     ///
     /// # Errors
     /// The queue cannot be read, or batch after batch is refused.
     pub async fn move_until_empty(&self) -> Result<(), Problem> {
-        let mut refused_batches = 0;
+        let (mut refused_batches, mut known_batches) = (0, 0);
         while !self.is_over() {
             let count = self.rate.turn_size(BATCH_MAX).min(self.room());
             self.rate.turn(count).await;
             let letters = self.source.receive(count, self.hidden).await?;
+            let is_empty = letters.is_empty();
             let Sorted { by_home, any_news } = self.sort(letters)?;
-            if !any_news {
+            known_batches = if any_news { 0 } else { known_batches + 1 };
+            if is_empty || known_batches >= KNOWN_BATCHES_MAX {
                 return Ok(());
             }
             for (home, parcels) in by_home {
@@ -107,9 +116,10 @@ impl Mover<'_> {
         self.stop.is_wanted() || self.room() == 0
     }
 
-    /// How many letters the limit still allows.
+    /// How many letters the limit still allows to be sent.
     fn room(&self) -> usize {
-        self.limit.map_or(usize::MAX, |limit| limit.saturating_sub(self.tally().moved))
+        let tally = self.tally();
+        self.limit.map_or(usize::MAX, |limit| limit.saturating_sub(tally.moved + tally.doubtful))
     }
 
     /// The counts so far.
@@ -122,13 +132,15 @@ impl Mover<'_> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Decides for each letter, and sorts those that are to be moved by where they go.
+    /// Decides for each letter, and sorts those that are to be moved by where they go. One that could not be sent, or not be deleted, is
+    /// the next run's.
     fn sort(&self, letters: Vec<Letter>) -> Result<Sorted, Problem> {
         let mut sorted = Sorted::default();
         for letter in letters {
             match self.plan.fate_of(&letter) {
                 Fate::Skip => sorted.any_news |= self.held().add(&letter),
                 Fate::Stay(why) => sorted.any_news |= self.stay(&letter, &why),
+                Fate::Move { .. } if self.held().renew(&letter) => {}
                 Fate::Move { home } => {
                     let home = home.filter(|_| self.to.is_none());
                     if self.plan.edit {
@@ -155,7 +167,7 @@ impl Mover<'_> {
         is_new
     }
 
-    /// Sends parcels to one queue and deletes the letters of those that it confirmed. Returns why nothing was taken.
+    /// Sends parcels to one queue and deletes the letters of those that it confirmed. Returns why nothing was taken, or deleted.
     async fn deliver(&self, home: Option<&str>, parcels: Vec<Parcel>) -> Option<String> {
         let queue = match self.queue_of(home).await {
             Ok(queue) => queue,
@@ -167,7 +179,7 @@ impl Mover<'_> {
             }
         };
         let mut reason = None;
-        let mut was_any_taken = false;
+        let mut was_any_moved = false;
         for batch in batches(parcels) {
             let entries = batch.iter().enumerate().map(|(index, parcel)| entry(index, parcel, &queue));
             let fates = queue.send(entries.collect()).await;
@@ -181,19 +193,24 @@ impl Mover<'_> {
                     }
                 }
             }
-            was_any_taken |= !confirmed.is_empty();
-            self.delete(&confirmed, queue.url()).await;
+            match self.delete(&confirmed, queue.url()).await {
+                Some(why) => reason = Some(why),
+                None => was_any_moved |= !confirmed.is_empty(),
+            }
         }
-        reason.filter(|_| !was_any_taken)
+        reason.filter(|_| !was_any_moved)
     }
 
     /// Deletes letters whose send was confirmed. What fails is tried once more; then the letter is told as sent and not deleted.
-    async fn delete(&self, letters: &[&Letter], to: &str) {
+    /// Returns why none was deleted.
+    async fn delete(&self, letters: &[&Letter], to: &str) -> Option<String> {
         let mut pending = letters.to_vec();
+        let (mut reason, mut doubtful) = (None, 0);
         for is_last in [false, true] {
             if pending.is_empty() {
-                return;
+                break;
             }
+            let tried = pending.len();
             let receipts: Vec<&str> = pending.iter().map(|letter| letter.receipt()).collect();
             let fates = self.source.delete(&receipts).await;
             let mut failed = Vec::new();
@@ -203,13 +220,16 @@ impl Mover<'_> {
                     Some(why) if is_last => {
                         self.held().add(letter);
                         self.bar.suspend(|| self.tally().doubts(letter, &why, self.output));
+                        doubtful += 1;
+                        reason = Some(why);
                     }
                     Some(_) => failed.push(letter),
                 }
             }
-            self.bar.inc(u64::try_from(letters.len() - failed.len()).unwrap_or(0));
+            self.bar.inc(u64::try_from(tried - failed.len()).unwrap_or(0));
             pending = failed;
         }
+        reason.filter(|_| doubtful == letters.len())
     }
 
     /// The queue that the run names, else the one that the letter names.
@@ -280,7 +300,7 @@ fn count_size() -> usize {
 fn entry(index: usize, parcel: &Parcel, to: &Queue) -> SendMessageBatchRequestEntry {
     let letter = &parcel.letter;
     let mut attributes = letter.own_attributes();
-    if size_of(parcel) <= MESSAGE_SIZE_MAX {
+    if size_of(parcel) <= MESSAGE_SIZE_MAX && attributes.len() < ATTRIBUTES_MAX {
         let count = (letter.redrives() + 1).to_string();
         let count = MessageAttributeValue::builder().data_type("Number").string_value(count).build();
         attributes.extend(count.ok().map(|count| (REDRIVE_COUNT.to_owned(), count)));
