@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use aws_sdk_codepipeline::types::{FailureDetails as SdkFailureDetails, FailureType};
+use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
@@ -30,13 +31,16 @@ pub fn service_error<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>)
             ServiceError { name, status, message: meta.message().map(str::to_owned) }
         }
         SdkError::TimeoutError(_) => named("TimeoutError"),
-        SdkError::DispatchFailure(failure) => ServiceError {
-            message: failure.as_connector_error().map(innermost_cause),
-            ..named(match failure {
-                failure if failure.is_timeout() => "TimeoutError",
-                failure if failure.is_io() => "ConnectionError",
-                _ => "DispatchFailure",
-            })
+        SdkError::DispatchFailure(failure) => match failure.as_connector_error() {
+            Some(error) => role_not_assumed(error).unwrap_or_else(|| ServiceError {
+                message: Some(innermost_cause(error)),
+                ..named(match error {
+                    error if error.is_timeout() => "TimeoutError",
+                    error if error.is_io() => "ConnectionError",
+                    _ => "DispatchFailure",
+                })
+            }),
+            None => named("DispatchFailure"),
         },
         SdkError::ResponseError(_) => named("UnreadableResponse"),
         SdkError::ConstructionFailure(_) => named("ConstructionFailure"),
@@ -44,10 +48,23 @@ pub fn service_error<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>)
     }
 }
 
+/// What STS said, where the call was not made for want of a role's keys. The status is STS's own, so it is left out.
+fn role_not_assumed(error: &ConnectorError) -> Option<ServiceError> {
+    let refused =
+        causes(error).find_map(<dyn Error>::downcast_ref::<SdkError<AssumeRoleError, HttpResponse>>)?;
+    let ServiceError { name, message, .. } = service_error(refused);
+    let message = format!("sts:AssumeRole: {}", message.as_deref().unwrap_or("no reason was given"));
+    Some(ServiceError { name, status: None, message: Some(message) })
+}
+
 /// What stood in the way in the end, such as a certificate that nobody vouches for.
 fn innermost_cause(error: &ConnectorError) -> String {
-    let causes = std::iter::successors(Some(error as &dyn Error), |&error| error.source());
-    causes.last().map(ToString::to_string).unwrap_or_default()
+    causes(error).last().map(ToString::to_string).unwrap_or_default()
+}
+
+/// An error, what caused it, and so on.
+fn causes(error: &ConnectorError) -> impl Iterator<Item = &(dyn Error + 'static)> {
+    std::iter::successors(Some(error as &(dyn Error + 'static)), |&error| error.source())
 }
 
 fn status_of<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {

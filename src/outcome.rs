@@ -108,7 +108,7 @@ pub enum Answer {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServiceError {
     /// The service's error name without its namespace, e.g. `ThrottlingException`; for an answer that never came
-    /// what happened instead, e.g. `TimeoutError`.
+    /// what happened instead, e.g. `TimeoutError`, or the error of STS where a role could not be assumed.
     pub name: Option<String>,
     /// The HTTP status, when there was an answer.
     pub status: Option<u16>,
@@ -168,11 +168,12 @@ pub enum Verdict {
     Retry,
 }
 
-/// Classifies an answer by the API's table. A status of 429 or 5xx is the service's own trouble, whatever name it gives.
+/// Classifies an answer by the API's table. A status of 429 or 5xx is the service's own trouble, whatever name it gives; without a
+/// status the API never answered, and the name is that of an obstacle on the way to it.
 #[must_use]
 pub fn classify(answer: &Answer, table: &ErrorTable) -> Verdict {
     let Answer::Failed(error) = answer else { return Verdict::Accepted };
-    if error.status.is_some_and(is_own_trouble) {
+    if error.status.is_none_or(is_own_trouble) {
         return Verdict::Retry;
     }
     match error.name.as_deref() {
@@ -227,6 +228,12 @@ mod tests {
         for status in [429, 500, 502, 503] {
             assert_eq!(verdict("InvalidToken", status), Verdict::Retry);
         }
+    }
+
+    #[test]
+    fn what_stood_in_the_way_of_a_call_is_never_taken_for_the_services_answer() {
+        let obstacle = ServiceError { name: Some("InvalidToken".to_owned()), ..ServiceError::default() };
+        assert_eq!(classify(&Answer::Failed(obstacle), &TABLE), Verdict::Retry);
     }
 
     #[test]

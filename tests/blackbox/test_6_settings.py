@@ -210,6 +210,8 @@ def test_a_role_that_cannot_be_assumed_is_a_retry(relay_with, name: str) -> None
     result = relay.invoke(e.sqs(record, event(good)), {"AssumeRole": sts_error(name)})
     assert result.failures == [record["messageId"]]
     assert [call.identity for call in result.accepted] == [identity(good)] and not result.dead_letters
+    [retry] = [line for line in result.outcome_lines if line["outcome"] == "retry"]
+    assert retry["service_error"] == name
 
 
 def test_a_role_that_is_assumed_at_the_second_try_is_used(relay_with) -> None:
