@@ -2,9 +2,7 @@
 //!
 //! The SDK's own client reads and parses the machine's root certificates for every service client that is made, and brings
 //! HTTP/2, proxies and a pool for each set of time limits along. This one does nothing until a connection is wanted, and the
-//! root certificates that are compiled in take no parsing.
-//!
-//! Like the SDK's, it knows no proxy: `HTTPS_PROXY` is not read.
+//! root certificates that are compiled in take no parsing. It knows no proxy: `HTTPS_PROXY` is not read.
 
 use std::error::Error;
 use std::fmt;
@@ -57,17 +55,37 @@ pub fn client(roots: &TrustedRoots) -> SharedHttpClient {
     SharedHttpClient::new(Https(SharedHttpConnector::new(Pool(pool))))
 }
 
-/// One pool for every service, whatever time limits a call has: that of opening a connection is ours, the others the SDK's.
+/// One pool for every service, whatever time limits a call has: that of opening a connection is ours, those of attempts and calls
+/// the SDK keeps, and that of an answer is kept around the pool.
 #[derive(Debug)]
 struct Https(SharedHttpConnector);
 
 impl HttpClient for Https {
-    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
-        self.0.clone()
+    fn http_connector(&self, settings: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        match settings.read_timeout() {
+            Some(limit) => SharedHttpConnector::new(AnsweredWithin { limit, connector: self.0.clone() }),
+            None => self.0.clone(),
+        }
     }
 
     fn connector_metadata(&self) -> Option<ConnectorMetadata> {
         Some(ConnectorMetadata::new("hyper", Some("1.x".into())))
+    }
+}
+
+/// A connector whose answers begin within a limit. The relay's own clients set none.
+#[derive(Debug)]
+struct AnsweredWithin {
+    limit: Duration,
+    connector: SharedHttpConnector,
+}
+
+impl HttpConnector for AnsweredWithin {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let answer = tokio::time::timeout(self.limit, self.connector.call(request));
+        HttpConnectorFuture::new(async move {
+            answer.await.unwrap_or_else(|elapsed| Err(ConnectorError::timeout(elapsed.into())))
+        })
     }
 }
 
@@ -197,7 +215,11 @@ fn root_certificates(roots: &TrustedRoots) -> RootCertStore {
         store.add_parsable_certificates(certificates.certs);
     }
     if store.is_empty() {
-        tracing::error!("SSL_CERT_FILE and SSL_CERT_DIR hold no certificate: no server can be trusted");
+        let place = match roots {
+            TrustedRoots::Machine => "this machine has",
+            TrustedRoots::CompiledIn | TrustedRoots::Named { .. } => "SSL_CERT_FILE and SSL_CERT_DIR hold",
+        };
+        tracing::error!("{place} no root certificate: no server can be trusted");
     }
     store
 }

@@ -132,7 +132,7 @@ pub struct QueueUrl {
 }
 
 impl QueueUrl {
-    /// Takes an `http` or `https` URL with a host and a path.
+    /// Takes an `http` or `https` URL with a host.
     ///
     /// # Errors
     /// A sentence that says what is wrong with it.

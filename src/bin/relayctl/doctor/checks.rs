@@ -306,6 +306,7 @@ fn regions(deployment: &Deployment) -> Vec<&str> {
 /// The role of each allowed account, and the account.
 fn roles(deployment: &Deployment) -> Vec<(String, &str)> {
     let Some(name) = deployment.variable("RELAY_ROLE_NAME") else { return Vec::new() };
+    let name = name.trim_start_matches('/');
     let partition = partition_of(&deployment.region);
     let role = |account| (format!("arn:{partition}:iam::{account}:role/{name}"), account);
     deployment.list("RELAY_ALLOWED_ACCOUNTS").into_iter().map(role).collect()
