@@ -10,8 +10,9 @@ use tokio::time::Instant;
 /// Kept back for the answer itself and for freezing.
 const ANSWER: Duration = Duration::from_millis(100);
 
-/// Kept back for the answer, per record: its log line, its metrics and its entry in the response.
-const ANSWER_PER_RECORD: Duration = Duration::from_micros(100);
+/// Kept back for the answer, per record: its parsing, log line, metrics and entry in the response. They take 13 µs of CPU, and a
+/// function of 128 MB has 7 % of a core.
+const ANSWER_PER_RECORD: Duration = Duration::from_micros(200);
 
 /// Kept back for hiding the records that are to be retried.
 const BACK_OFF: Duration = Duration::from_millis(200);
