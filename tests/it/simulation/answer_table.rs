@@ -102,6 +102,25 @@ fn a_200_is_an_acceptance_whatever_its_body_holds() {
 }
 
 #[test]
+fn a_role_that_cannot_be_assumed_ends_no_record_whatever_sts_says() {
+    in_virtual_time(async {
+        let other_account = [("RELAY_ALLOWED_ACCOUNTS", "222222222222"), ("RELAY_ROLE_NAME", "relay")];
+        for api in &APIS {
+            let stage = Stage::set(&format!("{}-sts", api.operation), &other_account).await;
+            let event = api.event().replace("\"kind\"", "\"account\":\"222222222222\",\"kind\"");
+            for code in
+                api.settled.iter().chain(api.rejected).chain(&REJECTED_BY_ALL).chain(&["AccessDenied"])
+            {
+                stage.endpoint.set_faults(vec![FaultRule::always("AssumeRole", error(code, 400))]);
+                assert_eq!(stage.outcome(&event).await.0, RETRY, "{} after {code}", api.operation);
+            }
+            stage.endpoint.set_faults(Vec::new());
+            assert_eq!(stage.outcome(&event).await.0, RELAYED);
+        }
+    });
+}
+
+#[test]
 fn the_second_try_without_texts_decides_where_the_key_cannot_be_used() {
     in_virtual_time(async {
         let [api, ..] = &APIS;
