@@ -1,8 +1,8 @@
 //! The failure APIs: one file each, and the one line that registers it.
 //!
 //! To add a target, write `src/target/<name>.rs` with a type that implements [`FailureApi`] and add its line to the
-//! `targets!` list below. The compiler then asks for nothing more; the tests name the rest: the fixture in
-//! `events/routable`, the IAM action in `template.yaml`, the row in the README and the regenerated schema.
+//! `targets!` list below. The compiler and the tests name the rest, such as the event in `events/routable` and the IAM action in
+//! `template.yaml`: see `CONTRIBUTING.md`.
 //!
 //! Targets never import one another. Everything here but [`FailureApi::send`] is pure.
 

@@ -28,10 +28,24 @@ fn every_target_has_an_event_that_a_user_could_send() {
 }
 
 #[test]
-fn every_target_has_its_permission_in_the_template() {
+fn every_target_has_its_permission_in_both_templates() {
+    for path in ["template.yaml", "deploy/cross-account-role.yaml"] {
+        let template = file(path);
+        for kind in Kind::ALL {
+            let action = format!("Action: {}\n", kind.action());
+            assert!(template.contains(&action), "{path} does not allow {}", kind.action());
+        }
+    }
+}
+
+#[test]
+fn every_target_can_be_enabled_in_the_template() {
     let template = file("template.yaml");
+    let (_, settings) = template.split_once("RELAY_TARGETS: !Join").unwrap();
+    let (listed, _) = settings.split_once("RELAY_ROLE_NAME").unwrap();
     for kind in Kind::ALL {
-        assert!(template.contains(kind.action()), "template.yaml does not allow {}", kind.action());
+        let entry = format!(", {}, !Ref", kind.name());
+        assert!(listed.contains(&entry), "RELAY_TARGETS in template.yaml leaves {} out", kind.name());
     }
 }
 

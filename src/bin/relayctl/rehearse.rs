@@ -20,8 +20,8 @@ use stage::{Cast, Stage};
 const EXAMPLES: &str = "\
 Examples:
     relayctl rehearse events/routable events/unroutable
-    relayctl rehearse my-event.json --json | jq .outcome
-    relayctl rehearse events --set RELAY_TARGETS=step-functions-task
+    relayctl rehearse my-event.json --json | jq 'select(.outcome).outcome'
+    relayctl rehearse events/routable --set RELAY_CONCURRENCY=1
     relayctl rehearse events/routable --faults faults.json
 
 A file in a folder `routable` is to be relayed (or found settled, when its name says `duplicate`), one in \

@@ -16,7 +16,7 @@ pub const QUEUE: &str = "failure-events";
 pub const DEAD_LETTERS: &str = "failure-events-dead-letters";
 
 /// The bus whose events reach [`QUEUE`].
-pub const BUS: &str = "failure-events";
+pub const BUS: &str = "failure-relay";
 
 /// The regions that events may name beside the endpoint's own.
 const ALLOWED_REGIONS: &str = "us-east-2,us-west-2,eu-west-1";
@@ -63,15 +63,19 @@ impl Sandbox {
         created.map_err(|error| Problem::local(format!("the queue {name} could not be created: {error}")))
     }
 
-    /// The environment that makes the relay, and every AWS SDK, use this endpoint. The keys are no secrets: it takes any.
+    /// The environment that makes the relay, whoever publishes to it, and every AWS SDK use this endpoint. The keys are no secrets:
+    /// it takes any.
     #[must_use]
     pub fn environment(&self) -> Vec<(&'static str, String)> {
         let endpoint = &self.endpoint;
         vec![
             ("AWS_ENDPOINT_URL", endpoint.url().to_owned()),
             ("AWS_REGION", endpoint.region().to_owned()),
+            // What the AWS CLI and boto3 read.
+            ("AWS_DEFAULT_REGION", endpoint.region().to_owned()),
             ("AWS_ACCESS_KEY_ID", "local".to_owned()),
             ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
+            ("RELAY_QUEUE_URL", endpoint.queue_url(QUEUE)),
             ("RELAY_DEAD_LETTER_QUEUE_URL", endpoint.queue_url(DEAD_LETTERS)),
             ("RELAY_ALLOWED_REGIONS", ALLOWED_REGIONS.to_owned()),
             ("RELAY_ALLOWED_ACCOUNTS", ALLOWED_ACCOUNTS.to_owned()),

@@ -509,8 +509,8 @@ mod tests {
             set(d, "RELAY_ALLOWED_ACCOUNTS", "444455556666");
         };
         assert_eq!(missing(account), ["role-lacks-permission"]);
-        // Storing letters, working off the queue, and the four kinds.
-        assert_eq!(ids(|d| d.permissions = Some(Vec::new())).len(), 6);
+        // Storing letters, working off the queue, and each kind.
+        assert_eq!(ids(|d| d.permissions = Some(Vec::new())).len(), 2 + Kind::ALL.len());
         assert_eq!(ids(|d| d.permissions = None), [""; 0]);
     }
 
