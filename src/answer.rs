@@ -62,9 +62,9 @@ fn innermost_cause(error: &ConnectorError) -> String {
     causes(error).last().map(ToString::to_string).unwrap_or_default()
 }
 
-/// An error, what caused it, and so on.
-fn causes(error: &ConnectorError) -> impl Iterator<Item = &(dyn Error + 'static)> {
-    std::iter::successors(Some(error as &(dyn Error + 'static)), |&error| error.source())
+/// An error and what caused it, outermost first.
+pub fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
 }
 
 fn status_of<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {

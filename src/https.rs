@@ -36,6 +36,7 @@ use tokio::net::TcpStream;
 use tokio::time::error::Elapsed;
 use tower::Service;
 
+use crate::answer::causes;
 use crate::settings::TrustedRoots;
 
 /// The most time to open a connection, its TLS handshake included.
@@ -149,7 +150,7 @@ fn connector_error(error: legacy::Error) -> ConnectorError {
 }
 
 fn source<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
-    std::iter::successors(Some(error), |&error| error.source()).find_map(<dyn Error>::downcast_ref)
+    causes(error).find_map(<dyn Error>::downcast_ref)
 }
 
 /// Opens connections, each within [`CONNECT_TIMEOUT`].
@@ -194,17 +195,16 @@ fn https_connector(roots: &TrustedRoots) -> HttpsConnector<TcpConnector> {
 }
 
 fn root_certificates(roots: &TrustedRoots) -> RootCertStore {
-    let found = match roots {
+    let (place, found) = match roots {
         TrustedRoots::CompiledIn => {
             return RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         }
-        TrustedRoots::Machine => vec![rustls_native_certs::load_native_certs()],
+        TrustedRoots::Machine => ("this machine has", vec![rustls_native_certs::load_native_certs()]),
         TrustedRoots::Named { file, directories } => {
             let file = file.as_deref().map(|file| (Some(file), None));
             let paths = file.into_iter().chain(directories.iter().map(|path| (None, Some(path.as_path()))));
-            paths
-                .map(|(file, directory)| rustls_native_certs::load_certs_from_paths(file, directory))
-                .collect()
+            let load = |(file, directory)| rustls_native_certs::load_certs_from_paths(file, directory);
+            ("SSL_CERT_FILE and SSL_CERT_DIR hold", paths.map(load).collect())
         }
     };
     let mut store = RootCertStore::empty();
@@ -215,10 +215,6 @@ fn root_certificates(roots: &TrustedRoots) -> RootCertStore {
         store.add_parsable_certificates(certificates.certs);
     }
     if store.is_empty() {
-        let place = match roots {
-            TrustedRoots::Machine => "this machine has",
-            TrustedRoots::CompiledIn | TrustedRoots::Named { .. } => "SSL_CERT_FILE and SSL_CERT_DIR hold",
-        };
         tracing::error!("{place} no root certificate: no server can be trusted");
     }
     store

@@ -13,6 +13,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_runtime_api::client::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use clap::Args;
+use failure_relay::answer::causes;
 use failure_relay::settings::TrustedRoots;
 use failure_relay::{clients, https};
 
@@ -114,14 +115,9 @@ where
             }
         }
         SdkError::TimeoutError(_) => "no answer in time".to_owned(),
-        SdkError::DispatchFailure(_) => not_sent(&reasons(error)),
-        _ => told(&reasons(error)),
+        SdkError::DispatchFailure(_) => not_sent(&causes(error).collect::<Vec<_>>()),
+        _ => told(&causes(error).collect::<Vec<_>>()),
     }
-}
-
-/// An error and what caused it, outermost first.
-fn reasons<'a>(error: &'a (dyn Error + 'static)) -> Vec<&'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |&error| error.source()).collect()
 }
 
 /// Why a request never left, in words that say what to do: the SDK's own list each provider that it asked.
