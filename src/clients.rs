@@ -178,7 +178,7 @@ impl Clients {
     fn config_of(&self, place: &Place) -> SdkConfig {
         let config = in_region(&self.own, &place.region);
         let (Some(account), Some(role_name)) = (&place.account, &self.role_name) else { return config };
-        let role_arn = format!("arn:{}:iam::{}:role/{role_name}", account.partition, account.id);
+        let role_arn = role_arn(&account.partition, &account.id, role_name);
         let role = AssumedRole::new(role_arn, &with_endpoint(&self.own, self.endpoints.sts.clone()));
         config
             .into_builder()
@@ -186,6 +186,12 @@ impl Clients {
             .identity_cache(IdentityCache::lazy().load_timeout(CALL_TIMEOUT).build())
             .build()
     }
+}
+
+/// The ARN of the role that is assumed in an account; a path may come before its name.
+#[must_use]
+pub fn role_arn(partition: &str, account: &str, role_name: &str) -> String {
+    format!("arn:{partition}:iam::{account}:role/{}", role_name.trim_start_matches('/'))
 }
 
 /// The time limits of every call; that of opening a connection is the HTTP client's own.
@@ -238,5 +244,20 @@ fn with_endpoint(config: &SdkConfig, endpoint: Option<String>) -> SdkConfig {
     match endpoint {
         Some(endpoint) => config.clone().into_builder().endpoint_url(endpoint).build(),
         None => config.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_roles_name_may_have_a_path_with_or_without_a_slash_before_it() {
+        for name in ["workers/relay", "/workers/relay"] {
+            assert_eq!(
+                role_arn("aws-cn", "222222222222", name),
+                "arn:aws-cn:iam::222222222222:role/workers/relay"
+            );
+        }
     }
 }

@@ -436,7 +436,7 @@ fn parse_kind(text: &str) -> Result<Kind, String> {
 fn parse_role_name(text: &str) -> Result<String, String> {
     let shaped = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+=,.@_-/".contains(&byte));
     if shaped {
-        Ok(text.trim_start_matches('/').to_owned())
+        Ok(text.to_owned())
     } else {
         Err("is no name of a role (an ARN is not expected here)".to_owned())
     }

@@ -1,5 +1,6 @@
 //! What can be wrong with a deployment, in the operator's words, each with the fix. Pure.
 
+use failure_relay::clients::role_arn;
 use failure_relay::settings::Settings;
 use failure_relay::target::Kind;
 
@@ -306,9 +307,8 @@ fn regions(deployment: &Deployment) -> Vec<&str> {
 /// The role of each allowed account, and the account.
 fn roles(deployment: &Deployment) -> Vec<(String, &str)> {
     let Some(name) = deployment.variable("RELAY_ROLE_NAME") else { return Vec::new() };
-    let name = name.trim_start_matches('/');
     let partition = partition_of(&deployment.region);
-    let role = |account| (format!("arn:{partition}:iam::{account}:role/{name}"), account);
+    let role = |account| (role_arn(partition, account, name), account);
     deployment.list("RELAY_ALLOWED_ACCOUNTS").into_iter().map(role).collect()
 }
 
