@@ -106,24 +106,19 @@ impl Worker {
     /// Waits for the command to end, or to be told to stop.
     pub async fn next(&mut self) -> Event {
         loop {
-            let Some(signal) = self.next_signal().await else {
-                if let Some(ending) = self.reap_all() {
-                    return Event::Ended(ending);
+            let ending = match self.next_signal().await {
+                None => self.reap_all(),
+                Some(Signal::CHILD) => self.reap(),
+                Some(signal) => {
+                    self.pass_on(signal);
+                    if STOPPING.contains(&signal) {
+                        return Event::ToldToStop(signal);
+                    }
+                    None
                 }
-                continue;
             };
-            if signal == Signal::CHILD {
-                if let Some(ending) = self.reap() {
-                    return Event::Ended(ending);
-                }
-                if inherits_orphans() {
-                    self.orphans_at.get_or_insert_with(|| Instant::now() + ORPHANS_AFTER);
-                }
-                continue;
-            }
-            self.pass_on(signal);
-            if STOPPING.contains(&signal) {
-                return Event::ToldToStop(signal);
+            if let Some(ending) = ending {
+                return Event::Ended(ending);
             }
         }
     }
@@ -152,8 +147,11 @@ impl Worker {
         }
     }
 
-    /// The command's end, if it has ended.
-    fn reap(&self) -> Option<Ending> {
+    /// The command's end, if it has ended. Orphans come later.
+    fn reap(&mut self) -> Option<Ending> {
+        if inherits_orphans() {
+            self.orphans_at.get_or_insert_with(|| Instant::now() + ORPHANS_AFTER);
+        }
         let ended = rustix::process::waitpid(Some(self.pid), WaitOptions::NOHANG);
         ended.ok().flatten().map(|(_, status)| ending_of(status))
     }

@@ -204,32 +204,38 @@ impl Mover<'_> {
     /// Deletes letters whose send was confirmed. What fails is tried once more; then the letter is told as sent and not deleted.
     /// Returns why none was deleted.
     async fn delete(&self, letters: &[&Letter], to: &str) -> Option<String> {
-        let mut pending = letters.to_vec();
-        let (mut reason, mut doubtful) = (None, 0);
-        for is_last in [false, true] {
-            if pending.is_empty() {
-                break;
-            }
-            let tried = pending.len();
-            let receipts: Vec<&str> = pending.iter().map(|letter| letter.receipt()).collect();
-            let fates = self.source.delete(&receipts).await;
-            let mut failed = Vec::new();
-            for (letter, fate) in pending.into_iter().zip(fates) {
-                match fate {
-                    None => self.bar.suspend(|| self.tally().moves(letter, to, self.output)),
-                    Some(why) if is_last => {
-                        self.held().add(letter);
-                        self.bar.suspend(|| self.tally().doubts(letter, &why, self.output));
-                        doubtful += 1;
-                        reason = Some(why);
-                    }
-                    Some(_) => failed.push(letter),
-                }
-            }
-            self.bar.inc(u64::try_from(tried - failed.len()).unwrap_or(0));
-            pending = failed;
+        let mut failed = self.try_to_delete(letters, to).await;
+        if !failed.is_empty() {
+            let again: Vec<&Letter> = failed.iter().map(|(letter, _)| *letter).collect();
+            failed = self.try_to_delete(&again, to).await;
         }
-        reason.filter(|_| doubtful == letters.len())
+        for (letter, why) in &failed {
+            self.held().add(letter);
+            self.bar.suspend(|| self.tally().doubts(letter, why, self.output));
+            self.bar.inc(1);
+        }
+        let is_none_deleted = failed.len() == letters.len();
+        failed.pop().filter(|_| is_none_deleted).map(|(_, why)| why)
+    }
+
+    /// Deletes letters once, and returns those that are still there, each with the reason.
+    async fn try_to_delete<'l>(&self, letters: &[&'l Letter], to: &str) -> Vec<(&'l Letter, String)> {
+        if letters.is_empty() {
+            return Vec::new();
+        }
+        let receipts: Vec<&str> = letters.iter().map(|letter| letter.receipt()).collect();
+        let fates = self.source.delete(&receipts).await;
+        let mut failed = Vec::new();
+        for (letter, fate) in letters.iter().zip(fates) {
+            match fate {
+                None => {
+                    self.bar.suspend(|| self.tally().moves(letter, to, self.output));
+                    self.bar.inc(1);
+                }
+                Some(why) => failed.push((*letter, why)),
+            }
+        }
+        failed
     }
 
     /// The queue that the run names, else the one that the letter names.
