@@ -6,7 +6,7 @@ FROM rust:1.95-alpine AS build
 RUN apk add --no-cache gcc musl-dev ca-certificates
 WORKDIR /src
 COPY . .
-RUN cargo build --locked --release --features cli --bin relayctl
+RUN cargo build --locked --release --package relayctl
 
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt

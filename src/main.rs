@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use failure_relay::clients::Clients;
+use failure_relay::aws::clients::Clients;
 use failure_relay::payload::PayloadSlot;
 use failure_relay::relay::{Failed, Invocation, Relay};
 use failure_relay::settings::{Logging, Settings};

@@ -19,18 +19,22 @@ use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt, stream};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::back_off::{self, Hidden};
-use crate::clients::{Clients, Place};
-use crate::dead_letter::{Code, DeadLetter, Label, Reason};
-use crate::dead_letter_queue::DeadLetterQueue;
-use crate::envelope::{self, Delivery, Record, Via};
-use crate::outcome::{Answer, Outcome, Retry, ServiceError, Verdict, classify};
-use crate::route::{Decision, Home, PlannedCall, Route, Subject, route};
-use crate::secret::redact_named;
+use crate::aws::back_off::{self, Hidden};
+use crate::aws::clients::Clients;
+use crate::aws::dead_letter_queue::DeadLetterQueue;
+use crate::aws::senders;
 use crate::settings::Settings;
-use crate::target::{Call, Kind};
 use crate::telemetry::{Observer, Report};
-use crate::text::Cut;
+use failure_event::dead_letter::{Code, DeadLetter, Label, Reason};
+use failure_event::envelope::{self, Delivery, Record, Via};
+use failure_event::outcome::{Answer, Outcome, Retry, ServiceError, Verdict, classify};
+use failure_event::place::Home;
+use failure_event::place::Place;
+use failure_event::request::Request;
+use failure_event::route::{Decision, PlannedCall, Route, Subject, route};
+use failure_event::secret::redact_named;
+use failure_event::target::Kind;
+use failure_event::text::Cut;
 
 use patience::{Allowance, Patience};
 
@@ -212,7 +216,7 @@ impl Relay {
         let Ok(answer) = timeout_at(limit, self.call_with_patience(&planned, letterbox)).await else {
             return Outcome::Retry(Retry::OutOfTime);
         };
-        let verdict = classify(&answer, planned.call.errors());
+        let verdict = classify(&answer, planned.request.errors());
         let error = match answer {
             Answer::Accepted => ServiceError::default(),
             Answer::Failed(error) => letterbox.without_secrets(error),
@@ -220,14 +224,14 @@ impl Relay {
         match verdict {
             Verdict::Accepted => Outcome::Relayed,
             Verdict::Settled => Outcome::AlreadySettled(error),
-            Verdict::Rejected => letterbox.store(rejection(&planned.call, &error)).await,
+            Verdict::Rejected => letterbox.store(rejection(&planned.request, &error)).await,
             Verdict::Retry => Outcome::Retry(Retry::Service(error)),
         }
     }
 
     /// Calls the API, and waits a short time only while that API keeps silent and other records wait too.
     async fn call_with_patience(&self, planned: &PlannedCall, letterbox: &Letterbox<'_>) -> Answer {
-        let api = (planned.place.clone(), planned.call.kind());
+        let api = (planned.place.clone(), planned.request.kind);
         let allowance = if letterbox.may_be_hurried() {
             self.patience.allow(&api, Instant::now())
         } else {
@@ -246,8 +250,8 @@ impl Relay {
 
     /// Calls the API; once more without the texts where only the state machine's own key stands in the way.
     async fn call(&self, planned: &PlannedCall, subject: &Subject) -> Answer {
-        let mut answer = planned.call.send(&self.clients, &planned.place).await;
-        if let Some((bare, lost)) = planned.call.without_encrypted_texts(&answer) {
+        let mut answer = senders::send(&planned.request, &self.clients, &planned.place).await;
+        if let Some((bare, lost)) = planned.request.fallback(&answer) {
             let lost = subject.secrets.redact(&redact_named(&lost));
             tracing::warn!(
                 event_id = subject.header.id,
@@ -255,7 +259,7 @@ impl Relay {
                 lost_text = lost,
                 "the state machine's key cannot be used: the failure is sent without error and cause"
             );
-            answer = bare.send(&self.clients, &planned.place).await;
+            answer = senders::send(&bare, &self.clients, &planned.place).await;
         }
         answer
     }
@@ -408,8 +412,8 @@ fn lanes(records: &[Record<'_>]) -> Vec<Vec<usize>> {
 }
 
 /// Why a service refused for good. The service's own words help, and hold no secret any more.
-fn rejection(call: &Call, error: &ServiceError) -> Reason {
-    let action = call.kind().action();
+fn rejection(request: &Request, error: &ServiceError) -> Reason {
+    let action = request.kind.action();
     let message = match &error.message {
         Some(said) => format!("target: {action} answered {error}: {said}"),
         None => format!("target: {action} answered {error}"),

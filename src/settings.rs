@@ -6,8 +6,10 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::secret::Secret;
-use crate::target::{Kind, is_account};
+use failure_event::place::is_account;
+use failure_event::rules::Rules;
+use failure_event::secret::Secret;
+use failure_event::target::Kind;
 
 /// `RELAY_CONCURRENCY` when it is not set.
 pub const CONCURRENCY_DEFAULT: usize = 10;
@@ -36,21 +38,6 @@ pub struct Settings {
     pub back_off: Option<BackOff>,
     /// What the SDK needs to know.
     pub aws: Aws,
-}
-
-/// What may be called, and how notices are read: the settings that decide a route.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Rules {
-    /// `RELAY_ALLOWED_REGIONS`, beside the relay's own.
-    pub regions: Vec<String>,
-    /// `RELAY_ALLOWED_ACCOUNTS`, beside the relay's own.
-    pub accounts: Vec<String>,
-    /// `RELAY_TARGETS`; `None` is all.
-    pub targets: Option<Vec<Kind>>,
-    /// `RELAY_TASK_TOKEN_NAMES`: looked for before the usual names.
-    pub task_token_names: Vec<String>,
-    /// `RELAY_ABANDONED_WORK_QUEUES`: ARNs of workers' dead-letter queues.
-    pub abandoned_work_queues: Vec<String>,
 }
 
 /// The back-off of a retried record: a random time up to base · 2^(receives − 1), at most the cap.

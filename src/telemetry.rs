@@ -19,11 +19,11 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
 
-use crate::clients::Place;
-use crate::envelope::{Record, Via};
-use crate::outcome::Outcome;
-use crate::route::Subject;
-use crate::text::Cut;
+use failure_event::envelope::{Record, Via};
+use failure_event::outcome::Outcome;
+use failure_event::place::Place;
+use failure_event::route::Subject;
+use failure_event::text::Cut;
 
 /// The CloudWatch namespace of every metric.
 pub const NAMESPACE: &str = "FailureRelay";

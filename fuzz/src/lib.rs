@@ -1,12 +1,14 @@
 //! What must hold for every input, however odd: no panic, exactly one decision, limits that are kept, and a dead letter that
 //! holds the record's body byte for byte and routes again as the record did.
 
-use failure_relay::dead_letter::{DeadLetter, Label, MESSAGE_SIZE_MAX, Reason};
-use failure_relay::envelope::{self, Body, Delivery, Record, Via};
-use failure_relay::json::JsonString;
-use failure_relay::route::{Decision, Home, Route, route};
-use failure_relay::settings::Rules;
-use failure_relay::target::{Kind, Secrets};
+use failure_event::dead_letter::{DeadLetter, Label, MESSAGE_SIZE_MAX, Reason};
+use failure_event::envelope::{self, Body, Delivery, Record, Via};
+use failure_event::json::JsonString;
+use failure_event::place::Home;
+use failure_event::request::Secrets;
+use failure_event::route::{Decision, Route, route};
+use failure_event::rules::Rules;
+use failure_event::target::Kind;
 use serde_json::Value;
 
 /// Messages of this queue are abandoned work.
@@ -96,7 +98,9 @@ fn check_record(record: &Record<'_>) {
 /// What is decided, as far as it can be seen from outside.
 fn described(route: &Route) -> String {
     match &route.decision {
-        Decision::Call(planned) => format!("{:?} {}", planned.place, planned.call.wire_body(Secrets::Shown)),
+        Decision::Call(planned) => {
+            format!("{:?} {}", planned.place, planned.request.http(Secrets::Shown).body)
+        }
         Decision::Unroutable(reason) => format!("{reason}"),
         Decision::Ignore => "ignored".to_owned(),
     }
@@ -106,12 +110,12 @@ fn check_decision(route: &Route) {
     match &route.decision {
         Decision::Call(planned) => {
             let request: Value =
-                serde_json::from_str(&planned.call.wire_body(Secrets::Shown)).expect("a request is JSON");
+                serde_json::from_str(&planned.request.http(Secrets::Shown).body).expect("a request is JSON");
             for (pointer, limit) in LIMITS {
                 let text = request.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
                 assert!(text.encode_utf16().count() <= limit, "{pointer} is too long");
             }
-            assert_eq!(route.subject.kind, Some(planned.call.kind()));
+            assert_eq!(route.subject.kind, Some(planned.request.kind));
         }
         Decision::Unroutable(reason) => check_reason(reason),
         Decision::Ignore => {}

@@ -2,14 +2,12 @@
 
 use std::error::Error;
 
-use aws_sdk_codepipeline::types::{FailureDetails as SdkFailureDetails, FailureType};
 use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-use crate::failure_details::FailureDetails;
-use crate::outcome::{Answer, ServiceError, bare_error_name};
+use failure_event::outcome::{Answer, ServiceError, bare_error_name};
 
 /// What a call's result says. A 200 is an acceptance, whatever its body holds.
 pub fn of<T, E: ProvideErrorMetadata>(result: Result<T, SdkError<E, HttpResponse>>) -> Answer {
@@ -69,17 +67,4 @@ pub fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a 
 
 fn status_of<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
     error.raw_response().map(|response| response.status().as_u16())
-}
-
-/// The SDK's form of `failureDetails`.
-#[must_use]
-pub fn sdk_failure_details(details: &FailureDetails) -> SdkFailureDetails {
-    let builder = SdkFailureDetails::builder()
-        .r#type(FailureType::from(details.r#type))
-        .message(&details.message)
-        .set_external_execution_id(details.external_execution_id.clone());
-    match builder.build() {
-        Ok(built) => built,
-        Err(_) => unreachable!("the two required members, type and message, are set above"),
-    }
 }

@@ -12,7 +12,7 @@ use aws_sdk_sts::config::IdentityCache;
 use aws_sdk_sts::operation::assume_role::builders::AssumeRoleFluentBuilder;
 use aws_types::SdkConfig;
 
-use crate::answer;
+use crate::aws::answer;
 
 /// The session's name in the other account's audit log.
 const SESSION_NAME: &str = "failure-relay";

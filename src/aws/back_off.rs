@@ -10,8 +10,8 @@ use aws_sdk_sqs::types::{BatchResultErrorEntry, ChangeMessageVisibilityBatchRequ
 use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
 
-use crate::answer;
-use crate::clients::Clients;
+use crate::aws::answer;
+use crate::aws::clients::Clients;
 use crate::settings::{Aws, BackOff};
 
 /// The most entries of one `ChangeMessageVisibilityBatch`.

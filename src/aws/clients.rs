@@ -18,8 +18,10 @@ use aws_smithy_runtime_api::client::stalled_stream_protection::StalledStreamProt
 use aws_smithy_types::retry::RetryConfig;
 use aws_types::SdkConfig;
 
-use crate::assumed_role::AssumedRole;
-use crate::https;
+use failure_event::place::Place;
+
+use crate::aws::assumed_role::AssumedRole;
+use crate::aws::connector;
 use crate::settings::{Aws, Endpoints, Settings};
 
 /// The most time for one attempt. The services answer in tens of milliseconds; SWF may hang for minutes on a token
@@ -38,24 +40,6 @@ const INITIAL_PAUSE: Duration = Duration::from_millis(200);
 
 /// The longest pause between attempts.
 const PAUSE_MAX: Duration = Duration::from_secs(2);
-
-/// Where a call goes: the region, and the account when it is another than the relay's own.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Place {
-    /// The region's name.
-    pub region: String,
-    /// Another account, in which a role is assumed.
-    pub account: Option<OtherAccount>,
-}
-
-/// An account other than the relay's own.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct OtherAccount {
-    /// The 12-digit account id.
-    pub id: String,
-    /// `aws`, `aws-cn`, `aws-us-gov`, …
-    pub partition: String,
-}
 
 /// All clients of this process.
 #[derive(Debug)]
@@ -81,7 +65,7 @@ impl Clients {
     /// Prepares everything that clients share. No connection is opened.
     #[must_use]
     pub fn new(settings: &Settings) -> Self {
-        Self::with_http_client(settings, https::client(&settings.aws.roots))
+        Self::with_http_client(settings, connector::client(&settings.aws.roots))
     }
 
     /// [`Clients::new`] over a given HTTP client.

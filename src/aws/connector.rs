@@ -36,7 +36,7 @@ use tokio::net::TcpStream;
 use tokio::time::error::Elapsed;
 use tower::Service;
 
-use crate::answer::causes;
+use crate::aws::answer::causes;
 use crate::settings::TrustedRoots;
 
 /// The most time to open a connection, its TLS handshake included.

@@ -11,11 +11,11 @@ use aws_sdk_sqs::operation::send_message_batch::SendMessageBatchOutput;
 use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
 use tokio::sync::oneshot;
 
-use crate::answer;
-use crate::clients::Clients;
-use crate::dead_letter::{DeadLetter, MESSAGE_SIZE_MAX};
-use crate::outcome::{ServiceError, is_own_trouble};
+use crate::aws::answer;
+use crate::aws::clients::Clients;
 use crate::settings::QueueUrl;
+use failure_event::dead_letter::{DeadLetter, MESSAGE_SIZE_MAX};
+use failure_event::outcome::{ServiceError, is_own_trouble};
 
 /// The most entries of one `SendMessageBatch`.
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html>

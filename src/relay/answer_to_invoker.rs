@@ -9,10 +9,10 @@ use std::fmt;
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse};
 use serde::Serialize;
 
-use crate::envelope::Record;
-use crate::outcome::Outcome;
-use crate::route::Subject;
-use crate::target::Kind;
+use failure_event::envelope::Record;
+use failure_event::outcome::Outcome;
+use failure_event::route::Subject;
+use failure_event::target::Kind;
 
 /// The response to an invocation that did not fail.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -13,9 +13,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::clients::Place;
-use crate::outcome::{Answer, ServiceError};
-use crate::target::Kind;
+use failure_event::outcome::{Answer, ServiceError};
+use failure_event::place::Place;
+use failure_event::target::Kind;
 
 /// The short time. The services answer in tens of milliseconds; a new connection to another continent takes under a second.
 pub const SHORT: Duration = Duration::from_secs(1);

@@ -1,137 +1,53 @@
-//! The invariants of ARCHITECTURE.md that can be read off the sources.
+//! The invariants of ARCHITECTURE.md: what each crate may depend on, and what the documents name.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-/// The modules that are tested as values: no I/O, no clock, no environment.
-const PURE: [&str; 11] = [
-    "json",
-    "secret",
-    "text",
-    "event",
-    "envelope",
-    "notice",
-    "route",
-    "outcome",
-    "dead_letter",
-    "failure_details",
-    "schema",
-];
-
 fn root() -> &'static Path {
     Path::new(ROOT)
 }
 
-/// The sources of a module: its file, or all files of its folder.
-fn sources(module: &str) -> Vec<(PathBuf, String)> {
-    let file = root().join(format!("src/{module}.rs"));
-    let mut paths = if file.exists() { vec![file] } else { Vec::new() };
-    paths.extend(rust_files(&root().join("src").join(module)));
-    assert!(!paths.is_empty(), "there is no module {module}");
-    paths.into_iter().map(|path| (path.clone(), code_of(&path))).collect()
-}
-
-fn rust_files(folder: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
-    let mut files = Vec::new();
-    for entry in entries {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            files.extend(rust_files(&path));
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            files.push(path);
-        }
-    }
-    files.sort();
-    files
-}
-
-/// A file's code without its tests and comments.
-fn code_of(path: &Path) -> String {
-    let source = fs::read_to_string(path).unwrap();
-    let code = source.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
-    code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
-}
-
-fn assert_names_none(sources: &[(PathBuf, String)], forbidden: &[&str]) {
-    for (path, code) in sources {
-        for word in forbidden {
-            assert!(!code.contains(word), "{} names {word}", path.display());
-        }
-    }
-}
-
-#[test]
-fn the_pure_modules_name_no_sdk_no_runtime_no_clock_and_no_environment() {
-    let forbidden = [
-        "aws_",
-        "tokio",
-        "SystemTime",
-        "Instant",
-        "std::env",
-        "std::fs",
-        "async ",
-        "tracing",
-        "println!",
-        "now_utc",
-    ];
-    for module in PURE {
-        assert_names_none(&sources(module), &forbidden);
-    }
-}
-
-#[test]
-fn only_the_settings_read_the_environment() {
-    for path in rust_files(&root().join("src")) {
-        let relative = path.strip_prefix(root()).unwrap();
-        let is_tool = relative.starts_with("src/bin/relayctl");
-        if relative != Path::new("src/settings.rs") && !is_tool {
-            assert_names_none(&[(path.clone(), code_of(&path))], &["env::var", "env::vars"]);
-        }
-    }
-}
-
-#[test]
-fn targets_import_neither_one_another_nor_the_relay() {
-    let targets: Vec<PathBuf> = rust_files(&root().join("src/target"));
-    let names: Vec<String> =
-        targets.iter().map(|path| path.file_stem().unwrap().to_string_lossy().into_owned()).collect();
-    for (path, own) in targets.iter().zip(&names).filter(|(_, name)| *name != "mod") {
-        let code = code_of(path);
-        assert!(!code.contains("crate::relay"), "{own} imports the relay");
-        for other in names.iter().filter(|name| *name != own && *name != "mod") {
-            assert!(!code.contains(&format!("::{other}")), "{own} imports {other}");
-        }
-    }
-}
-
-#[test]
-fn the_relay_imports_neither_the_embedded_endpoint_nor_clap() {
-    for path in rust_files(&root().join("src")) {
-        let relative = path.strip_prefix(root()).unwrap();
-        if relative.starts_with("src/local") || relative.starts_with("src/bin/relayctl") {
-            continue;
-        }
-        assert_names_none(&[(path.clone(), code_of(&path))], &["crate::local", "clap", "indicatif"]);
-    }
-}
-
-#[test]
-fn the_functions_dependencies_hold_neither_the_tool_nor_a_server() {
+/// What a package is built from, by name: its normal dependencies, all the way down, without itself.
+fn dependencies_of(package: &str) -> BTreeSet<String> {
     let tree = Command::new(env!("CARGO"))
-        .args(["tree", "--edges", "normal", "--prefix", "none", "--offline", "--no-default-features"])
+        .args(["tree", "--package", package, "--edges", "normal", "--prefix", "none", "--offline"])
         .current_dir(root())
         .output()
         .unwrap();
-    let crates = String::from_utf8(tree.stdout).unwrap();
-    assert!(crates.starts_with("failure-relay v"), "{}", String::from_utf8_lossy(&tree.stderr));
-    for forbidden in ["clap", "indicatif", "md-5", "aws-lc-sys", "openssl-sys", "regex"] {
-        let found = crates.lines().any(|line| line.split(' ').next() == Some(forbidden));
-        assert!(!found, "the function depends on {forbidden}");
-    }
+    let lines = String::from_utf8(tree.stdout).unwrap();
+    assert!(lines.starts_with(package), "{}", String::from_utf8_lossy(&tree.stderr));
+    lines.lines().skip(1).filter_map(|line| Some(line.split(' ').next()?.to_owned())).collect()
+}
+
+fn assert_depends_on_none(package: &str, is_forbidden: impl Fn(&str) -> bool) {
+    let dependencies = dependencies_of(package);
+    assert!(!dependencies.is_empty(), "{package} has dependencies");
+    let forbidden: Vec<&String> = dependencies.iter().filter(|name| is_forbidden(name)).collect();
+    assert!(forbidden.is_empty(), "{package} depends on {forbidden:?}");
+}
+
+#[test]
+fn the_core_depends_on_no_sdk_no_runtime_and_no_log() {
+    let edge = ["tokio", "hyper", "http", "tracing", "lambda_runtime", "aws-emulator", "failure-relay"];
+    assert_depends_on_none("failure-event", |name| name.starts_with("aws") || edge.contains(&name));
+}
+
+#[test]
+fn the_emulator_depends_on_nothing_of_the_relay() {
+    assert_depends_on_none("aws-emulator", |name| {
+        name.starts_with("failure-") || name.starts_with("aws-") || name == "relayctl"
+    });
+}
+
+#[test]
+fn the_function_depends_on_neither_the_tool_nor_the_emulator() {
+    let forbidden =
+        ["aws-config", "aws-emulator", "aws-lc-sys", "clap", "indicatif", "openssl-sys", "regex", "relayctl"];
+    assert_depends_on_none("failure-relay", |name| forbidden.contains(&name));
 }
 
 #[test]
@@ -160,7 +76,7 @@ fn every_path_that_the_documents_name_exists() {
 #[test]
 fn every_test_that_the_proofs_name_exists() {
     let mut tests = String::new();
-    for folder in ["src", "tests"] {
+    for folder in ["src", "tests", "crates"] {
         for path in files(&root().join(folder)) {
             tests.push_str(&fs::read_to_string(path).unwrap_or_default());
         }
@@ -203,8 +119,8 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 
 /// Paths in backticks below a folder of this repository, and the targets of links.
 fn named_paths(text: &str) -> Vec<String> {
-    const FOLDERS: [&str; 8] =
-        ["src/", "tests/", "events/", "docs/", "schema/", "deploy/", "benches/", "fuzz/"];
+    const FOLDERS: [&str; 9] =
+        ["src/", "crates/", "tests/", "events/", "docs/", "schema/", "deploy/", "benches/", "fuzz/"];
     let in_backticks = text.split('`').skip(1).step_by(2).map(str::to_owned);
     let in_links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next()).map(str::to_owned);
     let is_path =

@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use failure_relay::dead_letter::Code;
-use failure_relay::target::Kind;
+use failure_event::dead_letter::Code;
+use failure_event::target::Kind;
 
 fn file(path: &str) -> String {
     fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR")))

@@ -2,40 +2,19 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
-use failure_relay::dead_letter::Code;
-use failure_relay::envelope::{self, Delivery, Record};
-use failure_relay::route::{Decision, Home, Route, route};
-use failure_relay::settings::Rules;
-use serde_json::{Value, json};
+use failure_event::dead_letter::Code;
+use failure_event::envelope::{self, Delivery, Record};
+use failure_event::place::Home;
+use failure_event::route::{Decision, Route, route};
+use failure_event::rules::Rules;
+use serde_json::json;
+
+use crate::event_files::{bytes, files};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const FUNCTION: &str = "arn:aws:lambda:us-east-1:123456789012:function:failure-relay";
-
-/// Every file in `events/` but its README, as paths from the repository's root.
-pub fn files() -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    find(Path::new("events"), &mut found);
-    found.sort();
-    found
-}
-
-fn find(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(Path::new(ROOT).join(folder)).unwrap() {
-        let path = folder.join(entry.unwrap().file_name());
-        if Path::new(ROOT).join(&path).is_dir() {
-            find(&path, found);
-        } else if path.extension().is_none_or(|extension| extension != "md") {
-            found.push(path);
-        }
-    }
-}
-
-pub fn bytes(file: &Path) -> Vec<u8> {
-    fs::read(Path::new(ROOT).join(file)).unwrap()
-}
 
 /// The settings of the rehearsal, as far as they decide a route.
 fn rules() -> Rules {
@@ -134,36 +113,4 @@ fn the_readme_of_the_events_lists_each_file() {
         let link = format!("]({})", file.strip_prefix("events").unwrap().display());
         assert!(readme.contains(&link), "events/README.md does not list {}", file.display());
     }
-}
-
-#[test]
-fn the_rehearsal_ends_every_event_as_its_folder_says() {
-    let output = Command::new(env!("CARGO_BIN_EXE_relayctl"))
-        .args(["rehearse", "events", "--json"])
-        .current_dir(ROOT)
-        .output()
-        .unwrap();
-    let stdout = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success(), "{stdout}\n{}", String::from_utf8_lossy(&output.stderr));
-    let lines: Vec<Value> = stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let (summary, events) = lines.split_last().unwrap();
-    assert_eq!(summary["summary"]["unfinished"], 0);
-    let told: BTreeSet<&str> =
-        events.iter().filter_map(|event| event["event"].as_str()?.split('#').next()).collect();
-    let files = files();
-    assert_eq!(told, files.iter().map(|file| file.to_str().unwrap()).collect());
-}
-
-#[test]
-fn a_rehearsal_that_does_not_end_as_its_folder_says_exits_with_one() {
-    let folder =
-        std::env::temp_dir().join(format!("relayctl-rehearse-{}", std::process::id())).join("routable");
-    fs::create_dir_all(&folder).unwrap();
-    fs::write(folder.join("no-target.json"), "{}").unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_relayctl")).arg("rehearse").arg(&folder).output().unwrap();
-    fs::remove_dir_all(folder.parent().unwrap()).unwrap();
-    assert_eq!(output.status.code(), Some(1));
-    let stdout = String::from_utf8(output.stdout).unwrap();
-    assert!(stdout.contains("INVALID_EVENT: target: is missing"), "{stdout}");
-    assert!(stdout.contains("(expected: relayed)"), "{stdout}");
 }

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use aws_emulator::{Endpoint, Fault, FaultRule, Options};
 use bytes::Bytes;
-use failure_relay::local::{Endpoint, Fault, FaultRule, Options};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;

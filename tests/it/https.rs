@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use failure_relay::answer;
-use failure_relay::clients::{Clients, Place};
-use failure_relay::outcome::{Answer, ServiceError};
+use failure_event::outcome::{Answer, ServiceError};
+use failure_event::place::Place;
+use failure_relay::aws::answer;
+use failure_relay::aws::clients::Clients;
 use failure_relay::settings::Settings;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};

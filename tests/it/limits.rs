@@ -7,6 +7,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use aws_emulator::Endpoint;
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
     SharedHttpConnector,
@@ -15,8 +16,7 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
-use failure_relay::clients::Clients;
-use failure_relay::local::{self, Endpoint};
+use failure_relay::aws::clients::Clients;
 use failure_relay::relay::{Invocation, Relay, Response};
 use failure_relay::settings::Settings;
 use failure_relay::telemetry::{Observer, Report};
@@ -172,7 +172,9 @@ async fn two_hundred_thousand_records_leave_the_memory_flat() {
 #[tokio::test]
 async fn connections_stay_within_the_concurrency() {
     let endpoint =
-        Endpoint::start(local::Options { auto_open: true, ..local::Options::default() }).await.unwrap();
+        Endpoint::start(aws_emulator::Options { auto_open: true, ..aws_emulator::Options::default() })
+            .await
+            .unwrap();
     endpoint.create_queue("dead", &[]).unwrap();
     let (open, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

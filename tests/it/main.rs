@@ -3,19 +3,11 @@
 
 mod architecture;
 mod contributor;
-mod deployed;
-mod dlq;
-mod doctor;
+mod event_files;
 mod events;
-mod explain;
 mod function;
 mod https;
 mod limits;
 mod mutilated_events;
-mod publish;
-mod run;
 mod schema;
-mod sessions;
 mod simulation;
-mod tool;
-mod validate;

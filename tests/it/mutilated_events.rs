@@ -6,7 +6,7 @@ mod properties;
 
 use properties::{ABANDONED_QUEUE, QUEUE, check_body, check_payload};
 
-use crate::events::{bytes, files};
+use crate::event_files::{bytes, files};
 use crate::simulation::Dice;
 
 /// Mutilations of each file.

@@ -2,15 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use failure_relay::dead_letter::Code;
-use failure_relay::envelope::{self, Delivery};
-use failure_relay::route::{Decision, Home, route};
-use failure_relay::schema;
-use failure_relay::settings::Rules;
+use failure_event::dead_letter::Code;
+use failure_event::envelope::{self, Delivery};
+use failure_event::place::Home;
+use failure_event::route::{Decision, route};
+use failure_event::rules::Rules;
+use failure_event::schema;
 use jsonschema::Validator;
 use serde_json::Value;
 
-use crate::events::{bytes, files};
+use crate::event_files::{bytes, files};
 
 fn validator() -> Validator {
     jsonschema::draft202012::new(&serde_json::from_str(&schema::failure_event()).unwrap()).unwrap()

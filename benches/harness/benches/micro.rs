@@ -2,9 +2,10 @@
 //! `cargo bench --manifest-path benches/harness/Cargo.toml --target-dir target/bench/harness`
 
 use divan::{Bencher, black_box};
-use failure_relay::envelope::{self, Delivery};
-use failure_relay::route::{Home, route};
-use failure_relay::settings::Rules;
+use failure_event::envelope::{self, Delivery};
+use failure_event::place::Home;
+use failure_event::route::route;
+use failure_event::rules::Rules;
 use serde_json::json;
 
 const RECORDS: usize = 10;

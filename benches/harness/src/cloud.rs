@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use failure_relay::local::{Endpoint, Fault, FaultRule, Options};
+use aws_emulator::{Endpoint, Fault, FaultRule, Options};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose};
 use serde_json::json;
 use tokio::net::TcpListener;

@@ -24,8 +24,7 @@
 //!
 //! ```no_run
 //! # async fn example() -> std::io::Result<()> {
-//! # use failure_relay::local;
-//! let endpoint = local::Endpoint::start(local::Options::default()).await?;
+//! let endpoint = aws_emulator::Endpoint::start(aws_emulator::Options::default()).await?;
 //! endpoint.open_task("a-task-token");
 //! // … `SendTaskFailure` through an SDK …
 //! let failure = endpoint.task("a-task-token").and_then(|task| task.failure().cloned());

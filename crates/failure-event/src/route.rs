@@ -3,49 +3,17 @@
 //! This module never calls anything, never fails and never prints. What it decides is a value, so that `relayctl explain` shows
 //! the very decision that the function acts on.
 
-use crate::clients::{OtherAccount, Place};
 use crate::dead_letter::{Code, Reason};
 use crate::envelope::{self, Body, Content, DEPTH_MAX, Record, Via};
 use crate::event::{self, Failure, Header};
 use crate::json::{Json, NotJson, Object};
 use crate::notice::{self, AbandonedWork, Death, Meaning, Notice};
+use crate::place::{GivenPlace, Home, OtherAccount, Place};
+use crate::request::Request;
+use crate::rules::Rules;
 use crate::secret::{MentionedSecrets, fingerprint};
-use crate::settings::Rules;
-use crate::target::{self, Call, GivenPlace, Kind, Target};
+use crate::target::{self, Kind, Target};
 use crate::text::Cut;
-
-/// Where the relay itself lives.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Home {
-    /// Its own region.
-    pub region: String,
-    /// Its own account and partition, from the invoked function's ARN.
-    pub account: Option<OwnAccount>,
-}
-
-/// The relay's own account.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OwnAccount {
-    /// The 12-digit account id.
-    pub id: String,
-    /// `aws`, `aws-cn`, `aws-us-gov`, …
-    pub partition: String,
-}
-
-impl Home {
-    /// Reads the account from the invoked function's ARN, `arn:<partition>:lambda:<region>:<account>:function:<name>`.
-    #[must_use]
-    pub fn new(region: &str, function_arn: &str) -> Self {
-        let parts: Vec<&str> = function_arn.split(':').collect();
-        let account = match parts.as_slice() {
-            ["arn", partition, "lambda", _, id, ..] if !id.is_empty() => {
-                Some(OwnAccount { id: (*id).to_owned(), partition: (*partition).to_owned() })
-            }
-            _ => None,
-        };
-        Self { region: region.to_owned(), account }
-    }
-}
 
 /// Where a record goes, and what is known of it.
 #[derive(Debug)]
@@ -100,7 +68,7 @@ pub enum Decision {
 #[derive(Debug)]
 pub struct PlannedCall {
     /// The request.
-    pub call: Call,
+    pub request: Request,
     /// Region and account.
     pub place: Place,
     /// The texts that did not fit.
@@ -273,9 +241,9 @@ impl<'a> Router<'a> {
         };
         let place = self.place(&given)?;
         let mut cuts = Vec::new();
-        let call = identity.call(failure, &mut cuts);
+        let request = identity.request(failure, &mut cuts);
         let defaults = defaults(&given, failure);
-        Ok(Decision::Call(Box::new(PlannedCall { call, place, cuts, defaults })))
+        Ok(Decision::Call(Box::new(PlannedCall { request, place, cuts, defaults })))
     }
 
     /// What is known of a target before it is known to be right.

@@ -13,9 +13,9 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_runtime_api::client::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use clap::Args;
-use failure_relay::answer::causes;
+use failure_relay::aws::answer::causes;
+use failure_relay::aws::{clients, connector};
 use failure_relay::settings::TrustedRoots;
-use failure_relay::{clients, https};
 
 use crate::exit::Problem;
 
@@ -44,7 +44,7 @@ impl Options {
     /// # Errors
     /// No region is configured anywhere.
     pub async fn load(&self, fallback: Option<&str>) -> Result<SdkConfig, Problem> {
-        let http_client = https::client(&TrustedRoots::Machine);
+        let http_client = connector::client(&TrustedRoots::Machine);
         let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
             .http_client(http_client.clone())
             .timeout_config(clients::time_limits())

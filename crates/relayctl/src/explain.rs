@@ -1,15 +1,17 @@
 //! `relayctl explain`: each step that the relay takes with an input, and the request that AWS would get.
 //!
-//! It shows the decision of [`failure_relay::route::route`], the very one that the function acts on.
+//! It shows the decision of [`failure_event::route::route`], the very one that the function acts on.
 
 use std::path::PathBuf;
 
 use clap::Args;
-use failure_relay::clients::Place;
-use failure_relay::dead_letter::{DeadLetter, Label, Reason};
-use failure_relay::envelope::{self, Delivery, Record, Via};
-use failure_relay::route::{Decision, Home, PlannedCall, Route, Subject, route};
-use failure_relay::target::{Kind, Secrets};
+use failure_event::dead_letter::{DeadLetter, Label, Reason};
+use failure_event::envelope::{self, Delivery, Record, Via};
+use failure_event::place::Home;
+use failure_event::place::Place;
+use failure_event::request::{HttpForm, Secrets};
+use failure_event::route::{Decision, PlannedCall, Route, Subject, route};
+use failure_event::target::Kind;
 use serde_json::{Map, Value, json};
 use time::format_description::well_known::Rfc3339;
 
@@ -101,7 +103,7 @@ impl Explained<'_> {
         }
         match &self.route.decision {
             Decision::Call(planned) => {
-                output.data(format_args!("\n{}", self.body(planned)));
+                output.data(format_args!("\n{}", self.http(planned).body));
             }
             Decision::Unroutable(reason) => {
                 for (name, value) in self.letter(reason).attributes {
@@ -152,7 +154,7 @@ impl Explained<'_> {
         for cut in &planned.cuts {
             steps.push(("cut", format!("{} from {} to {} characters", cut.field, cut.from, cut.to)));
         }
-        steps.push(("outcome", format!("calls {} with the body", planned.call.kind().action())));
+        steps.push(("outcome", format!("calls {} with the body", planned.request.kind.action())));
     }
 
     fn delivered(&self) -> &'static str {
@@ -172,12 +174,14 @@ impl Explained<'_> {
         format!("region {}{own}, {account}", place.region)
     }
 
-    /// The request's body. A worker may have put its token into the message, too.
-    fn body(&self, planned: &PlannedCall) -> String {
-        let body = planned.call.wire_body(self.secrets);
+    /// The request as it is sent. A worker may have put its token into the message, too.
+    fn http(&self, planned: &PlannedCall) -> HttpForm {
+        let form = planned.request.http(self.secrets);
         match self.secrets {
-            Secrets::Fingerprinted => self.route.subject.secrets.redact(&body),
-            Secrets::Shown => body,
+            Secrets::Fingerprinted => {
+                HttpForm { body: self.route.subject.secrets.redact(&form.body), ..form }
+            }
+            Secrets::Shown => form,
         }
     }
 
@@ -221,13 +225,17 @@ impl Explained<'_> {
 
     fn request(&self, planned: &PlannedCall) -> Value {
         let cuts = planned.cuts.iter().map(|cut| json!({"field": cut.field, "from": cut.from, "to": cut.to}));
+        let HttpForm { method, path, headers, body } = self.http(planned);
         json!({
-            "api": planned.call.kind().action(),
+            "api": planned.request.kind.action(),
             "region": planned.place.region,
             "account": planned.place.account.as_ref().map(|account| &account.id),
             "defaults": planned.defaults,
             "cuts": cuts.collect::<Vec<_>>(),
-            "body": self.body(planned),
+            "method": method,
+            "path": path,
+            "headers": headers.into_iter().map(|(name, value)| (name.to_owned(), json!(value))).collect::<Map<_, _>>(),
+            "body": body,
         })
     }
 }

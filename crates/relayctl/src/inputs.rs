@@ -6,8 +6,8 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use failure_relay::envelope::{self, Delivery, Record, Via};
-use failure_relay::json::Json;
+use failure_event::envelope::{self, Delivery, Record, Via};
+use failure_event::json::Json;
 
 use crate::exit::Problem;
 

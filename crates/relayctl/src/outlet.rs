@@ -3,7 +3,7 @@
 use aws_config::SdkConfig;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use clap::Args;
-use failure_relay::secret::sha256_hex;
+use failure_event::secret::sha256_hex;
 use failure_relay::settings::QueueUrl;
 
 use crate::aws;

@@ -6,10 +6,10 @@ mod event;
 use std::path::PathBuf;
 
 use clap::Args;
-use failure_relay::dead_letter::MESSAGE_SIZE_MAX;
-use failure_relay::json::Json;
-use failure_relay::route::Home;
-use failure_relay::settings::Rules;
+use failure_event::dead_letter::MESSAGE_SIZE_MAX;
+use failure_event::json::Json;
+use failure_event::place::Home;
+use failure_event::rules::Rules;
 use serde_json::json;
 
 use crate::exit::{Exit, Problem};

@@ -7,8 +7,8 @@ mod stage;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use aws_emulator::FaultRule;
 use clap::Args;
-use failure_relay::local::FaultRule;
 
 use crate::exit::{Exit, Problem};
 use crate::inputs::Input;

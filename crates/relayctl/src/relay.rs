@@ -1,8 +1,9 @@
 //! The relay for which an event is looked at: where it lives, and the settings that decide a route.
 
 use clap::Args;
-use failure_relay::route::Home;
-use failure_relay::settings::{Rules, Settings};
+use failure_event::place::Home;
+use failure_event::rules::Rules;
+use failure_relay::settings::Settings;
 
 use crate::exit::Problem;
 use crate::lambda;

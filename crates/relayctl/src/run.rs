@@ -14,11 +14,13 @@ use std::time::{Duration, SystemTime};
 
 use aws_config::SdkConfig;
 use clap::Args;
-use failure_relay::clients::{Clients, OtherAccount, Place};
-use failure_relay::json::Json;
-use failure_relay::notice::identity_in_variables;
-use failure_relay::secret::{Secret, fingerprint};
-use failure_relay::target::{GivenPlace, Target};
+use failure_event::json::Json;
+use failure_event::notice::identity_in_variables;
+use failure_event::place::GivenPlace;
+use failure_event::place::{OtherAccount, Place};
+use failure_event::secret::{Secret, fingerprint};
+use failure_event::target::Target;
+use failure_relay::aws::clients::Clients;
 use futures_util::FutureExt;
 use rustix::process::Signal;
 use serde_json::value::RawValue;

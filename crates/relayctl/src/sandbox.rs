@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use failure_relay::local::{Endpoint, FaultRule, Options};
+use aws_emulator::{Endpoint, FaultRule, Options};
 use failure_relay::settings::Settings;
 
 use crate::exit::Problem;

@@ -1,8 +1,8 @@
 //! `relayctl schema`: the JSON Schema of the failure event.
 
 use clap::Args;
-use failure_relay::json::Json;
-use failure_relay::schema;
+use failure_event::json::Json;
+use failure_event::schema;
 
 use crate::exit::{Exit, Problem};
 use crate::output::Output;

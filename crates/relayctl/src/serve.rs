@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
+use aws_emulator::{self, RecordedCall};
 use clap::Args;
-use failure_relay::local::{self, RecordedCall};
 use serde_json::{Map, Value, json};
 use tokio::sync::broadcast::error::RecvError;
 
@@ -54,7 +54,7 @@ impl Serve {
     /// The port is taken, or the file of fault rules cannot be read.
     pub fn run(self, output: &Output) -> Result<Exit, Problem> {
         if self.limits {
-            output.data(local::limits_as_json());
+            output.data(aws_emulator::limits_as_json());
             return Ok(Exit::Yes);
         }
         let faults = self.faults.as_deref().map(sandbox::read_faults).transpose()?.unwrap_or_default();
@@ -90,7 +90,7 @@ impl Serve {
 
 fn introduce(sandbox: &Sandbox, opened: Option<usize>, output: &Output) {
     output.talk("What this endpoint does not model:");
-    for sentence in local::NOT_MODELLED {
+    for sentence in aws_emulator::NOT_MODELLED {
         output.talk(format!("  - {sentence}"));
     }
     match opened {

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use failure_relay::envelope::{self, Delivery};
-use failure_relay::local::Work;
-use failure_relay::route::{Decision, Home, PlannedCall, route};
-use failure_relay::settings::Rules;
-use failure_relay::target::{Call, Secrets};
-use serde_json::Value;
+use aws_emulator::Work;
+use failure_event::envelope::{self, Delivery};
+use failure_event::place::Home;
+use failure_event::route::{Decision, PlannedCall, route};
+use failure_event::rules::Rules;
+use failure_event::target::Kind;
 
 use crate::inputs::{Course, Input, Message};
 use crate::lambda::{self, Received};
@@ -54,13 +54,13 @@ fn named_in_payload(payload: &str, rules: &Rules, home: &Home) -> Vec<Option<Wor
 
 /// The work that a call reports on, as its request names it.
 fn work_of(planned: &PlannedCall) -> Work {
-    let body: Value = serde_json::from_str(&planned.call.wire_body(Secrets::Shown)).unwrap_or_default();
-    let text = |member: &str| body[member].as_str().unwrap_or_default();
-    let work = match planned.call {
-        Call::CodePipelineJob(_) => Work::code_pipeline_job(text("jobId")),
-        Call::CodePipelineThirdPartyJob(_) => Work::third_party_job(text("jobId"), text("clientToken")),
-        Call::StepFunctionsTask(_) => Work::step_functions_task(text("taskToken")),
-        Call::SwfActivityTask(_) => Work::swf_activity_task(text("taskToken")),
+    let body = &planned.request.body;
+    let text = |member: &str| body.text(member).unwrap_or_default();
+    let work = match planned.request.kind {
+        Kind::CodePipelineJob => Work::code_pipeline_job(text("jobId")),
+        Kind::CodePipelineThirdPartyJob => Work::third_party_job(text("jobId"), text("clientToken")),
+        Kind::StepFunctionsTask => Work::step_functions_task(text("taskToken")),
+        Kind::SwfActivityTask => Work::swf_activity_task(text("taskToken")),
     };
     let work = work.in_region(&planned.place.region);
     match &planned.place.account {

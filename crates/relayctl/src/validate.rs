@@ -7,9 +7,9 @@ mod source;
 use std::path::PathBuf;
 
 use clap::Args;
-use failure_relay::dead_letter::Code;
-use failure_relay::route::Home;
-use failure_relay::settings::Rules;
+use failure_event::dead_letter::Code;
+use failure_event::place::Home;
+use failure_event::rules::Rules;
 use serde_json::{Value, json};
 
 use crate::exit::{Exit, Problem};

@@ -1,6 +1,6 @@
 //! Each answer of each API alone, and what becomes of the record: the contract's table, row by row.
 
-use failure_relay::local::{Fault, FaultRule, Matcher, Operation};
+use aws_emulator::{Fault, FaultRule, Matcher, Operation};
 
 use super::stage::{APIS, Api, REJECTED, RELAYED, RETRY, SETTLED, Stage, error, in_virtual_time};
 

@@ -5,7 +5,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use failure_relay::local::{Endpoint, Fault, FaultRule, Operation, Options, RecordedCall, When};
+use aws_emulator::{Endpoint, Fault, FaultRule, Operation, Options, RecordedCall, When};
 use serde_json::{Value, json};
 
 use super::dice::Dice;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use failure_relay::local::{Fault, FaultRule, Operation, When};
+use aws_emulator::{Fault, FaultRule, Operation, When};
 use serde_json::{Value, json};
 
 use super::lambda::{End, batch_payload};

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use failure_relay::local::{CallOutcome, Endpoint, Operation, RecordedCall};
+use aws_emulator::{CallOutcome, Endpoint, Operation, RecordedCall};
 use serde_json::Value;
 
 /// How the access key id of every environment begins.

@@ -1,6 +1,6 @@
 //! Each fault and each kind of trouble alone: the rows of the matrix in `docs/reliability.md`.
 
-use failure_relay::local::{Disorder, Fault};
+use aws_emulator::{Disorder, Fault};
 
 use super::runs::assert_all_hold;
 use super::scenario::{Scenario, Trouble};
@@ -136,7 +136,7 @@ fn records_stay_in_their_queue_while_the_dead_letter_queue_is_down() {
     };
     assert_all_hold(RUNS_PER_TROUBLE, |number| {
         let mut scenario = Scenario::with_fault(13_000_000 + number, "sqs:SendMessage*", fault(number));
-        scenario.faults[0].when = failure_relay::local::When::Always;
+        scenario.faults[0].when = aws_emulator::When::Always;
         scenario
     });
 }
@@ -231,7 +231,7 @@ fn message_groups_keep_their_order_when_a_record_comes_back() {
 fn a_redrive_policy_that_gives_up_first_keeps_the_record() {
     assert_all_hold(RUNS_PER_TROUBLE, |number| {
         let mut scenario = Scenario::with_fault(29_000_000 + number, "*", Fault::AccessDenied);
-        scenario.faults[0].when = failure_relay::local::When::Always;
+        scenario.faults[0].when = aws_emulator::When::Always;
         scenario.queue.receives_max = Some(2);
         scenario
     });

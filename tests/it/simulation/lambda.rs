@@ -8,10 +8,10 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use aws_emulator::Endpoint;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use bytes::Bytes;
-use failure_relay::clients::Clients;
-use failure_relay::local::Endpoint;
+use failure_relay::aws::clients::Clients;
 use failure_relay::relay::{Invocation, Relay};
 use failure_relay::settings::Settings;
 use failure_relay::telemetry::{Observer, Report};

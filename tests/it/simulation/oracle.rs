@@ -4,7 +4,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use failure_relay::local::{QueuedMessage, WorkState};
+use aws_emulator::{QueuedMessage, WorkState};
 use serde_json::Value;
 
 use super::evidence::Seen;

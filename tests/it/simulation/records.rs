@@ -1,6 +1,6 @@
 //! What is published in a run, and what is to become of each record by the contract.
 
-use failure_relay::local::{Endpoint, Operation, Work};
+use aws_emulator::{Endpoint, Operation, Work};
 use serde_json::{Value, json};
 
 use super::dice::Dice;

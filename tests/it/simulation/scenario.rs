@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use failure_relay::local::{CountBy, Disorder, Fault, FaultRule, Matcher, When};
+use aws_emulator::{CountBy, Disorder, Fault, FaultRule, Matcher, When};
 
 use super::dice::Dice;
 

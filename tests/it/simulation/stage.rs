@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use failure_relay::local::{Endpoint, Fault, Options};
+use aws_emulator::{Endpoint, Fault, Options};
 use serde_json::{Value, json};
 
 use super::dice::Dice;

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use aws_emulator::Endpoint;
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
 };
@@ -10,7 +11,6 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::retry::ErrorKind;
-use failure_relay::local::Endpoint;
 use hyper_util::rt::TokioIo;
 
 use super::dice::Dice;

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use failure_relay::local::{Endpoint, Operation, Options, QueuedMessage};
+use aws_emulator::{Endpoint, Operation, Options, QueuedMessage};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio::time::sleep;

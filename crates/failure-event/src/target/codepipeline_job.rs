@@ -2,16 +2,13 @@
 //!
 //! <https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_PutJobFailureResult.html>
 
-use serde::Serialize;
-
-use super::{FailureApi, Member, Rule, Secrets};
-use crate::answer;
-use crate::clients::{Clients, Place};
+use super::failure_details::failure_details;
+use super::{FailureApi, Member, Rule};
 use crate::dead_letter::Reason;
 use crate::event::Failure;
-use crate::failure_details::FailureDetails;
 use crate::json::Object;
-use crate::outcome::{Answer, ErrorTable};
+use crate::outcome::ErrorTable;
+use crate::request::{Members, Operation, Service, Value, Wire};
 use crate::secret::Secret;
 use crate::text::Cut;
 
@@ -23,23 +20,19 @@ pub struct CodePipelineJob {
     job_id: String,
 }
 
-/// The body of `PutJobFailureResult`.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct PutJobFailureResult {
-    job_id: String,
-    failure_details: FailureDetails,
-}
-
 impl FailureApi for CodePipelineJob {
     const KIND: &'static str = "codepipeline-job";
-    const ACTION: &'static str = "codepipeline:PutJobFailureResult";
+    const OPERATION: Operation = Operation {
+        service: Service::CodePipeline,
+        name: "PutJobFailureResult",
+        action: "codepipeline:PutJobFailureResult",
+        wire: Wire::AwsJson { version: "1.1", target: "CodePipeline_20150709" },
+    };
     const MEMBERS: &'static [Member] = &[JOB_ID];
     const ERRORS: ErrorTable = ErrorTable {
         settled: &["InvalidJobStateException"],
         rejected: &["JobNotFoundException", "InvalidClientTokenException"],
     };
-    type Call = PutJobFailureResult;
 
     fn identify(target: &Object<'_>) -> Result<Self, Reason> {
         Ok(Self { job_id: JOB_ID.read(target)? })
@@ -53,17 +46,10 @@ impl FailureApi for CodePipelineJob {
         None
     }
 
-    fn call(self, failure: &Failure<'_>, cuts: &mut Vec<Cut>) -> Self::Call {
-        PutJobFailureResult { job_id: self.job_id, failure_details: FailureDetails::new(failure, cuts) }
-    }
-
-    fn wire_body(call: &Self::Call, _secrets: Secrets) -> String {
-        super::to_wire(call)
-    }
-
-    async fn send(call: &Self::Call, clients: &Clients, place: &Place) -> Answer {
-        let client = clients.codepipeline(place);
-        let request = client.put_job_failure_result().job_id(&call.job_id);
-        answer::of(request.failure_details(answer::sdk_failure_details(&call.failure_details)).send().await)
+    fn body(self, failure: &Failure<'_>, cuts: &mut Vec<Cut>) -> Members {
+        Members::new(vec![
+            (JOB_ID.name, Value::Text(self.job_id)),
+            ("failureDetails", Value::Members(failure_details(failure, cuts))),
+        ])
     }
 }

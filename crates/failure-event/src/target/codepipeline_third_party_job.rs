@@ -2,16 +2,13 @@
 //!
 //! <https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_PutThirdPartyJobFailureResult.html>
 
-use serde::Serialize;
-
-use super::{FailureApi, Member, Rule, Secrets};
-use crate::answer;
-use crate::clients::{Clients, Place};
+use super::failure_details::failure_details;
+use super::{FailureApi, Member, Rule};
 use crate::dead_letter::Reason;
 use crate::event::Failure;
-use crate::failure_details::FailureDetails;
 use crate::json::Object;
-use crate::outcome::{Answer, ErrorTable};
+use crate::outcome::ErrorTable;
+use crate::request::{Members, Operation, Service, Value, Wire};
 use crate::secret::Secret;
 use crate::text::Cut;
 
@@ -25,22 +22,19 @@ pub struct CodePipelineThirdPartyJob {
     client_token: Secret,
 }
 
-/// The request of `PutThirdPartyJobFailureResult`.
-#[derive(Clone, Debug)]
-pub struct PutThirdPartyJobFailureResult {
-    job: CodePipelineThirdPartyJob,
-    failure_details: FailureDetails,
-}
-
 impl FailureApi for CodePipelineThirdPartyJob {
     const KIND: &'static str = "codepipeline-third-party-job";
-    const ACTION: &'static str = "codepipeline:PutThirdPartyJobFailureResult";
+    const OPERATION: Operation = Operation {
+        service: Service::CodePipeline,
+        name: "PutThirdPartyJobFailureResult",
+        action: "codepipeline:PutThirdPartyJobFailureResult",
+        wire: Wire::AwsJson { version: "1.1", target: "CodePipeline_20150709" },
+    };
     const MEMBERS: &'static [Member] = &[JOB_ID, CLIENT_TOKEN];
     const ERRORS: ErrorTable = ErrorTable {
         settled: &["InvalidJobStateException"],
         rejected: &["JobNotFoundException", "InvalidClientTokenException"],
     };
-    type Call = PutThirdPartyJobFailureResult;
 
     fn identify(target: &Object<'_>) -> Result<Self, Reason> {
         Ok(Self { job_id: JOB_ID.read(target)?, client_token: Secret::new(CLIENT_TOKEN.read(target)?) })
@@ -54,32 +48,11 @@ impl FailureApi for CodePipelineThirdPartyJob {
         Some(&self.client_token)
     }
 
-    fn call(self, failure: &Failure<'_>, cuts: &mut Vec<Cut>) -> Self::Call {
-        PutThirdPartyJobFailureResult { job: self, failure_details: FailureDetails::new(failure, cuts) }
-    }
-
-    fn wire_body(call: &Self::Call, secrets: Secrets) -> String {
-        #[derive(Serialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Wire<'a> {
-            job_id: &'a str,
-            client_token: &'a str,
-            failure_details: &'a FailureDetails,
-        }
-        let client_token = secrets.render(&call.job.client_token);
-        super::to_wire(&Wire {
-            job_id: &call.job.job_id,
-            client_token: &client_token,
-            failure_details: &call.failure_details,
-        })
-    }
-
-    async fn send(call: &Self::Call, clients: &Clients, place: &Place) -> Answer {
-        let client = clients.codepipeline(place);
-        let request = client
-            .put_third_party_job_failure_result()
-            .job_id(&call.job.job_id)
-            .client_token(call.job.client_token.expose());
-        answer::of(request.failure_details(answer::sdk_failure_details(&call.failure_details)).send().await)
+    fn body(self, failure: &Failure<'_>, cuts: &mut Vec<Cut>) -> Members {
+        Members::new(vec![
+            (JOB_ID.name, Value::Text(self.job_id)),
+            (CLIENT_TOKEN.name, Value::Secret(self.client_token)),
+            ("failureDetails", Value::Members(failure_details(failure, cuts))),
+        ])
     }
 }

@@ -4,9 +4,8 @@
 
 use std::borrow::Cow;
 
-use serde::Serialize;
-
 use crate::event::Failure;
+use crate::request::{Members, Value};
 use crate::text::{Cut, cut_field};
 
 /// The longest `message`, in UTF-16 code units.
@@ -25,49 +24,32 @@ pub const TYPES: [&str; 6] = [
     "SystemUnavailable",
 ];
 
-/// What CodePipeline is told about a failed job, within its limits.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct FailureDetails {
-    /// One of [`TYPES`].
-    pub r#type: &'static str,
-    /// Message and details for people.
-    pub message: String,
-    /// The worker's own id of the run.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub external_execution_id: Option<String>,
-}
-
-impl FailureDetails {
-    /// A `type` that CodePipeline does not know is kept as the start of the message.
-    #[must_use]
-    pub fn new(failure: &Failure<'_>, cuts: &mut Vec<Cut>) -> Self {
-        let known = TYPES.iter().find(|known| **known == failure.type_name());
-        let mut message = String::new();
-        if let (Some(given), None) = (&failure.given_type, known) {
-            message.push_str(given);
-            message.push_str(": ");
-        }
-        message.push_str(failure.message());
-        if let Some(details) = &failure.details {
-            message.push('\n');
-            message.push_str(details);
-        }
-        let execution = failure.external_execution_id.as_deref();
-        Self {
-            r#type: known.copied().unwrap_or(TYPES[0]),
-            message: cut_field("failureDetails.message", Cow::Owned(message), MESSAGE_MAX, cuts).into_owned(),
-            external_execution_id: execution.map(|execution| {
-                cut_field(
-                    "failureDetails.externalExecutionId",
-                    Cow::Borrowed(execution),
-                    EXECUTION_ID_MAX,
-                    cuts,
-                )
-                .into_owned()
-            }),
-        }
+/// What `CodePipeline` is told about a failed job, within its limits. A `type` that it does not know is kept as the start
+/// of the message.
+#[must_use]
+pub fn failure_details(failure: &Failure<'_>, cuts: &mut Vec<Cut>) -> Members {
+    let known = TYPES.iter().find(|known| **known == failure.type_name());
+    let mut message = String::new();
+    if let (Some(given), None) = (&failure.given_type, known) {
+        message.push_str(given);
+        message.push_str(": ");
     }
+    message.push_str(failure.message());
+    if let Some(details) = &failure.details {
+        message.push('\n');
+        message.push_str(details);
+    }
+    let message = cut_field("failureDetails.message", Cow::Owned(message), MESSAGE_MAX, cuts);
+    let mut members = vec![
+        ("type", Value::Text((*known.unwrap_or(&TYPES[0])).to_owned())),
+        ("message", Value::Text(message.into_owned())),
+    ];
+    if let Some(execution) = failure.external_execution_id.as_deref() {
+        let field = "failureDetails.externalExecutionId";
+        let execution = cut_field(field, Cow::Borrowed(execution), EXECUTION_ID_MAX, cuts);
+        members.push(("externalExecutionId", Value::Text(execution.into_owned())));
+    }
+    Members::new(members)
 }
 
 #[cfg(test)]
@@ -83,15 +65,16 @@ mod tests {
         }
     }
 
-    fn sent(given_type: Option<&'static str>, details: Option<&'static str>) -> (&'static str, String) {
-        let sent = FailureDetails::new(&failure(given_type, details), &mut Vec::new());
-        (sent.r#type, sent.message)
+    fn sent(given_type: Option<&'static str>, details: Option<&'static str>) -> (String, String) {
+        let sent = failure_details(&failure(given_type, details), &mut Vec::new());
+        let text = |name| sent.text(name).unwrap().to_owned();
+        (text("type"), text("message"))
     }
 
     #[test]
     fn a_known_type_is_sent_as_the_type() {
         for known in TYPES {
-            assert_eq!(sent(Some(known), None), (known, "it broke".to_owned()));
+            assert_eq!(sent(Some(known), None), (known.to_owned(), "it broke".to_owned()));
         }
     }
 
@@ -99,9 +82,9 @@ mod tests {
     fn an_unknown_type_is_kept_in_the_message_and_a_missing_one_leaves_no_trace() {
         assert_eq!(
             sent(Some("Render.OutOfMemory"), None),
-            ("JobFailed", "Render.OutOfMemory: it broke".to_owned())
+            ("JobFailed".to_owned(), "Render.OutOfMemory: it broke".to_owned())
         );
-        assert_eq!(sent(None, None), ("JobFailed", "it broke".to_owned()));
+        assert_eq!(sent(None, None), ("JobFailed".to_owned(), "it broke".to_owned()));
     }
 
     #[test]
@@ -117,9 +100,9 @@ mod tests {
             ..Failure::default()
         };
         let mut cuts = Vec::new();
-        let sent = FailureDetails::new(&long, &mut cuts);
-        assert_eq!(crate::text::utf16_len(&sent.message), MESSAGE_MAX);
-        assert_eq!(crate::text::utf16_len(&sent.external_execution_id.unwrap()), EXECUTION_ID_MAX);
+        let sent = failure_details(&long, &mut cuts);
+        assert_eq!(crate::text::utf16_len(sent.text("message").unwrap()), MESSAGE_MAX);
+        assert_eq!(crate::text::utf16_len(sent.text("externalExecutionId").unwrap()), EXECUTION_ID_MAX);
         let cut: Vec<_> = cuts.iter().map(|cut| (cut.field, cut.from, cut.to)).collect();
         assert_eq!(
             cut,

@@ -1,34 +1,37 @@
 //! The failure APIs: one file each, and the one line that registers it.
 //!
-//! To add a target, write `src/target/<name>.rs` with a type that implements [`FailureApi`] and add its line to the
+//! To add a target, write `<name>.rs` in this folder with a type that implements [`FailureApi`], and register it in the
 //! `targets!` list below. The compiler and the tests name the rest, such as the event in `events/routable` and the IAM action in
 //! `template.yaml`: see `CONTRIBUTING.md`.
 //!
-//! Targets never import one another. Everything here but [`FailureApi::send`] is pure.
+//! Targets never import one another.
 
-use std::borrow::Cow;
-use std::future::Future;
+mod codepipeline_job;
+mod codepipeline_third_party_job;
+mod failure_details;
+mod step_functions_task;
+mod swf_activity_task;
 
-use crate::clients::{Clients, Place};
 use crate::dead_letter::{Code, Reason};
 use crate::event::{Failure, name_of, shortened};
-use crate::json::{Object, Type};
-use crate::outcome::{Answer, ErrorTable};
+use crate::json::Object;
+use crate::outcome::ErrorTable;
+use crate::request::{Fallback, Members, Operation, Request};
 use crate::secret::Secret;
 use crate::text::{Cut, utf16_len};
 
-/// What one failure API takes, is sent, answers, and how it is called.
+/// What one failure API takes, is sent and answers.
 pub trait FailureApi: Sized {
     /// `target.kind` in the event.
     const KIND: &'static str;
-    /// The API as IAM names it, e.g. `states:SendTaskFailure`.
-    const ACTION: &'static str;
+    /// The operation that reports the failure.
+    const OPERATION: Operation;
     /// The members that identify the task or job.
     const MEMBERS: &'static [Member];
     /// The error names that end an event.
     const ERRORS: ErrorTable;
-    /// The request, ready to be sent.
-    type Call;
+    /// The second try without texts, for a service that encrypts them with the orchestrator's own key.
+    const FALLBACK: Option<Fallback> = None;
 
     /// Reads the identity from an event's `target` object.
     ///
@@ -42,42 +45,8 @@ pub trait FailureApi: Sized {
     /// The bearer secret among the members, which must be shown nowhere.
     fn secret(&self) -> Option<&Secret>;
 
-    /// The request that reports `failure`; what did not fit is noted in `cuts`.
-    fn call(self, failure: &Failure<'_>, cuts: &mut Vec<Cut>) -> Self::Call;
-
-    /// The request's JSON body, exactly as it goes over the wire; with secrets as fingerprints unless they are asked for.
-    fn wire_body(call: &Self::Call, secrets: Secrets) -> String;
-
-    /// Sends the request with the client of its place. The only I/O of a target.
-    fn send(call: &Self::Call, clients: &Clients, place: &Place) -> impl Future<Output = Answer>;
-
-    /// The failure without the texts that need the orchestrator's own key, when `answer` says that this key is what
-    /// stands in the way; with the texts that are lost by it.
-    fn without_encrypted_texts(_call: &Self::Call, _answer: &Answer) -> Option<(Self::Call, String)> {
-        None
-    }
-}
-
-/// Whether a rendered request shows its secrets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Secrets {
-    /// As they are: what AWS gets.
-    Shown,
-    /// As `sha256:` and their fingerprint: what a person gets.
-    Fingerprinted,
-}
-
-impl Secrets {
-    /// The secret as this rendering shows it.
-    #[must_use]
-    pub fn render(self, secret: &Secret) -> Cow<'_, str> {
-        match self {
-            Secrets::Shown => Cow::Borrowed(secret.expose()),
-            Secrets::Fingerprinted => {
-                Cow::Owned(format!("sha256:{}", crate::secret::fingerprint(secret.expose())))
-            }
-        }
-    }
+    /// The members of the request that reports `failure`; what did not fit is noted in `cuts`.
+    fn body(self, failure: &Failure<'_>, cuts: &mut Vec<Cut>) -> Members;
 }
 
 /// One required member of a `target`: its name and what it may hold.
@@ -145,10 +114,10 @@ fn is_lower_case_uuid(text: &str) -> bool {
 }
 
 /// Registers each target: its file, and the type in it that implements [`FailureApi`]. What follows from the list (the
-/// enums and the dispatch) is the same for every target, so it is written once, here.
+/// enums and the dispatch) is the same for every target, so it is written once.
 macro_rules! targets {
     ($($file:ident::$Api:ident,)+) => {
-        $(pub mod $file; use $file::$Api;)+
+        $(use $file::$Api;)+
 
         /// The kinds of target.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -167,7 +136,25 @@ macro_rules! targets {
             /// The API as IAM names it.
             #[must_use]
             pub const fn action(self) -> &'static str {
-                match self { $(Kind::$Api => $Api::ACTION,)+ }
+                self.operation().action
+            }
+
+            /// The operation that reports a failure of this kind.
+            #[must_use]
+            pub const fn operation(self) -> &'static Operation {
+                match self { $(Kind::$Api => &<$Api as FailureApi>::OPERATION,)+ }
+            }
+
+            /// The error names that end an event of this kind.
+            #[must_use]
+            pub const fn errors(self) -> &'static ErrorTable {
+                match self { $(Kind::$Api => &<$Api as FailureApi>::ERRORS,)+ }
+            }
+
+            /// The second try without texts, where the API has one.
+            #[must_use]
+            pub const fn fallback(self) -> Option<Fallback> {
+                match self { $(Kind::$Api => <$Api as FailureApi>::FALLBACK,)+ }
             }
 
             /// The members that identify a target of this kind.
@@ -204,52 +191,12 @@ macro_rules! targets {
                 match self { $(Target::$Api(api) => api.secret(),)+ }
             }
 
-            /// The request that reports `failure`.
+            /// The request that reports `failure`; what did not fit is noted in `cuts`.
             #[must_use]
-            pub fn call(self, failure: &Failure<'_>, cuts: &mut Vec<Cut>) -> Call {
-                match self { $(Target::$Api(api) => Call::$Api(api.call(failure, cuts)),)+ }
-            }
-        }
-
-        /// A request to one of the failure APIs.
-        #[derive(Clone, Debug)]
-        pub enum Call {
-            $(#[doc = concat!("See [`", stringify!($file), "`].")] $Api(<$Api as FailureApi>::Call),)+
-        }
-
-        impl Call {
-            /// Which kind of target is called.
-            #[must_use]
-            pub fn kind(&self) -> Kind {
-                match self { $(Call::$Api(_) => Kind::$Api,)+ }
-            }
-
-            /// The error names that end an event of this kind.
-            #[must_use]
-            pub fn errors(&self) -> &'static ErrorTable {
-                match self { $(Call::$Api(_) => &<$Api as FailureApi>::ERRORS,)+ }
-            }
-
-            /// The request's JSON body as it goes over the wire.
-            #[must_use]
-            pub fn wire_body(&self, secrets: Secrets) -> String {
-                match self { $(Call::$Api(call) => <$Api as FailureApi>::wire_body(call, secrets),)+ }
-            }
-
-            /// Sends the request.
-            pub async fn send(&self, clients: &Clients, place: &Place) -> Answer {
-                match self { $(Call::$Api(call) => <$Api as FailureApi>::send(call, clients, place).await,)+ }
-            }
-
-            /// See [`FailureApi::without_encrypted_texts`].
-            #[must_use]
-            pub fn without_encrypted_texts(&self, answer: &Answer) -> Option<(Call, String)> {
-                match self {
-                    $(Call::$Api(call) => {
-                        let (call, lost) = <$Api as FailureApi>::without_encrypted_texts(call, answer)?;
-                        Some((Call::$Api(call), lost))
-                    })+
-                }
+            pub fn request(self, failure: &Failure<'_>, cuts: &mut Vec<Cut>) -> Request {
+                let kind = self.kind();
+                let body = match self { $(Target::$Api(api) => api.body(failure, cuts),)+ };
+                Request { kind, operation: kind.operation(), body }
             }
         }
     };
@@ -306,29 +253,6 @@ impl Target {
     }
 }
 
-/// The optional `region` and `account` of a `target` object.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct GivenPlace {
-    /// The region's name.
-    pub region: Option<String>,
-    /// The 12-digit account id.
-    pub account: Option<String>,
-}
-
-impl GivenPlace {
-    /// Reads both members.
-    ///
-    /// # Errors
-    /// `INVALID_EVENT` where one is no string, is empty, or is no account id.
-    pub fn read(target: &Object<'_>) -> Result<Self, Reason> {
-        let account = optional(target, "account")?;
-        if account.as_deref().is_some_and(|account| !is_account(account)) {
-            return Err(Reason::invalid("target.account: expected 12 digits"));
-        }
-        Ok(Self { region: optional(target, "region")?, account })
-    }
-}
-
 /// The secrets that a `target` object mentions, also where it is wrong: a reason that quotes its input, or an id that repeats
 /// it, must not give them away.
 pub fn mentioned_secrets<'a>(target: &'a Object<'_>) -> impl Iterator<Item = Secret> + 'a {
@@ -336,37 +260,11 @@ pub fn mentioned_secrets<'a>(target: &'a Object<'_>) -> impl Iterator<Item = Sec
     names.filter_map(|member| target.text(member.name)).map(Secret::new)
 }
 
-/// A request's body as JSON.
-fn to_wire(body: &impl serde::Serialize) -> String {
-    // Structures of texts with fixed names always serialize; an empty text would be refused by the service.
-    serde_json::to_string(body).unwrap_or_default()
-}
-
-/// Whether a text is an AWS account id.
-#[must_use]
-pub fn is_account(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-fn optional(target: &Object<'_>, name: &'static str) -> Result<Option<String>, Reason> {
-    let wrong = |what: String| Reason::invalid(format!("target.{name}: {what}"));
-    let Some(value) = target.member(name) else { return Ok(None) };
-    if value.json_type() != Type::String {
-        return Err(wrong(format!("expected a string, found {}", name_of(value.json_type()))));
-    }
-    match value.string() {
-        Some(string) if string.has_lone_surrogate => {
-            Err(wrong("holds a surrogate without its pair".to_owned()))
-        }
-        Some(string) if !string.text.is_empty() => Ok(Some(string.text.into_owned())),
-        _ => Err(wrong("is empty".to_owned())),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::json::Json;
+    use crate::request::Secrets;
 
     fn read(text: &str) -> Result<Target, Reason> {
         Target::read(&Json::parse(text).unwrap().object().unwrap())
@@ -414,25 +312,13 @@ mod tests {
     }
 
     #[test]
-    fn an_account_is_twelve_digits() {
-        let place = |text| GivenPlace::read(&Json::parse(text).unwrap().object().unwrap());
-        assert_eq!(place(r#"{"region":null}"#), Ok(GivenPlace::default()));
-        assert_eq!(place(r#"{"account":"111122223333"}"#).unwrap().account.as_deref(), Some("111122223333"));
-        for wrong in
-            [r#"{"account":"1"}"#, r#"{"account":111122223333}"#, r#"{"region":""}"#, r#"{"region":{}}"#]
-        {
-            assert_eq!(place(wrong).unwrap_err().code, Code::InvalidEvent, "{wrong}");
-        }
-    }
-
-    #[test]
     fn a_target_is_never_printed() {
         let target =
             read(r#"{"kind":"codepipeline-third-party-job","jobId":"j","clientToken":"hush-hush"}"#).unwrap();
         assert!(!format!("{target:?}").contains("hush"));
-        let call = target.call(&Failure::default(), &mut Vec::new());
-        assert!(!format!("{call:?}").contains("hush"));
-        assert!(!call.wire_body(Secrets::Fingerprinted).contains("hush"));
-        assert!(call.wire_body(Secrets::Shown).contains("hush"));
+        let request = target.request(&Failure::default(), &mut Vec::new());
+        assert!(!format!("{request:?}").contains("hush"));
+        assert!(!request.http(Secrets::Fingerprinted).body.contains("hush"));
+        assert!(request.http(Secrets::Shown).body.contains("hush"));
     }
 }

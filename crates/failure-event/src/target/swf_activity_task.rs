@@ -4,15 +4,12 @@
 
 use std::borrow::Cow;
 
-use serde::Serialize;
-
-use super::{FailureApi, Member, Rule, Secrets};
-use crate::answer;
-use crate::clients::{Clients, Place};
+use super::{FailureApi, Member, Rule};
 use crate::dead_letter::Reason;
 use crate::event::Failure;
 use crate::json::Object;
-use crate::outcome::{Answer, ErrorTable};
+use crate::outcome::ErrorTable;
+use crate::request::{Members, Operation, Service, Value, Wire};
 use crate::secret::Secret;
 use crate::text::{Cut, cut_field, with_context};
 
@@ -30,20 +27,16 @@ pub struct SwfActivityTask {
     task_token: Secret,
 }
 
-/// The request of `RespondActivityTaskFailed`.
-#[derive(Clone, Debug)]
-pub struct RespondActivityTaskFailed {
-    task_token: Secret,
-    reason: String,
-    details: String,
-}
-
 impl FailureApi for SwfActivityTask {
     const KIND: &'static str = "swf-activity-task";
-    const ACTION: &'static str = "swf:RespondActivityTaskFailed";
+    const OPERATION: Operation = Operation {
+        service: Service::Swf,
+        name: "RespondActivityTaskFailed",
+        action: "swf:RespondActivityTaskFailed",
+        wire: Wire::AwsJson { version: "1.0", target: "SimpleWorkflowService" },
+    };
     const MEMBERS: &'static [Member] = &[TASK_TOKEN];
     const ERRORS: ErrorTable = ErrorTable { settled: &["UnknownResourceFault"], rejected: &[] };
-    type Call = RespondActivityTaskFailed;
 
     fn identify(target: &Object<'_>) -> Result<Self, Reason> {
         Ok(Self { task_token: Secret::new(TASK_TOKEN.read(target)?) })
@@ -57,36 +50,13 @@ impl FailureApi for SwfActivityTask {
         Some(&self.task_token)
     }
 
-    fn call(self, failure: &Failure<'_>, cuts: &mut Vec<Cut>) -> Self::Call {
-        RespondActivityTaskFailed {
-            task_token: self.task_token,
-            reason: cut_field("reason", Cow::Borrowed(failure.type_name()), REASON_MAX, cuts).into_owned(),
-            details: with_context("details", failure, DETAILS_MAX, cuts),
-        }
-    }
-
-    fn wire_body(call: &Self::Call, secrets: Secrets) -> String {
-        #[derive(Serialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Wire<'a> {
-            task_token: &'a str,
-            reason: &'a str,
-            details: &'a str,
-        }
-        super::to_wire(&Wire {
-            task_token: &secrets.render(&call.task_token),
-            reason: &call.reason,
-            details: &call.details,
-        })
-    }
-
-    async fn send(call: &Self::Call, clients: &Clients, place: &Place) -> Answer {
-        let client = clients.swf(place);
-        let request = client
-            .respond_activity_task_failed()
-            .task_token(call.task_token.expose())
-            .reason(&call.reason)
-            .details(&call.details);
-        answer::of(request.send().await)
+    fn body(self, failure: &Failure<'_>, cuts: &mut Vec<Cut>) -> Members {
+        let reason = cut_field("reason", Cow::Borrowed(failure.type_name()), REASON_MAX, cuts).into_owned();
+        let details = with_context("details", failure, DETAILS_MAX, cuts);
+        Members::new(vec![
+            (TASK_TOKEN.name, Value::Secret(self.task_token)),
+            ("reason", Value::Text(reason)),
+            ("details", Value::Text(details)),
+        ])
     }
 }

@@ -2,9 +2,9 @@
 
 use std::time::SystemTime;
 
-use failure_relay::json::Json;
-use failure_relay::secret::fingerprint;
-use failure_relay::target::Kind;
+use failure_event::json::Json;
+use failure_event::secret::fingerprint;
+use failure_event::target::Kind;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use clap::Args;
-use failure_relay::event::parse_time;
+use failure_event::event::parse_time;
 
 use super::letter::Letter;
 use crate::duration;

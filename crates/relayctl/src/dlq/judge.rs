@@ -1,11 +1,12 @@
 //! Would the relay take this letter now? The relay's own router answers, so a letter that was repaired, or that a newer
 //! relay understands, is no longer held back.
 
-use failure_relay::dead_letter::{Code, Origin, Reason};
-use failure_relay::envelope::{Body, Record, SqsDelivery, Via};
-use failure_relay::json::JsonString;
-use failure_relay::route::{Decision, Home, Route, route};
-use failure_relay::settings::Rules;
+use failure_event::dead_letter::{Code, Origin, Reason};
+use failure_event::envelope::{Body, Record, SqsDelivery, Via};
+use failure_event::json::JsonString;
+use failure_event::place::Home;
+use failure_event::route::{Decision, Route, route};
+use failure_event::rules::Rules;
 
 use super::letter::{Letter, Writer};
 

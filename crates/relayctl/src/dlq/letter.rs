@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_sqs::types::{Message, MessageAttributeValue, MessageSystemAttributeName as System};
-use failure_relay::dead_letter::{Code, REDRIVE_COUNT};
+use failure_event::dead_letter::{Code, REDRIVE_COUNT};
 
 /// Attributes that are about the letter and not about the work: a redriven message goes without them.
 const LABELS: [&str; 14] = [

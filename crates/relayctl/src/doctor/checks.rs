@@ -1,8 +1,8 @@
 //! What can be wrong with a deployment, in the operator's words, each with the fix. Pure.
 
-use failure_relay::clients::role_arn;
+use failure_event::target::Kind;
+use failure_relay::aws::clients::role_arn;
 use failure_relay::settings::Settings;
-use failure_relay::target::Kind;
 
 use super::deployment::{Deployment, Mapping, Queue, Watched};
 use super::policy::{Request, may};

@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 use clap::{Args, builder::PossibleValuesParser};
-use failure_relay::json::{Json, quoted};
-use failure_relay::notice::identity_in_variables;
-use failure_relay::target::Kind;
+use failure_event::json::{Json, quoted};
+use failure_event::notice::identity_in_variables;
+use failure_event::target::Kind;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use failure_relay::clients::Place;
-use failure_relay::local::Work;
-use failure_relay::outcome::Outcome;
-use failure_relay::target::Kind;
+use aws_emulator::Work;
+use failure_event::outcome::Outcome;
+use failure_event::place::Place;
+use failure_event::target::Kind;
+use failure_event::text::Cut;
 use failure_relay::telemetry::{Observer, Report};
-use failure_relay::text::Cut;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedSender;

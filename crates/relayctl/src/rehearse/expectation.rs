@@ -3,8 +3,8 @@
 use std::fmt;
 use std::path::Path;
 
-use failure_relay::dead_letter::Code;
-use failure_relay::outcome::Outcome;
+use failure_event::dead_letter::Code;
+use failure_event::outcome::Outcome;
 
 /// How the events of a file are to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +67,7 @@ impl fmt::Display for Expectation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use failure_relay::dead_letter::Reason;
+    use failure_event::dead_letter::Reason;
 
     #[test]
     fn the_nearest_folder_that_says_something_counts() {

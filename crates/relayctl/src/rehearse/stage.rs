@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
+use aws_emulator::{Fault, FaultRule, Matcher, Work, WorkKind};
 use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message as SdkMessage, MessageSystemAttributeName};
 use bytes::Bytes;
-use failure_relay::clients::Clients;
-use failure_relay::dead_letter::Code;
-use failure_relay::local::{Fault, FaultRule, Matcher, Work, WorkKind};
-use failure_relay::outcome::Outcome;
+use failure_event::dead_letter::Code;
+use failure_event::outcome::Outcome;
+use failure_relay::aws::clients::Clients;
 use failure_relay::relay::{Failed, Relay, Response};
 use failure_relay::settings::Settings;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use aws_sdk_swf::operation::record_activity_task_heartbeat::RecordActivityTaskHeartbeatOutput;
-use failure_relay::answer;
-use failure_relay::clients::{Clients, Place};
-use failure_relay::outcome::{Answer, ErrorTable, ServiceError, Verdict, classify};
-use failure_relay::secret::Secret;
-use failure_relay::target::Kind;
+use failure_event::outcome::{Answer, ErrorTable, ServiceError, Verdict, classify};
+use failure_event::place::Place;
+use failure_event::secret::Secret;
+use failure_event::target::Kind;
+use failure_relay::aws::answer;
+use failure_relay::aws::clients::Clients;
 use tokio::time::MissedTickBehavior;
 
 use crate::output::Output;

@@ -4,8 +4,8 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::time::SystemTime;
 
-use failure_relay::secret::Secret;
-use failure_relay::target::Kind;
+use failure_event::secret::Secret;
+use failure_event::target::Kind;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use aws_config::SdkConfig;
-use failure_relay::clients::{Clients, Place};
-use failure_relay::event::Failure;
-use failure_relay::json::Json;
-use failure_relay::outcome::{Answer, Verdict, classify};
-use failure_relay::target::Target;
+use failure_event::event::Failure;
+use failure_event::json::Json;
+use failure_event::outcome::{Answer, Verdict, classify};
+use failure_event::place::Place;
+use failure_event::target::Target;
+use failure_relay::aws::clients::Clients;
+use failure_relay::aws::senders;
 
 use crate::exit::Problem;
 use crate::outlet::Outlet;
@@ -56,12 +58,12 @@ impl Reporter {
         let json = Json::parse(event).ok().and_then(Json::object);
         let failure = Failure::read(json.as_ref().and_then(|event| event.member("failure")));
         let action = self.target.kind().action();
-        let call = self.target.clone().call(&failure, &mut Vec::new());
-        let mut answer = call.send(clients, place).await;
-        if let Some((without_texts, _)) = call.without_encrypted_texts(&answer) {
-            answer = without_texts.send(clients, place).await;
+        let request = self.target.clone().request(&failure, &mut Vec::new());
+        let mut answer = senders::send(&request, clients, place).await;
+        if let Some((without_texts, _)) = request.fallback(&answer) {
+            answer = senders::send(&without_texts, clients, place).await;
         }
-        match (classify(&answer, call.errors()), answer) {
+        match (classify(&answer, request.errors()), answer) {
             (Verdict::Accepted, _) => Ok(format!("reported with {action}")),
             (Verdict::Settled, _) => Ok(format!("{action}: the task or job is closed already")),
             (_, Answer::Failed(error)) => {

@@ -5,14 +5,16 @@
 
 use std::ops::Range;
 
-use failure_relay::dead_letter::{Code, Reason};
-use failure_relay::envelope::{self, Body, Content, Delivery, Record, SqsDelivery, Via};
-use failure_relay::event::{self, Failure, Header};
-use failure_relay::json::{Json, NotJson, Object};
-use failure_relay::notice::{self, Meaning};
-use failure_relay::route::{Decision, Home, route};
-use failure_relay::settings::Rules;
-use failure_relay::target::{GivenPlace, Kind, Target};
+use failure_event::dead_letter::{Code, Reason};
+use failure_event::envelope::{self, Body, Content, Delivery, Record, SqsDelivery, Via};
+use failure_event::event::{self, Failure, Header};
+use failure_event::json::{Json, NotJson, Object};
+use failure_event::notice::{self, Meaning};
+use failure_event::place::GivenPlace;
+use failure_event::place::Home;
+use failure_event::route::{Decision, route};
+use failure_event::rules::Rules;
+use failure_event::target::{Kind, Target};
 use serde_json::json;
 
 use super::similar::nearest;
@@ -234,7 +236,7 @@ impl<'a> Inspector<'a> {
         self.unlisted(target, "target.", &listed);
         if let Ok(identity) = Target::read(target) {
             let mut cuts = Vec::new();
-            let _call = identity.call(failure, &mut cuts);
+            let _request = identity.request(failure, &mut cuts);
             for cut in cuts {
                 let message =
                     format!("failure: {} is cut from {} to {} characters", cut.field, cut.from, cut.to);

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use failure_relay::local::{Endpoint, Fault, FaultRule, Operation};
+use aws_emulator::{Endpoint, Fault, FaultRule, Operation};
 use serde_json::{Value, json};
 
 use crate::tool::{endpoint, relayctl, stderr, stdout};

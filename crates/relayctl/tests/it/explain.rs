@@ -4,17 +4,16 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::Command;
 
-use failure_relay::clients::Clients;
-use failure_relay::envelope::{self, Delivery};
-use failure_relay::local::{Endpoint, Operation, Options};
+use aws_emulator::{Endpoint, Operation, Options};
+use failure_event::envelope::{self, Delivery};
+use failure_relay::aws::clients::Clients;
 use failure_relay::relay::{Invocation, Relay};
 use failure_relay::settings::Settings;
 use failure_relay::telemetry::{Observer, Report};
 use serde_json::{Value, json};
 
-use crate::events::{bytes, files};
+use crate::event_files::{bytes, files, root};
 
-const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const ARN: &str = "arn:aws:lambda:us-east-1:123456789012:function:failure-relay";
 const SETTINGS: [(&str, &str); 4] = [
     ("RELAY_ALLOWED_REGIONS", "us-east-2,us-west-2,eu-west-1"),
@@ -33,7 +32,7 @@ fn explain(arguments: &[&str], paths: &[PathBuf]) -> Vec<Value> {
         .args(["--json", "--region", "us-east-1"])
         .args(arguments)
         .args(paths)
-        .current_dir(ROOT);
+        .current_dir(root());
     let output = command.envs(SETTINGS).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
     String::from_utf8(output.stdout)
@@ -80,7 +79,7 @@ async fn sent(paths: &[PathBuf]) -> BTreeSet<Request> {
     ];
     let calls = failures.iter().flat_map(|(api, operation)| {
         let body = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-        let request = move |call: failure_relay::local::RecordedCall| {
+        let request = move |call: aws_emulator::RecordedCall| {
             ((*api).to_owned(), call.region.clone(), body(call.body()))
         };
         endpoint.calls_of(*operation).into_iter().map(request)

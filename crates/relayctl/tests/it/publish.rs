@@ -3,16 +3,17 @@
 use std::io::Write;
 use std::process::Stdio;
 
-use failure_relay::local::{Endpoint, Fault, FaultRule, Operation};
+use aws_emulator::{Endpoint, Fault, FaultRule, Operation};
 use serde_json::Value;
 
+use crate::event_files::root;
 use crate::tool::{bodies, endpoint, relayctl, stderr, stdout};
 
 const TASK: [&str; 4] = ["--kind", "swf-activity-task", "--task-token", "a-task-token"];
 
 fn publish(endpoint: &Endpoint, arguments: &[&str]) -> std::process::Output {
     let mut command = relayctl(endpoint, &[&["publish"], arguments].concat());
-    command.current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap()
+    command.current_dir(root()).output().unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -44,7 +45,7 @@ async fn the_target_is_found_in_the_environment() {
 async fn files_are_sent_ten_at_a_time_and_bare_bytes() {
     let endpoint = endpoint().await;
     let url = endpoint.queue_url("failures");
-    let files: Vec<String> = crate::events::files()
+    let files: Vec<String> = crate::event_files::files()
         .into_iter()
         .filter(|file| file.parent().unwrap() == std::path::Path::new("events/routable"))
         .map(|file| file.display().to_string())
@@ -56,7 +57,7 @@ async fn files_are_sent_ten_at_a_time_and_bare_bytes() {
     let messages = endpoint.messages("failures").unwrap();
     assert_eq!(messages.len(), files.len());
     for (message, file) in messages.iter().zip(&files) {
-        assert_eq!(message.body.as_bytes(), crate::events::bytes(file.as_ref()), "{file}");
+        assert_eq!(message.body.as_bytes(), crate::event_files::bytes(file.as_ref()), "{file}");
     }
     assert_eq!(endpoint.calls_of(Operation::SendMessageBatch).len(), files.len().div_ceil(10));
 }

@@ -12,11 +12,11 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use failure_relay::local::{Endpoint, Options};
+use aws_emulator::{Endpoint, Options};
 
 use crate::deployed::Deployed;
+use crate::event_files::root;
 
-const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const FENCE: &str = "```";
 const QUEUE: &str = "failure-events";
 const DEAD_LETTERS: &str = "failure-events-dead-letters";
@@ -96,10 +96,10 @@ fn run(command: &str, stage: &Stage) -> String {
     let path = format!("{}:{}", tool.display(), std::env::var("PATH").unwrap_or_default());
     let output = Command::new("sh")
         .args(["-c", &format!("exec 2>&1; {command}")])
-        .current_dir(ROOT)
+        .current_dir(root())
         .env_clear()
         .env("PATH", path)
-        .env("HOME", ROOT)
+        .env("HOME", root())
         .env("AWS_ENDPOINT_URL", url)
         .env("AWS_REGION", endpoint.region())
         .env("AWS_ACCESS_KEY_ID", "local")
@@ -137,7 +137,7 @@ fn with_one_time(text: &str) -> String {
 }
 
 fn assert_sessions_are_real(document: &str, sessions_min: usize, stage: &Stage) {
-    let path = Path::new(ROOT).join(document);
+    let path = root().join(document);
     let written = fs::read_to_string(&path).unwrap();
     assert!(written.matches("```console\n").count() >= sessions_min, "{document} holds hardly any session");
     let real = with_real_output(&written, stage);

@@ -2,7 +2,7 @@
 
 use std::process::{Command, Output};
 
-use failure_relay::local::{Endpoint, Options};
+use aws_emulator::{Endpoint, Options};
 use serde_json::Value;
 
 /// An endpoint with the relay's queue and its dead-letter queue.

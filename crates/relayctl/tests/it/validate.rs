@@ -4,14 +4,14 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
-use crate::events::files;
+use crate::event_files::{files, root};
 
 const SETTLED_BY_OTHERS: [&str; 3] = ["TARGET_NOT_ALLOWED", "REJECTED_BY_SERVICE", "RETRIES_EXHAUSTED"];
 
 fn validate(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_relayctl"));
     command.env("RELAY_ABANDONED_WORK_QUEUES", "arn:aws:sqs:us-east-1:123456789012:render-jobs-dead-letters");
-    command.arg("validate").args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap()
+    command.arg("validate").args(arguments).current_dir(root()).output().unwrap()
 }
 
 #[test]

@@ -9,7 +9,7 @@ use aws_sdk_sqs::types::{
     MessageAttributeValue, MessageSystemAttributeNameForSends, MessageSystemAttributeValue,
     SendMessageBatchRequestEntry,
 };
-use failure_relay::dead_letter::{MESSAGE_SIZE_MAX, REDRIVE_COUNT};
+use failure_event::dead_letter::{MESSAGE_SIZE_MAX, REDRIVE_COUNT};
 use indicatif::ProgressBar;
 
 use super::plan::{Fate, Plan, Why};

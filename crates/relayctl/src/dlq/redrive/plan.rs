@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use failure_relay::dead_letter::Reason;
+use failure_event::dead_letter::Reason;
 
 use crate::dlq::filter::Filter;
 use crate::dlq::judge::Judge;

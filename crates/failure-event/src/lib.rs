@@ -1,0 +1,30 @@
+//! The pure core of the failure relay: failure events in, requests to AWS orchestrators out. Values in, values out: no I/O, no
+//! clock, no environment, no SDK.
+//!
+//! The map, in the order in which an event flows:
+//!
+//! | module | what it knows |
+//! | --- | --- |
+//! | [`json`] | JSON as text, kept as it was published |
+//! | [`envelope`] | what is around an event: SQS, SNS, EventBridge, CloudEvents |
+//! | [`event`], [`notice`] | what arrives: failure events, and AWS's own notices of dead workers |
+//! | [`route`], [`rules`], [`place`] | record → request, reason or nothing; what is allowed; where it goes |
+//! | [`target`], [`request`], [`text`] | each kind of target; its request as data; texts within their limits |
+//! | [`outcome`], [`dead_letter`] | how an event ends |
+//! | [`schema`] | the JSON Schema, made from the targets' own rules |
+//! | [`secret`] | text that cannot be printed |
+
+pub mod dead_letter;
+pub mod envelope;
+pub mod event;
+pub mod json;
+pub mod notice;
+pub mod outcome;
+pub mod place;
+pub mod request;
+pub mod route;
+pub mod rules;
+pub mod schema;
+pub mod secret;
+pub mod target;
+pub mod text;

@@ -1,0 +1,15 @@
+//! The built `relayctl`, run as a user runs it. One integration binary, so that the SDKs are linked once.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod deployed;
+mod dlq;
+mod doctor;
+#[path = "../../../../tests/it/event_files.rs"]
+mod event_files;
+mod explain;
+mod publish;
+mod rehearse;
+mod run;
+mod sessions;
+mod tool;
+mod validate;

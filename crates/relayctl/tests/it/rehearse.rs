@@ -1,0 +1,41 @@
+//! `relayctl rehearse` runs the real function's code over every event file.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::event_files::{files, root};
+
+#[test]
+fn the_rehearsal_ends_every_event_as_its_folder_says() {
+    let output = Command::new(env!("CARGO_BIN_EXE_relayctl"))
+        .args(["rehearse", "events", "--json"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{stdout}\n{}", String::from_utf8_lossy(&output.stderr));
+    let lines: Vec<Value> = stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let (summary, events) = lines.split_last().unwrap();
+    assert_eq!(summary["summary"]["unfinished"], 0);
+    let told: BTreeSet<&str> =
+        events.iter().filter_map(|event| event["event"].as_str()?.split('#').next()).collect();
+    let files = files();
+    assert_eq!(told, files.iter().map(|file| file.to_str().unwrap()).collect());
+}
+
+#[test]
+fn a_rehearsal_that_does_not_end_as_its_folder_says_exits_with_one() {
+    let folder =
+        std::env::temp_dir().join(format!("relayctl-rehearse-{}", std::process::id())).join("routable");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("no-target.json"), "{}").unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_relayctl")).arg("rehearse").arg(&folder).output().unwrap();
+    fs::remove_dir_all(folder.parent().unwrap()).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert!(stdout.contains("INVALID_EVENT: target: is missing"), "{stdout}");
+    assert!(stdout.contains("(expected: relayed)"), "{stdout}");
+}

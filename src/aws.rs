@@ -1,0 +1,18 @@
+//! The edge: everything that talks to AWS.
+//!
+//! | module | what it knows |
+//! | --- | --- |
+//! | [`clients`] | the SDK's clients per region and account, their time-outs and retries |
+//! | [`connector`] | connections, TLS, trusted certificates |
+//! | [`assumed_role`] | keys for another account |
+//! | [`senders`] | how a request that is data becomes a call |
+//! | [`answer`] | what the SDK's results mean |
+//! | [`dead_letter_queue`], [`back_off`] | what SQS is asked |
+
+pub mod answer;
+pub mod assumed_role;
+pub mod back_off;
+pub mod clients;
+pub mod connector;
+pub mod dead_letter_queue;
+pub mod senders;
