@@ -13,7 +13,7 @@ mod time_limits;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt, stream};
@@ -212,11 +212,19 @@ impl Relay {
             Decision::Unroutable(reason) => return letterbox.store(reason).await,
             Decision::Call(planned) => planned,
         };
+        if has_expired(&planned.request) {
+            return Outcome::AlreadySettled(ServiceError::default());
+        }
         let limit = letterbox.turn.limits.calls_end();
         let Ok(answer) = timeout_at(limit, self.call_with_patience(&planned, letterbox)).await else {
             return Outcome::Retry(Retry::OutOfTime);
         };
-        let verdict = classify(&answer, planned.request.errors());
+        let verdict = match &answer {
+            Answer::Failed(error) if error.status == Some(403) && has_expired(&planned.request) => {
+                Verdict::Settled
+            }
+            _ => classify(&answer, planned.request.errors()),
+        };
         let error = match answer {
             Answer::Accepted => ServiceError::default(),
             Answer::Failed(error) => letterbox.without_secrets(error),
@@ -411,9 +419,15 @@ fn lanes(records: &[Record<'_>]) -> Vec<Vec<usize>> {
     lanes
 }
 
+/// Whether the URL of a request is good no longer: nobody waits for it any more.
+fn has_expired(request: &Request) -> bool {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    request.expires_at().is_some_and(|at| i64::try_from(now.as_secs()).is_ok_and(|now| at <= now))
+}
+
 /// Why a service refused for good. The service's own words help, and hold no secret any more.
 fn rejection(request: &Request, error: &ServiceError) -> Reason {
-    let action = request.kind.action();
+    let action = request.operation.label();
     let message = match &error.message {
         Some(said) => format!("target: {action} answered {error}: {said}"),
         None => format!("target: {action} answered {error}"),

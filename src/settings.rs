@@ -96,19 +96,27 @@ pub struct Credentials {
     pub session_token: Option<Secret>,
 }
 
-/// Endpoints other than AWS's own, one per service.
+/// Endpoints other than AWS's own, by the end of the variable that names them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Endpoints {
-    /// Step Functions
-    pub sfn: Option<String>,
-    /// CodePipeline
-    pub codepipeline: Option<String>,
-    /// SWF
-    pub swf: Option<String>,
-    /// SQS
-    pub sqs: Option<String>,
-    /// STS
-    pub sts: Option<String>,
+    /// `AWS_ENDPOINT_URL`
+    all: Option<String>,
+    /// `AWS_ENDPOINT_URL_<…>`
+    of_one: Vec<(&'static str, String)>,
+}
+
+impl Endpoints {
+    /// The endpoint of a service of which requests are signed, where one is set for it or for all.
+    #[must_use]
+    pub fn of(&self, variable: &str) -> Option<&str> {
+        self.of_one_alone(variable).or(self.all.as_deref())
+    }
+
+    /// The endpoint that is set for this service, and for no other.
+    #[must_use]
+    pub fn of_one_alone(&self, variable: &str) -> Option<&str> {
+        self.of_one.iter().find(|(name, _)| *name == variable).map(|(_, url)| url.as_str())
+    }
 }
 
 /// The URL of an SQS queue.
@@ -301,15 +309,20 @@ fn read_endpoints(variables: &Variables<'_>) -> Result<Endpoints, SettingError> 
     if variables.is_true("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") {
         return Ok(Endpoints::default());
     }
-    let all = variables.optional("AWS_ENDPOINT_URL", parse_endpoint)?;
-    let of = |name| Ok(variables.optional(name, parse_endpoint)?.or_else(|| all.clone()));
-    Ok(Endpoints {
-        sfn: of("AWS_ENDPOINT_URL_SFN")?,
-        codepipeline: of("AWS_ENDPOINT_URL_CODEPIPELINE")?,
-        swf: of("AWS_ENDPOINT_URL_SWF")?,
-        sqs: of("AWS_ENDPOINT_URL_SQS")?,
-        sts: of("AWS_ENDPOINT_URL_STS")?,
-    })
+    let services = Kind::ALL.iter().flat_map(|kind| kind.operations()).map(|operation| operation.service);
+    let mut of_one: Vec<(&'static str, String)> = Vec::new();
+    for name in services.map(|service| service.endpoint_variable).chain(["SQS", "STS"]) {
+        if of_one.iter().any(|(known, _)| *known == name) {
+            continue;
+        }
+        let variable = format!("AWS_ENDPOINT_URL_{name}");
+        let url = variables.get(&variable).map(|url| parse_endpoint(&url)).transpose();
+        // The variable's own name is not known before the program runs.
+        let url = url
+            .map_err(|what| SettingError { name: "AWS_ENDPOINT_URL_…", what: format!("{name}: {what}") })?;
+        of_one.extend(url.map(|url| (name, url)));
+    }
+    Ok(Endpoints { all: variables.optional("AWS_ENDPOINT_URL", parse_endpoint)?, of_one })
 }
 
 /// How a log is written, which is known before the settings are read: a wrong setting is itself a log line.
@@ -540,8 +553,8 @@ mod tests {
             ("AWS_ENDPOINT_URL_SWF", "http://127.0.0.1:2"),
         ]);
         let endpoints = settings.unwrap().aws.endpoints;
-        assert_eq!(endpoints.swf.as_deref(), Some("http://127.0.0.1:2"));
-        assert_eq!(endpoints.sts.as_deref(), Some("http://127.0.0.1:1"));
+        assert_eq!(endpoints.of("SWF"), Some("http://127.0.0.1:2"));
+        assert_eq!(endpoints.of("STS"), Some("http://127.0.0.1:1"));
     }
 
     #[test]

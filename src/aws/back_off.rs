@@ -76,7 +76,7 @@ async fn queue_url(region: &str, account: &str, name: &str, aws: &Aws) -> Option
         .region(region)
         .use_fips(aws.use_fips)
         .use_dual_stack(aws.use_dual_stack)
-        .set_endpoint(aws.endpoints.sqs.clone())
+        .set_endpoint(aws.endpoints.of("SQS").map(str::to_owned))
         .build()
         .ok()?;
     let endpoint = DefaultResolver::new().resolve_endpoint(&params).await.ok()?;

@@ -18,6 +18,7 @@ use aws_smithy_runtime_api::client::stalled_stream_protection::StalledStreamProt
 use aws_smithy_types::retry::RetryConfig;
 use aws_types::SdkConfig;
 
+use failure_event::operation::{EndpointVariant, Service};
 use failure_event::place::Place;
 
 use crate::aws::assumed_role::AssumedRole;
@@ -98,7 +99,7 @@ impl Clients {
     /// The Step Functions client of a place.
     pub fn sfn(&self, place: &Place) -> aws_sdk_sfn::Client {
         let clients = self.at(place);
-        let endpoint = self.endpoints.sfn.clone();
+        let endpoint = self.endpoints.of("SFN").map(str::to_owned);
         clients
             .sfn
             .get_or_init(|| aws_sdk_sfn::Client::new(&with_endpoint(&clients.config, endpoint)))
@@ -108,7 +109,7 @@ impl Clients {
     /// The CodePipeline client of a place.
     pub fn codepipeline(&self, place: &Place) -> aws_sdk_codepipeline::Client {
         let clients = self.at(place);
-        let endpoint = self.endpoints.codepipeline.clone();
+        let endpoint = self.endpoints.of("CODEPIPELINE").map(str::to_owned);
         clients
             .codepipeline
             .get_or_init(|| aws_sdk_codepipeline::Client::new(&with_endpoint(&clients.config, endpoint)))
@@ -118,11 +119,34 @@ impl Clients {
     /// The SWF client of a place.
     pub fn swf(&self, place: &Place) -> aws_sdk_swf::Client {
         let clients = self.at(place);
-        let endpoint = self.endpoints.swf.clone();
+        let endpoint = self.endpoints.of("SWF").map(str::to_owned);
         clients
             .swf
             .get_or_init(|| aws_sdk_swf::Client::new(&with_endpoint(&clients.config, endpoint)))
             .clone()
+    }
+
+    /// The configuration of a place: its keys, time limits and connections, for requests that no SDK crate sends.
+    #[must_use]
+    pub fn config(&self, place: &Place) -> SdkConfig {
+        self.at(place).config.clone()
+    }
+
+    /// Where a service is reached: the endpoint of the settings, else AWS's own.
+    #[must_use]
+    pub fn endpoint(&self, service: &Service, region: &str) -> String {
+        let variant = EndpointVariant {
+            fips: self.own.use_fips().unwrap_or(false),
+            dual_stack: self.own.use_dual_stack().unwrap_or(false),
+        };
+        let given = self.endpoints.of(service.endpoint_variable).or(self.own.endpoint_url());
+        given.map_or_else(|| service.endpoint(region, variant), str::to_owned)
+    }
+
+    /// The address to connect to instead of a presigned URL's own host, for tests and local runs alone.
+    #[must_use]
+    pub fn presigned_endpoint(&self, service: &Service) -> Option<&str> {
+        self.endpoints.of_one_alone(service.endpoint_variable)
     }
 
     /// The SQS client of a queue's region, with the relay's own role. Calls go to the client's region, never to the host in the queue
@@ -134,7 +158,8 @@ impl Clients {
         if let Some(client) = queues.get(region) {
             return client.clone();
         }
-        let config = with_endpoint(&in_region(&self.own, region), self.endpoints.sqs.clone());
+        let config =
+            with_endpoint(&in_region(&self.own, region), self.endpoints.of("SQS").map(str::to_owned));
         let client = aws_sdk_sqs::Client::new(&config);
         queues.insert(region.to_owned(), client.clone());
         client
@@ -163,7 +188,10 @@ impl Clients {
         let config = in_region(&self.own, &place.region);
         let (Some(account), Some(role_name)) = (&place.account, &self.role_name) else { return config };
         let role_arn = role_arn(&account.partition, &account.id, role_name);
-        let role = AssumedRole::new(role_arn, &with_endpoint(&self.own, self.endpoints.sts.clone()));
+        let role = AssumedRole::new(
+            role_arn,
+            &with_endpoint(&self.own, self.endpoints.of("STS").map(str::to_owned)),
+        );
         config
             .into_builder()
             .credentials_provider(SharedCredentialsProvider::new(role))

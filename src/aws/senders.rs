@@ -1,21 +1,34 @@
-//! From a request that is data to a call: each service's SDK crate sends what the core has built.
+//! From a request that is data to a call. Three services have their SDK's crate; the others, of which one call is made, are
+//! sent as they stand.
 
 mod code_pipeline;
+mod data;
 mod step_functions;
 mod swf;
 
+use failure_event::operation::Wire;
 use failure_event::outcome::Answer;
 use failure_event::place::Place;
-use failure_event::request::{Members, Request, Service};
+use failure_event::request::{Members, Request};
 
 use super::clients::Clients;
 
 /// Sends a request with the client of its place.
 pub async fn send(request: &Request, clients: &Clients, place: &Place) -> Answer {
-    match request.operation.service {
-        Service::CodePipeline => code_pipeline::send(request, &clients.codepipeline(place)).await,
-        Service::StepFunctions => step_functions::send(&request.body, &clients.sfn(place)).await,
-        Service::Swf => swf::send(&request.body, &clients.swf(place)).await,
+    match (request.operation.wire, request.operation.name) {
+        (_, "SendTaskFailure") => step_functions::send(&request.body, &clients.sfn(place)).await,
+        (_, "RespondActivityTaskFailed") => swf::send(&request.body, &clients.swf(place)).await,
+        (_, "PutJobFailureResult") => {
+            code_pipeline::put_job_failure_result(&request.body, &clients.codepipeline(place)).await
+        }
+        (_, "PutThirdPartyJobFailureResult") => {
+            code_pipeline::put_third_party_job_failure_result(&request.body, &clients.codepipeline(place))
+                .await
+        }
+        (Wire::PresignedPut, _) => data::put(request, clients, place).await,
+        (Wire::AwsJson { .. } | Wire::RestJson { .. } | Wire::Query { .. }, _) => {
+            data::send_signed(request, clients, place).await
+        }
     }
 }
 

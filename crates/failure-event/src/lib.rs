@@ -9,18 +9,23 @@
 //! | [`envelope`] | what is around an event: SQS, SNS, EventBridge, CloudEvents |
 //! | [`event`], [`notice`] | what arrives: failure events, and AWS's own notices of dead workers |
 //! | [`route`], [`rules`], [`place`] | record → request, reason or nothing; what is allowed; where it goes |
-//! | [`target`], [`request`], [`text`] | each kind of target; its request as data; texts within their limits |
+//! | [`target`], [`text`] | each kind of target; texts within their limits |
+//! | [`request`], [`operation`], [`presigned`] | a request as data: its operation, its members, the URL that it goes to |
 //! | [`outcome`], [`dead_letter`] | how an event ends |
 //! | [`schema`] | the JSON Schema, made from the targets' own rules |
-//! | [`secret`] | text that cannot be printed |
+//! | [`arn`], [`partition`], [`secret`] | Amazon Resource Names; AWS's partitions; text that cannot be printed |
 
+pub mod arn;
 pub mod dead_letter;
 pub mod envelope;
 pub mod event;
 pub mod json;
 pub mod notice;
+pub mod operation;
 pub mod outcome;
+pub mod partition;
 pub mod place;
+pub mod presigned;
 pub mod request;
 pub mod route;
 pub mod rules;

@@ -145,6 +145,64 @@ pub struct ErrorTable {
     pub settled: &'static [&'static str],
     /// The request can never be accepted.
     pub rejected: &'static [&'static str],
+    /// The one name of which the service's message tells whether the task is closed or the request wrong.
+    pub settled_by_message: Option<SettledByMessage>,
+    /// What other statuses from 400 to 499 mean.
+    pub client_errors: ClientErrors,
+}
+
+/// An error name that a service gives to closed tasks and wrong requests alike.
+#[derive(Clone, Copy, Debug)]
+pub struct SettledByMessage {
+    /// The error's name.
+    pub name: &'static str,
+    /// How its message begins where the task is closed.
+    pub begins: &'static str,
+}
+
+/// What a status from 400 to 499 means whose error name no table lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientErrors {
+    /// A later try can help: most services refuse for many reasons, and name each.
+    Retried,
+    /// No later try can help, but for these names, and but for 408 and 429.
+    Rejected {
+        /// The names that pass.
+        except: &'static [&'static str],
+    },
+}
+
+impl ErrorTable {
+    /// No name ends an event.
+    pub const EMPTY: ErrorTable = ErrorTable {
+        settled: &[],
+        rejected: &[],
+        settled_by_message: None,
+        client_errors: ClientErrors::Retried,
+    };
+
+    /// What a kind's own table says of an answer with this status; `None` where it says nothing.
+    fn verdict(&self, error: &ServiceError, status: u16) -> Option<Verdict> {
+        let name = error.name.as_deref().unwrap_or_default();
+        if self.settled.contains(&name) {
+            return Some(Verdict::Settled);
+        }
+        if let Some(SettledByMessage { begins, .. }) =
+            self.settled_by_message.filter(|rule| rule.name == name)
+        {
+            let message = error.message.as_deref().unwrap_or_default();
+            return Some(if message.starts_with(begins) { Verdict::Settled } else { Verdict::Rejected });
+        }
+        if self.rejected.contains(&name) {
+            return Some(Verdict::Rejected);
+        }
+        match self.client_errors {
+            ClientErrors::Rejected { except } if (400..500).contains(&status) && status != 408 => {
+                Some(if except.contains(&name) { Verdict::Retry } else { Verdict::Rejected })
+            }
+            ClientErrors::Rejected { .. } | ClientErrors::Retried => None,
+        }
+    }
 }
 
 /// Rejections that every AWS JSON service shares.
@@ -173,14 +231,11 @@ pub enum Verdict {
 #[must_use]
 pub fn classify(answer: &Answer, table: &ErrorTable) -> Verdict {
     let Answer::Failed(error) = answer else { return Verdict::Accepted };
-    if error.status.is_none_or(is_own_trouble) {
-        return Verdict::Retry;
-    }
-    match error.name.as_deref() {
-        Some(name) if table.settled.contains(&name) => Verdict::Settled,
-        Some(name) if table.rejected.contains(&name) || REJECTED_BY_ALL.contains(&name) => Verdict::Rejected,
-        _ => Verdict::Retry,
-    }
+    let Some(status) = error.status.filter(|status| !is_own_trouble(*status)) else { return Verdict::Retry };
+    let is_rejected_by_all = || error.name.as_deref().is_some_and(|name| REJECTED_BY_ALL.contains(&name));
+    table
+        .verdict(error, status)
+        .unwrap_or_else(|| if is_rejected_by_all() { Verdict::Rejected } else { Verdict::Retry })
 }
 
 /// Whether an answer with this HTTP status tells of the service's own trouble, and nothing of the request.
@@ -200,7 +255,8 @@ pub fn bare_error_name(name: &str) -> &str {
 mod tests {
     use super::*;
 
-    const TABLE: ErrorTable = ErrorTable { settled: &["TaskTimedOut"], rejected: &["InvalidToken"] };
+    const TABLE: ErrorTable =
+        ErrorTable { settled: &["TaskTimedOut"], rejected: &["InvalidToken"], ..ErrorTable::EMPTY };
 
     fn verdict(name: &str, status: u16) -> Verdict {
         let error = ServiceError { name: Some(name.to_owned()), status: Some(status), message: None };

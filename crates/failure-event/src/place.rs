@@ -76,12 +76,30 @@ impl GivenPlace {
         }
         Ok(Self { region: optional(target, "region")?, account })
     }
+
+    /// This place, completed by another where it says nothing.
+    #[must_use]
+    pub fn or(self, other: &GivenPlace) -> Self {
+        Self {
+            region: self.region.or_else(|| other.region.clone()),
+            account: self.account.or_else(|| other.account.clone()),
+        }
+    }
 }
 
 /// Whether a text is an AWS account id.
 #[must_use]
 pub fn is_account(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Whether a text is shaped like a region: `eu-west-1`, `us-iso-east-1`.
+#[must_use]
+pub fn is_region(text: &str) -> bool {
+    let mut parts = text.rsplit('-');
+    let is_number = |part: &str| part.len() == 1 && part.bytes().all(|byte| byte.is_ascii_digit());
+    let is_word = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase());
+    parts.next().is_some_and(is_number) && parts.clone().count() >= 2 && parts.all(is_word)
 }
 
 fn optional(target: &Object<'_>, name: &'static str) -> Result<Option<String>, Reason> {

@@ -3,50 +3,16 @@
 //! What `relayctl explain` prints is rendered from the same value that the function sends.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
+use crate::operation::{Operation, Wire};
 use crate::outcome::{Answer, ErrorTable};
+use crate::presigned::PresignedUrl;
 use crate::secret::{Secret, fingerprint};
 use crate::target::Kind;
-
-/// A service that is told of failures.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Service {
-    /// AWS `CodePipeline`
-    CodePipeline,
-    /// AWS Step Functions
-    StepFunctions,
-    /// Amazon SWF
-    Swf,
-}
-
-/// One operation of a service, as its API reference describes it.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Operation {
-    /// Whose it is.
-    pub service: Service,
-    /// Its name, e.g. `SendTaskFailure`.
-    pub name: &'static str,
-    /// The permission that it needs, as IAM names it.
-    pub action: &'static str,
-    /// How a request goes over the wire.
-    pub wire: Wire,
-}
-
-/// How a request goes over the wire.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wire {
-    /// AWS JSON, `POST /` with the operation in `X-Amz-Target`.
-    /// <https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html>
-    AwsJson {
-        /// `1.0` or `1.1`
-        version: &'static str,
-        /// What stands before the operation's name in `X-Amz-Target`.
-        target: &'static str,
-    },
-}
 
 /// A request that reports one failure, ready to be sent.
 #[derive(Clone, Debug)]
@@ -55,8 +21,21 @@ pub struct Request {
     pub kind: Kind,
     /// The operation.
     pub operation: &'static Operation,
+    /// Where the operation is reached.
+    pub address: Address,
     /// The request's members, in the order in which they are sent.
     pub body: Members,
+}
+
+/// Where an operation is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Address {
+    /// At the endpoint of its service, at a path that is always the same.
+    Endpoint,
+    /// At the endpoint of its service, with this secret in the path.
+    InPath(Secret),
+    /// At this URL.
+    Presigned(PresignedUrl),
 }
 
 /// Named members, in their order.
@@ -92,17 +71,26 @@ pub enum Secrets {
     Fingerprinted,
 }
 
-/// A request as HTTP: what is signed and sent, without the host.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A request as HTTP: what is signed and sent. The host is the endpoint's, but for a presigned URL.
+#[derive(Clone, PartialEq, Eq)]
 pub struct HttpForm {
     /// The method.
     pub method: &'static str,
-    /// The path, percent-encoded.
+    /// The host of a presigned URL.
+    pub host: Option<String>,
+    /// The path, percent-encoded, and the query.
     pub path: String,
     /// The headers that the protocol asks for, without those of the signature.
     pub headers: Vec<(&'static str, String)>,
     /// The body, exactly as it is sent.
     pub body: String,
+}
+
+impl fmt::Debug for HttpForm {
+    /// Path and body may hold a token.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpForm").field("method", &self.method).finish_non_exhaustive()
+    }
 }
 
 impl Request {
@@ -112,20 +100,77 @@ impl Request {
         self.kind.errors()
     }
 
+    /// When the permission in its URL ends, in seconds since 1970; `None` for a request that is signed.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<i64> {
+        match &self.address {
+            Address::Presigned(url) => url.expires_at(),
+            Address::Endpoint | Address::InPath(_) => None,
+        }
+    }
+
     /// The request as it goes over the wire, with secrets as fingerprints unless they are asked for.
     #[must_use]
     pub fn http(&self, secrets: Secrets) -> HttpForm {
-        match self.operation.wire {
-            Wire::AwsJson { version, target } => HttpForm {
-                method: "POST",
-                path: "/".to_owned(),
-                headers: vec![
-                    ("content-type", format!("application/x-amz-json-{version}")),
-                    ("x-amz-target", format!("{target}.{}", self.operation.name)),
-                ],
-                body: self.body.to_json(secrets),
+        let json =
+            |content_type: &str| (("content-type", content_type.to_owned()), self.body.to_json(secrets));
+        let (method, headers, body) = match self.operation.wire {
+            Wire::AwsJson { version, target } => {
+                let (content_type, body) = json(&format!("application/x-amz-json-{version}"));
+                let operation = ("x-amz-target", format!("{target}.{}", self.operation.name));
+                ("POST", vec![content_type, operation], body)
+            }
+            Wire::RestJson { method, .. } => {
+                let (content_type, body) = json("application/json");
+                (method, vec![content_type], body)
+            }
+            Wire::Query { version } => {
+                let content_type = ("content-type", "application/x-www-form-urlencoded".to_owned());
+                ("POST", vec![content_type], self.form(version, secrets))
+            }
+            Wire::PresignedPut => {
+                let (content_type, body) = json("");
+                ("PUT", vec![content_type], body)
+            }
+        };
+        HttpForm { method, host: self.host(), path: self.path(secrets), headers, body }
+    }
+
+    fn host(&self) -> Option<String> {
+        match &self.address {
+            Address::Presigned(url) => Some(url.host().to_owned()),
+            Address::Endpoint | Address::InPath(_) => None,
+        }
+    }
+
+    fn path(&self, secrets: Secrets) -> String {
+        let template = match self.operation.wire {
+            Wire::RestJson { path, .. } => path,
+            Wire::AwsJson { .. } | Wire::Query { .. } | Wire::PresignedPut => "/",
+        };
+        match &self.address {
+            Address::Endpoint => template.to_owned(),
+            Address::InPath(secret) => template.replace("{}", &percent_encoded(&secrets.render(secret))),
+            Address::Presigned(url) => match secrets {
+                Secrets::Shown => url.path_and_query().to_owned(),
+                Secrets::Fingerprinted => format!("/{}", secrets.render(url.secret())),
             },
         }
+    }
+
+    /// The form of the Query protocol: the operation and its version, then the members.
+    fn form(&self, version: &str, secrets: Secrets) -> String {
+        let mut form = format!("Action={}&Version={version}", self.operation.name);
+        for (name, value) in &self.body.0 {
+            let value = match value {
+                Value::Text(text) => Cow::Borrowed(text.as_str()),
+                Value::Secret(secret) => secrets.render(secret),
+                // The protocol flattens structures; no operation here has one.
+                Value::Members(members) => Cow::Owned(members.to_json(secrets)),
+            };
+            form.push_str(&format!("&{name}={}", percent_encoded(&value)));
+        }
+        form
     }
 
     /// The same report without the texts that need the orchestrator's own key, when `answer` says that this key is what
@@ -179,6 +224,12 @@ impl Members {
         self.0.iter().find(|(key, _)| *key == name).map(|(_, value)| value)
     }
 
+    /// The length of these members as JSON, in bytes.
+    #[must_use]
+    pub fn json_len(&self) -> usize {
+        self.to_json(Secrets::Shown).len()
+    }
+
     fn to_json(&self, secrets: Secrets) -> String {
         // Members with fixed names and texts as values always serialize; an empty text would be refused by the service.
         serde_json::to_string(&Rendered { members: self, secrets }).unwrap_or_default()
@@ -194,6 +245,19 @@ impl Secrets {
             Secrets::Fingerprinted => Cow::Owned(format!("sha256:{}", fingerprint(secret.expose()))),
         }
     }
+}
+
+/// All but the unreserved characters of RFC 3986 as `%` and two hex digits, as AWS signs them.
+fn percent_encoded(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
 }
 
 struct Rendered<'a> {
@@ -258,6 +322,7 @@ mod tests {
         assert_eq!(shown.headers[0], ("content-type", "application/x-amz-json-1.0".to_owned()));
         assert_eq!(shown.headers[1], ("x-amz-target", "AWSStepFunctions.SendTaskFailure".to_owned()));
         assert_eq!(shown.body, r#"{"taskToken":"token","error":"E","cause":"c"}"#);
+        assert_eq!(shown.host, None);
         assert!(!request().http(Secrets::Fingerprinted).body.contains("\"token\""));
         assert!(!format!("{:?}", request()).contains("\"token\""));
     }

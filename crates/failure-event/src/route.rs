@@ -12,7 +12,7 @@ use crate::place::{GivenPlace, Home, OtherAccount, Place};
 use crate::request::Request;
 use crate::rules::Rules;
 use crate::secret::{MentionedSecrets, fingerprint};
-use crate::target::{self, Kind, Target};
+use crate::target::{self, Kind, PlaceSource, Target};
 use crate::text::Cut;
 
 /// Where a record goes, and what is known of it.
@@ -233,13 +233,17 @@ impl<'a> Router<'a> {
         self.note_target(target);
         let identity = Target::read(target)?;
         self.subject.fingerprint = Some(fingerprint(identity.identity()));
-        let given = GivenPlace::read(target)?;
-        self.check_enabled(identity.kind())?;
-        let given = GivenPlace {
-            region: given.region.or_else(|| default_place.region.clone()),
-            account: given.account.or_else(|| default_place.account.clone()),
+        let given = match identity.kind().place_source() {
+            PlaceSource::Members => GivenPlace::read(target)?,
+            PlaceSource::Identity => GivenPlace::default(),
         };
-        let place = self.place(&given)?;
+        self.check_enabled(identity.kind())?;
+        let given = given.or(&identity.place());
+        let place = match identity.kind().place_source() {
+            PlaceSource::Members => self.place(&given.clone().or(default_place))?,
+            // The allow-lists hold, but no role is assumed: the URL is the permission.
+            PlaceSource::Identity => Place { account: None, ..self.place(&given)? },
+        };
         let mut cuts = Vec::new();
         let request = identity.request(failure, &mut cuts);
         let defaults = defaults(&given, failure);
@@ -258,7 +262,11 @@ impl<'a> Router<'a> {
         match &self.rules.targets {
             Some(enabled) if !enabled.contains(&kind) => Err(Reason::new(
                 Code::TargetNotAllowed,
-                format!("target.kind: {} is not enabled (RELAY_TARGETS)", kind.name()),
+                format!(
+                    "target.kind: {} is not enabled (RELAY_TARGETS; in the template {}=true)",
+                    kind.name(),
+                    kind.parameter()
+                ),
             )),
             _ => Ok(()),
         }

@@ -9,7 +9,8 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use crate::event::{DEFAULT_MESSAGE, DEFAULT_TYPE};
-use crate::target::{Kind, Rule};
+use crate::operation::Operation;
+use crate::target::{Kind, Member, Rule};
 
 /// The file in this repository that holds the schema.
 pub const FILE: &str = "schema/failure-event.v1.schema.json";
@@ -166,12 +167,19 @@ fn members_of(kind: Kind) -> Node {
     let condition =
         Node { required: vec!["kind"], properties: Members(vec![("kind", is_kind)]), ..Node::default() };
     let members = kind.members();
+    let operations: Vec<String> = kind.operations().iter().map(Operation::label).collect();
     let then = Node {
-        required: members.iter().map(|member| member.name).collect(),
-        properties: Members(members.iter().map(|member| (member.name, of_rule(member.rule))).collect()),
-        ..described(&format!("Reported with {}.", kind.action()))
+        required: members.iter().filter(|member| member.is_required).map(|member| member.name).collect(),
+        properties: Members(members.iter().map(|member| (member.name, of_member(member))).collect()),
+        ..described(&format!("Reported with {}.", operations.join(" or ")))
     };
     Node { condition: Some(Box::new(condition)), then: Some(Box::new(then)), ..Node::default() }
+}
+
+/// `null` counts as absent.
+fn of_member(member: &Member) -> Node {
+    let node = of_rule(member.rule);
+    if member.is_required { node } else { Node { types: STRING_OR_ABSENT, ..node } }
 }
 
 fn of_rule(rule: Rule) -> Node {
@@ -181,10 +189,17 @@ fn of_rule(rule: Rule) -> Node {
             pattern: Some("^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"),
             ..Node::default()
         },
-        Rule::Length { max } => {
-            Node { types: STRING, min_length: Some(1), max_length: Some(max), ..Node::default() }
+        Rule::Length { max } | Rule::Bytes { max } => of_length(max),
+        Rule::Arn { max } => {
+            Node { pattern: Some("^arn:[^:]+:[^:]+:[^:]*:[^:]*:(.|\\n)+$"), ..of_length(max) }
         }
+        Rule::Pattern { max, pattern } => Node { pattern: Some(pattern.regex), ..of_length(max) },
+        Rule::OneOf(texts) => Node { types: STRING, one_of: texts.to_vec(), ..Node::default() },
     }
+}
+
+fn of_length(max: usize) -> Node {
+    Node { types: STRING, min_length: Some(1), max_length: Some(max), ..Node::default() }
 }
 
 fn failure() -> Node {

@@ -154,7 +154,7 @@ impl Explained<'_> {
         for cut in &planned.cuts {
             steps.push(("cut", format!("{} from {} to {} characters", cut.field, cut.from, cut.to)));
         }
-        steps.push(("outcome", format!("calls {} with the body", planned.request.kind.action())));
+        steps.push(("outcome", format!("calls {} with the body", planned.request.operation.label())));
     }
 
     fn delivered(&self) -> &'static str {
@@ -225,14 +225,15 @@ impl Explained<'_> {
 
     fn request(&self, planned: &PlannedCall) -> Value {
         let cuts = planned.cuts.iter().map(|cut| json!({"field": cut.field, "from": cut.from, "to": cut.to}));
-        let HttpForm { method, path, headers, body } = self.http(planned);
+        let HttpForm { method, host, path, headers, body } = self.http(planned);
         json!({
-            "api": planned.request.kind.action(),
+            "api": planned.request.operation.label(),
             "region": planned.place.region,
             "account": planned.place.account.as_ref().map(|account| &account.id),
             "defaults": planned.defaults,
             "cuts": cuts.collect::<Vec<_>>(),
             "method": method,
+            "host": host,
             "path": path,
             "headers": headers.into_iter().map(|(name, value)| (name.to_owned(), json!(value))).collect::<Map<_, _>>(),
             "body": body,

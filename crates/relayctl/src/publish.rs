@@ -2,6 +2,7 @@
 
 mod batches;
 mod event;
+mod members;
 
 use std::path::PathBuf;
 

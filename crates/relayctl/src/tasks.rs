@@ -61,6 +61,7 @@ fn work_of(planned: &PlannedCall) -> Work {
         Kind::CodePipelineThirdPartyJob => Work::third_party_job(text("jobId"), text("clientToken")),
         Kind::StepFunctionsTask => Work::step_functions_task(text("taskToken")),
         Kind::SwfActivityTask => Work::swf_activity_task(text("taskToken")),
+        _ => todo!(),
     };
     let work = work.in_region(&planned.place.region);
     match &planned.place.account {

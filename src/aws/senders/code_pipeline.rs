@@ -3,30 +3,31 @@
 use aws_sdk_codepipeline::Client;
 use aws_sdk_codepipeline::types::{FailureDetails, FailureType};
 use failure_event::outcome::Answer;
-use failure_event::request::{Members, Request};
-use failure_event::target::Kind;
+use failure_event::request::Members;
 
 use super::text;
 use crate::aws::answer;
 
-pub(super) async fn send(request: &Request, client: &Client) -> Answer {
-    let body = &request.body;
-    let details = body.members("failureDetails").and_then(failure_details);
-    if request.kind == Kind::CodePipelineThirdPartyJob {
-        let request = client
-            .put_third_party_job_failure_result()
-            .set_job_id(text(body, "jobId"))
-            .set_client_token(text(body, "clientToken"))
-            .set_failure_details(details);
-        return answer::of(request.send().await);
-    }
-    let request =
-        client.put_job_failure_result().set_job_id(text(body, "jobId")).set_failure_details(details);
+pub(super) async fn put_job_failure_result(body: &Members, client: &Client) -> Answer {
+    let request = client
+        .put_job_failure_result()
+        .set_job_id(text(body, "jobId"))
+        .set_failure_details(failure_details(body));
+    answer::of(request.send().await)
+}
+
+pub(super) async fn put_third_party_job_failure_result(body: &Members, client: &Client) -> Answer {
+    let request = client
+        .put_third_party_job_failure_result()
+        .set_job_id(text(body, "jobId"))
+        .set_client_token(text(body, "clientToken"))
+        .set_failure_details(failure_details(body));
     answer::of(request.send().await)
 }
 
 /// `None` only where a required member is missing, which the service then says.
-fn failure_details(details: &Members) -> Option<FailureDetails> {
+fn failure_details(body: &Members) -> Option<FailureDetails> {
+    let details = body.members("failureDetails")?;
     FailureDetails::builder()
         .set_type(details.text("type").map(FailureType::from))
         .set_message(text(details, "message"))

@@ -3,16 +3,18 @@
 //! <https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_PutJobFailureResult.html>
 
 use super::failure_details::failure_details;
-use super::{FailureApi, Member, Rule};
+use super::services::CODE_PIPELINE;
+use super::{FailureApi, Member, Report, Rule};
 use crate::dead_letter::Reason;
 use crate::event::Failure;
 use crate::json::Object;
+use crate::operation::{Operation, Wire};
 use crate::outcome::ErrorTable;
-use crate::request::{Members, Operation, Service, Value, Wire};
+use crate::request::Value;
 use crate::secret::Secret;
 use crate::text::Cut;
 
-const JOB_ID: Member = Member { name: "jobId", rule: Rule::LowerCaseUuid, is_secret: false };
+const JOB_ID: Member = Member::required("jobId", Rule::LowerCaseUuid);
 
 /// The job that failed. Its id is no secret: only the account's own principals may report on it.
 #[derive(Clone, Debug)]
@@ -22,16 +24,20 @@ pub struct CodePipelineJob {
 
 impl FailureApi for CodePipelineJob {
     const KIND: &'static str = "codepipeline-job";
-    const OPERATION: Operation = Operation {
-        service: Service::CodePipeline,
+    const WAKES_UP: &'static str = "a CodePipeline custom action or Lambda action";
+    const PARAMETER: &'static str = "EnableCodePipelineJobs";
+    const IS_ON_BY_DEFAULT: bool = true;
+    const OPERATIONS: &'static [Operation] = &[Operation {
+        service: &CODE_PIPELINE,
         name: "PutJobFailureResult",
-        action: "codepipeline:PutJobFailureResult",
+        action: Some("codepipeline:PutJobFailureResult"),
         wire: Wire::AwsJson { version: "1.1", target: "CodePipeline_20150709" },
-    };
+    }];
     const MEMBERS: &'static [Member] = &[JOB_ID];
     const ERRORS: ErrorTable = ErrorTable {
         settled: &["InvalidJobStateException"],
         rejected: &["JobNotFoundException", "InvalidClientTokenException"],
+        ..ErrorTable::EMPTY
     };
 
     fn identify(target: &Object<'_>) -> Result<Self, Reason> {
@@ -46,10 +52,11 @@ impl FailureApi for CodePipelineJob {
         None
     }
 
-    fn body(self, failure: &Failure<'_>, cuts: &mut Vec<Cut>) -> Members {
-        Members::new(vec![
+    fn report(self, failure: &Failure<'_>, cuts: &mut Vec<Cut>) -> Report {
+        let members = vec![
             (JOB_ID.name, Value::Text(self.job_id)),
             ("failureDetails", Value::Members(failure_details(failure, cuts))),
-        ])
+        ];
+        Report::to(&Self::OPERATIONS[0], members)
     }
 }

@@ -3,17 +3,19 @@
 //! <https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_PutThirdPartyJobFailureResult.html>
 
 use super::failure_details::failure_details;
-use super::{FailureApi, Member, Rule};
+use super::services::CODE_PIPELINE;
+use super::{FailureApi, Member, Report, Rule};
 use crate::dead_letter::Reason;
 use crate::event::Failure;
 use crate::json::Object;
+use crate::operation::{Operation, Wire};
 use crate::outcome::ErrorTable;
-use crate::request::{Members, Operation, Service, Value, Wire};
+use crate::request::Value;
 use crate::secret::Secret;
 use crate::text::Cut;
 
-const JOB_ID: Member = Member { name: "jobId", rule: Rule::Length { max: 512 }, is_secret: false };
-const CLIENT_TOKEN: Member = Member { name: "clientToken", rule: Rule::Length { max: 256 }, is_secret: true };
+const JOB_ID: Member = Member::required("jobId", Rule::Length { max: 512 });
+const CLIENT_TOKEN: Member = Member::secret("clientToken", Rule::Length { max: 256 });
 
 /// The job that failed, with the token that lets its partner report on it.
 #[derive(Clone, Debug)]
@@ -24,20 +26,24 @@ pub struct CodePipelineThirdPartyJob {
 
 impl FailureApi for CodePipelineThirdPartyJob {
     const KIND: &'static str = "codepipeline-third-party-job";
-    const OPERATION: Operation = Operation {
-        service: Service::CodePipeline,
+    const WAKES_UP: &'static str = "a CodePipeline partner action";
+    const PARAMETER: &'static str = "EnableCodePipelineThirdPartyJobs";
+    const IS_ON_BY_DEFAULT: bool = true;
+    const OPERATIONS: &'static [Operation] = &[Operation {
+        service: &CODE_PIPELINE,
         name: "PutThirdPartyJobFailureResult",
-        action: "codepipeline:PutThirdPartyJobFailureResult",
+        action: Some("codepipeline:PutThirdPartyJobFailureResult"),
         wire: Wire::AwsJson { version: "1.1", target: "CodePipeline_20150709" },
-    };
+    }];
     const MEMBERS: &'static [Member] = &[JOB_ID, CLIENT_TOKEN];
     const ERRORS: ErrorTable = ErrorTable {
         settled: &["InvalidJobStateException"],
         rejected: &["JobNotFoundException", "InvalidClientTokenException"],
+        ..ErrorTable::EMPTY
     };
 
     fn identify(target: &Object<'_>) -> Result<Self, Reason> {
-        Ok(Self { job_id: JOB_ID.read(target)?, client_token: Secret::new(CLIENT_TOKEN.read(target)?) })
+        Ok(Self { job_id: JOB_ID.read(target)?, client_token: CLIENT_TOKEN.read_secret(target)? })
     }
 
     fn identity(&self) -> &str {
@@ -48,11 +54,12 @@ impl FailureApi for CodePipelineThirdPartyJob {
         Some(&self.client_token)
     }
 
-    fn body(self, failure: &Failure<'_>, cuts: &mut Vec<Cut>) -> Members {
-        Members::new(vec![
+    fn report(self, failure: &Failure<'_>, cuts: &mut Vec<Cut>) -> Report {
+        let members = vec![
             (JOB_ID.name, Value::Text(self.job_id)),
             (CLIENT_TOKEN.name, Value::Secret(self.client_token)),
             ("failureDetails", Value::Members(failure_details(failure, cuts))),
-        ])
+        ];
+        Report::to(&Self::OPERATIONS[0], members)
     }
 }

@@ -6,32 +6,61 @@
 //!
 //! Targets never import one another.
 
+mod auto_scaling_lifecycle_action;
+mod cloudformation_custom_resource;
+mod cloudformation_response;
+mod cloudformation_wait_condition;
+mod codedeploy_lifecycle_hook;
+mod codepipeline_approval;
 mod codepipeline_job;
 mod codepipeline_third_party_job;
+mod ecs_deployment_hook;
 mod failure_details;
+mod image_builder_workflow_step;
+mod lambda_durable_callback;
+mod member;
+mod note;
+mod sagemaker_pipeline_step;
+mod service_catalog_engine_workflow;
+mod services;
 mod step_functions_task;
 mod swf_activity_task;
+
+pub use member::{Member, Pattern, Rule};
 
 use crate::dead_letter::{Code, Reason};
 use crate::event::{Failure, name_of, shortened};
 use crate::json::Object;
+use crate::operation::Operation;
 use crate::outcome::ErrorTable;
-use crate::request::{Fallback, Members, Operation, Request};
-use crate::secret::Secret;
-use crate::text::{Cut, utf16_len};
+use crate::place::GivenPlace;
+use crate::request::{Address, Fallback, Members, Request, Value};
+use crate::secret::{Secret, sha256_hex};
+use crate::text::Cut;
 
 /// What one failure API takes, is sent and answers.
 pub trait FailureApi: Sized {
     /// `target.kind` in the event.
     const KIND: &'static str;
-    /// The operation that reports the failure.
-    const OPERATION: Operation;
+    /// What waits, for people.
+    const WAKES_UP: &'static str;
+    /// The parameter of `template.yaml` that enables the kind.
+    const PARAMETER: &'static str;
+    /// The parameter's default.
+    const IS_ON_BY_DEFAULT: bool = false;
+    /// The operations that report such a failure: one, but for a kind whose identity chooses among several.
+    const OPERATIONS: &'static [Operation];
     /// The members that identify the task or job.
     const MEMBERS: &'static [Member];
     /// The error names that end an event.
     const ERRORS: ErrorTable;
     /// The second try without texts, for a service that encrypts them with the orchestrator's own key.
     const FALLBACK: Option<Fallback> = None;
+
+    /// What tells the region and the account.
+    const PLACE: PlaceSource = PlaceSource::Members;
+    /// Whether the operation takes any text. Where it takes none, the log line alone says why the work failed.
+    const CARRIES_TEXT: bool = true;
 
     /// Reads the identity from an event's `target` object.
     ///
@@ -45,72 +74,40 @@ pub trait FailureApi: Sized {
     /// The bearer secret among the members, which must be shown nowhere.
     fn secret(&self) -> Option<&Secret>;
 
-    /// The members of the request that reports `failure`; what did not fit is noted in `cuts`.
-    fn body(self, failure: &Failure<'_>, cuts: &mut Vec<Cut>) -> Members;
+    /// The region and account that the identity itself tells.
+    fn place(&self) -> GivenPlace {
+        GivenPlace::default()
+    }
+
+    /// The request that reports `failure`; what did not fit is noted in `cuts`.
+    fn report(self, failure: &Failure<'_>, cuts: &mut Vec<Cut>) -> Report;
 }
 
-/// One required member of a `target`: its name and what it may hold.
-#[derive(Clone, Copy, Debug)]
-pub struct Member {
-    /// The JSON name.
-    pub name: &'static str,
-    /// What it may hold.
-    pub rule: Rule,
-    /// Whether it is a bearer secret.
-    pub is_secret: bool,
-}
-
-/// What an identifying member may hold.
+/// What tells where a target is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rule {
-    /// `[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`
-    LowerCaseUuid,
-    /// 1 to `max` UTF-16 code units.
-    Length {
-        /// The most units.
-        max: usize,
-    },
+pub enum PlaceSource {
+    /// The members `region` and `account`; where they are absent the identity, the notice, or the relay's own place.
+    Members,
+    /// The identity alone, and no role is assumed there.
+    Identity,
 }
 
-impl Member {
-    /// The member's value, when it keeps its rule.
-    ///
-    /// # Errors
-    /// `INVALID_EVENT` with the member's path. The value is never quoted: it may be a secret.
-    pub fn read(&self, target: &Object<'_>) -> Result<String, Reason> {
-        let wrong = |what: &str| Reason::invalid(format!("target.{}: {what}", self.name));
-        let value = target.member(self.name).ok_or_else(|| wrong("is missing"))?;
-        let string = value
-            .string()
-            .ok_or_else(|| wrong(&format!("expected a string, found {}", name_of(value.json_type()))))?;
-        if string.has_lone_surrogate {
-            return Err(wrong("holds a surrogate without its pair"));
-        }
-        self.rule.check(&string.text).map_err(|what| wrong(&what))?;
-        Ok(string.text.into_owned())
+/// The parts of a request that a target decides.
+#[derive(Debug)]
+pub struct Report {
+    /// One of the kind's operations.
+    pub operation: &'static Operation,
+    /// Where the operation is reached.
+    pub address: Address,
+    /// The members.
+    pub body: Members,
+}
+
+impl Report {
+    /// A report to the one operation of a kind.
+    fn to(operation: &'static Operation, members: Vec<(&'static str, Value)>) -> Self {
+        Self { operation, address: Address::Endpoint, body: Members::new(members) }
     }
-}
-
-impl Rule {
-    fn check(self, text: &str) -> Result<(), String> {
-        match self {
-            Rule::LowerCaseUuid if is_lower_case_uuid(text) => Ok(()),
-            Rule::LowerCaseUuid => Err("expected a lower-case UUID".to_owned()),
-            Rule::Length { max } => match utf16_len(text) {
-                0 => Err(format!("is empty, expected 1 to {max} characters")),
-                length if length > max => Err(format!("has {length} characters, expected 1 to {max}")),
-                _ => Ok(()),
-            },
-        }
-    }
-}
-
-fn is_lower_case_uuid(text: &str) -> bool {
-    text.len() == 36
-        && text.bytes().enumerate().all(|(index, byte)| match index {
-            8 | 13 | 18 | 23 => byte == b'-',
-            _ => matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
-        })
 }
 
 /// Registers each target: its file, and the type in it that implements [`FailureApi`]. What follows from the list (the
@@ -133,16 +130,40 @@ macro_rules! targets {
                 match self { $(Kind::$Api => $Api::KIND,)+ }
             }
 
-            /// The API as IAM names it.
+            /// What waits for a target of this kind, for people.
             #[must_use]
-            pub const fn action(self) -> &'static str {
-                self.operation().action
+            pub const fn wakes_up(self) -> &'static str {
+                match self { $(Kind::$Api => $Api::WAKES_UP,)+ }
             }
 
-            /// The operation that reports a failure of this kind.
+            /// The parameter of `template.yaml` that enables the kind.
             #[must_use]
-            pub const fn operation(self) -> &'static Operation {
-                match self { $(Kind::$Api => &<$Api as FailureApi>::OPERATION,)+ }
+            pub const fn parameter(self) -> &'static str {
+                match self { $(Kind::$Api => $Api::PARAMETER,)+ }
+            }
+
+            /// That parameter's default.
+            #[must_use]
+            pub const fn is_on_by_default(self) -> bool {
+                match self { $(Kind::$Api => $Api::IS_ON_BY_DEFAULT,)+ }
+            }
+
+            /// The operations that report a failure of this kind.
+            #[must_use]
+            pub const fn operations(self) -> &'static [Operation] {
+                match self { $(Kind::$Api => <$Api as FailureApi>::OPERATIONS,)+ }
+            }
+
+            /// What tells where a target of this kind is.
+            #[must_use]
+            pub const fn place_source(self) -> PlaceSource {
+                match self { $(Kind::$Api => <$Api as FailureApi>::PLACE,)+ }
+            }
+
+            /// Whether its operation takes any text.
+            #[must_use]
+            pub const fn carries_text(self) -> bool {
+                match self { $(Kind::$Api => <$Api as FailureApi>::CARRIES_TEXT,)+ }
             }
 
             /// The error names that end an event of this kind.
@@ -191,12 +212,18 @@ macro_rules! targets {
                 match self { $(Target::$Api(api) => api.secret(),)+ }
             }
 
+            /// The region and account that the identity itself tells.
+            #[must_use]
+            pub fn place(&self) -> GivenPlace {
+                match self { $(Target::$Api(api) => api.place(),)+ }
+            }
+
             /// The request that reports `failure`; what did not fit is noted in `cuts`.
             #[must_use]
             pub fn request(self, failure: &Failure<'_>, cuts: &mut Vec<Cut>) -> Request {
                 let kind = self.kind();
-                let body = match self { $(Target::$Api(api) => api.body(failure, cuts),)+ };
-                Request { kind, operation: kind.operation(), body }
+                let report = match self { $(Target::$Api(api) => api.report(failure, cuts),)+ };
+                Request { kind, operation: report.operation, address: report.address, body: report.body }
             }
         }
     };
@@ -207,9 +234,30 @@ targets! {
     codepipeline_third_party_job::CodePipelineThirdPartyJob,
     step_functions_task::StepFunctionsTask,
     swf_activity_task::SwfActivityTask,
+    lambda_durable_callback::LambdaDurableCallback,
+    cloudformation_custom_resource::CloudFormationCustomResource,
+    cloudformation_wait_condition::CloudFormationWaitCondition,
+    sagemaker_pipeline_step::SageMakerPipelineStep,
+    auto_scaling_lifecycle_action::AutoScalingLifecycleAction,
+    codedeploy_lifecycle_hook::CodeDeployLifecycleHook,
+    codepipeline_approval::CodePipelineApproval,
+    image_builder_workflow_step::ImageBuilderWorkflowStep,
+    service_catalog_engine_workflow::ServiceCatalogEngineWorkflow,
+    ecs_deployment_hook::EcsDeploymentHook,
 }
 
 impl Kind {
+    /// The operations as logs and reasons name them.
+    #[must_use]
+    pub fn labels(self) -> String {
+        self.operations().iter().map(Operation::label).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The permissions that its operations need, as IAM names them: none where whoever has the URL may call.
+    pub fn actions(self) -> impl Iterator<Item = &'static str> {
+        self.operations().iter().filter_map(|operation| operation.action)
+    }
+
     /// The kind of that name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
@@ -258,6 +306,11 @@ impl Target {
 pub fn mentioned_secrets<'a>(target: &'a Object<'_>) -> impl Iterator<Item = Secret> + 'a {
     let names = Kind::ALL.iter().flat_map(|kind| kind.members()).filter(|member| member.is_secret);
     names.filter_map(|member| target.text(member.name)).map(Secret::new)
+}
+
+/// A token that makes a repeated report idempotent: the same for the same task, and of a form that every API takes.
+fn idempotency_token(kind: &str, identity: &str) -> String {
+    sha256_hex(&format!("{kind}\n{identity}"))
 }
 
 #[cfg(test)]

@@ -4,12 +4,13 @@
 
 use std::borrow::Cow;
 
-use super::{FailureApi, Member, Rule};
+use super::{FailureApi, Member, Report, Rule};
 use crate::dead_letter::Reason;
 use crate::event::Failure;
 use crate::json::Object;
+use crate::operation::{Operation, Service, Wire};
 use crate::outcome::ErrorTable;
-use crate::request::{Fallback, Members, Operation, Service, Value, Wire};
+use crate::request::{Fallback, Value};
 use crate::secret::Secret;
 use crate::text::{Cut, cut_field, with_context};
 
@@ -19,7 +20,15 @@ pub const ERROR_MAX: usize = 256;
 /// The longest `cause`, in UTF-16 code units.
 pub const CAUSE_MAX: usize = 32_768;
 
-const TASK_TOKEN: Member = Member { name: "taskToken", rule: Rule::Length { max: 2048 }, is_secret: true };
+const STEP_FUNCTIONS: Service = Service {
+    name: "Step Functions",
+    endpoint_prefix: "states",
+    fips_prefixes: &[],
+    signing_name: "states",
+    endpoint_variable: "SFN",
+};
+
+const TASK_TOKEN: Member = Member::secret("taskToken", Rule::Length { max: 2048 });
 
 /// The task that failed.
 #[derive(Clone, Debug)]
@@ -29,15 +38,21 @@ pub struct StepFunctionsTask {
 
 impl FailureApi for StepFunctionsTask {
     const KIND: &'static str = "step-functions-task";
-    const OPERATION: Operation = Operation {
-        service: Service::StepFunctions,
+    const WAKES_UP: &'static str = "a Step Functions activity or `.waitForTaskToken` callback";
+    const PARAMETER: &'static str = "EnableStepFunctionsTasks";
+    const IS_ON_BY_DEFAULT: bool = true;
+    const OPERATIONS: &'static [Operation] = &[Operation {
+        service: &STEP_FUNCTIONS,
         name: "SendTaskFailure",
-        action: "states:SendTaskFailure",
+        action: Some("states:SendTaskFailure"),
         wire: Wire::AwsJson { version: "1.0", target: "AWSStepFunctions" },
-    };
+    }];
     const MEMBERS: &'static [Member] = &[TASK_TOKEN];
-    const ERRORS: ErrorTable =
-        ErrorTable { settled: &["TaskTimedOut", "TaskDoesNotExist"], rejected: &["InvalidToken"] };
+    const ERRORS: ErrorTable = ErrorTable {
+        settled: &["TaskTimedOut", "TaskDoesNotExist"],
+        rejected: &["InvalidToken"],
+        ..ErrorTable::EMPTY
+    };
     /// The state machine's own KMS key stands in the way of the texts, and of nothing else. Without both it is not needed.
     const FALLBACK: Option<Fallback> = Some(Fallback {
         errors: &["KmsAccessDeniedException", "KmsInvalidStateException"],
@@ -45,7 +60,7 @@ impl FailureApi for StepFunctionsTask {
     });
 
     fn identify(target: &Object<'_>) -> Result<Self, Reason> {
-        Ok(Self { task_token: Secret::new(TASK_TOKEN.read(target)?) })
+        Ok(Self { task_token: TASK_TOKEN.read_secret(target)? })
     }
 
     fn identity(&self) -> &str {
@@ -56,13 +71,14 @@ impl FailureApi for StepFunctionsTask {
         Some(&self.task_token)
     }
 
-    fn body(self, failure: &Failure<'_>, cuts: &mut Vec<Cut>) -> Members {
+    fn report(self, failure: &Failure<'_>, cuts: &mut Vec<Cut>) -> Report {
         let error = cut_field("error", Cow::Borrowed(failure.type_name()), ERROR_MAX, cuts).into_owned();
         let cause = with_context("cause", failure, CAUSE_MAX, cuts);
-        Members::new(vec![
+        let members = vec![
             (TASK_TOKEN.name, Value::Secret(self.task_token)),
             ("error", Value::Text(error)),
             ("cause", Value::Text(cause)),
-        ])
+        ];
+        Report::to(&Self::OPERATIONS[0], members)
     }
 }

@@ -4,12 +4,13 @@
 
 use std::borrow::Cow;
 
-use super::{FailureApi, Member, Rule};
+use super::{FailureApi, Member, Report, Rule};
 use crate::dead_letter::Reason;
 use crate::event::Failure;
 use crate::json::Object;
+use crate::operation::{Operation, Service, Wire};
 use crate::outcome::ErrorTable;
-use crate::request::{Members, Operation, Service, Value, Wire};
+use crate::request::Value;
 use crate::secret::Secret;
 use crate::text::{Cut, cut_field, with_context};
 
@@ -19,7 +20,15 @@ pub const REASON_MAX: usize = 256;
 /// The longest `details`, in UTF-16 code units.
 pub const DETAILS_MAX: usize = 32_768;
 
-const TASK_TOKEN: Member = Member { name: "taskToken", rule: Rule::Length { max: 1024 }, is_secret: true };
+const SWF: Service = Service {
+    name: "SWF",
+    endpoint_prefix: "swf",
+    fips_prefixes: &[],
+    signing_name: "swf",
+    endpoint_variable: "SWF",
+};
+
+const TASK_TOKEN: Member = Member::secret("taskToken", Rule::Length { max: 1024 });
 
 /// The activity task that failed.
 #[derive(Clone, Debug)]
@@ -29,17 +38,21 @@ pub struct SwfActivityTask {
 
 impl FailureApi for SwfActivityTask {
     const KIND: &'static str = "swf-activity-task";
-    const OPERATION: Operation = Operation {
-        service: Service::Swf,
+    const WAKES_UP: &'static str = "an SWF activity";
+    const PARAMETER: &'static str = "EnableSwfActivityTasks";
+    const IS_ON_BY_DEFAULT: bool = true;
+    const OPERATIONS: &'static [Operation] = &[Operation {
+        service: &SWF,
         name: "RespondActivityTaskFailed",
-        action: "swf:RespondActivityTaskFailed",
+        action: Some("swf:RespondActivityTaskFailed"),
         wire: Wire::AwsJson { version: "1.0", target: "SimpleWorkflowService" },
-    };
+    }];
     const MEMBERS: &'static [Member] = &[TASK_TOKEN];
-    const ERRORS: ErrorTable = ErrorTable { settled: &["UnknownResourceFault"], rejected: &[] };
+    const ERRORS: ErrorTable =
+        ErrorTable { settled: &["UnknownResourceFault"], rejected: &[], ..ErrorTable::EMPTY };
 
     fn identify(target: &Object<'_>) -> Result<Self, Reason> {
-        Ok(Self { task_token: Secret::new(TASK_TOKEN.read(target)?) })
+        Ok(Self { task_token: TASK_TOKEN.read_secret(target)? })
     }
 
     fn identity(&self) -> &str {
@@ -50,13 +63,14 @@ impl FailureApi for SwfActivityTask {
         Some(&self.task_token)
     }
 
-    fn body(self, failure: &Failure<'_>, cuts: &mut Vec<Cut>) -> Members {
+    fn report(self, failure: &Failure<'_>, cuts: &mut Vec<Cut>) -> Report {
         let reason = cut_field("reason", Cow::Borrowed(failure.type_name()), REASON_MAX, cuts).into_owned();
         let details = with_context("details", failure, DETAILS_MAX, cuts);
-        Members::new(vec![
+        let members = vec![
             (TASK_TOKEN.name, Value::Secret(self.task_token)),
             ("reason", Value::Text(reason)),
             ("details", Value::Text(details)),
-        ])
+        ];
+        Report::to(&Self::OPERATIONS[0], members)
     }
 }

@@ -254,12 +254,14 @@ fn permissions(deployment: &Deployment) -> Findings {
         }
     }
     for kind in enabled_kinds(deployment) {
-        let request = |region| Request { action: kind.action(), region: Some(region), ..Request::default() };
-        let mut missing = regions(deployment);
-        missing.retain(|region| lacks(&request(region)));
-        if !missing.is_empty() {
-            let what = format!("{} is enabled, but cannot be failed", kind.name());
-            findings.push(lacking(&[kind.action()], &format!(" in {}", missing.join(", ")), &what));
+        for action in kind.actions() {
+            let request = |region| Request { action, region: Some(region), ..Request::default() };
+            let mut missing = regions(deployment);
+            missing.retain(|region| lacks(&request(region)));
+            if !missing.is_empty() {
+                let what = format!("{} is enabled, but cannot be failed", kind.name());
+                findings.push(lacking(&[action], &format!(" in {}", missing.join(", ")), &what));
+            }
         }
     }
     for (role, account) in roles(deployment) {

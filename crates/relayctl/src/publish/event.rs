@@ -10,6 +10,7 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::exit::Problem;
 use crate::inputs::Input;
+use crate::publish::members::TargetMembers;
 
 /// What such an event is called where files have a path.
 const NAME: &str = "event";
@@ -22,15 +23,8 @@ pub struct Options {
     /// The kind of target; without it, the target is found in the environment
     #[arg(long, value_name = "KIND", value_parser = kinds())]
     kind: Option<String>,
-    /// `jobId` of the target
-    #[arg(long, value_name = "ID", requires = "kind")]
-    job_id: Option<String>,
-    /// `taskToken` of the target
-    #[arg(long, value_name = "TOKEN", requires = "kind")]
-    task_token: Option<String>,
-    /// `clientToken` of the target
-    #[arg(long, value_name = "TOKEN", requires = "kind")]
-    client_token: Option<String>,
+    #[command(flatten)]
+    members: TargetMembers,
     /// The target's region, where it is not the relay's
     #[arg(long, value_name = "NAME", requires = "kind")]
     target_region: Option<String>,
@@ -85,14 +79,11 @@ impl Options {
 
     fn target(&self) -> Result<String, Problem> {
         if let Some(kind) = &self.kind {
-            return Ok(object(&[
-                ("kind", Some(quoted(kind))),
-                ("jobId", text(self.job_id.as_deref())),
-                ("taskToken", text(self.task_token.as_deref())),
-                ("clientToken", text(self.client_token.as_deref())),
-                ("region", text(self.target_region.as_deref())),
-                ("account", text(self.target_account.as_deref())),
-            ]));
+            let mut target = vec![("kind", Some(quoted(kind)))];
+            target.extend(self.members.given().map(|(name, value)| (name, text(Some(value)))));
+            target.push(("region", text(self.target_region.as_deref())));
+            target.push(("account", text(self.target_account.as_deref())));
+            return Ok(object(&target));
         }
         let found = identity_in_variables(&|name| std::env::var(name).ok(), &[]);
         let target = found.map(|found| found.target).ok_or_else(|| {
@@ -150,6 +141,15 @@ mod tests {
         let made = event(&["--kind", "swf-activity-task", "--task-token", "t"]);
         let target = r#"{"kind":"swf-activity-task","taskToken":"t"}"#;
         assert_eq!(made, format!(r#"{{"version":"1","time":"t","target":{target},"failure":{{}}}}"#));
+    }
+
+    #[test]
+    fn each_member_of_a_kind_has_an_option() {
+        let made = event(&["--kind", "codedeploy-lifecycle-hook", "--deployment-id", "d-1"]);
+        assert!(
+            made.contains(r#""target":{"kind":"codedeploy-lifecycle-hook","deploymentId":"d-1"}"#),
+            "{made}"
+        );
     }
 
     #[test]

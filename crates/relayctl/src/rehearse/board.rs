@@ -192,13 +192,13 @@ fn what_happened(ended: &Ended) -> String {
 }
 
 fn called(ended: &Ended) -> String {
-    let action = ended.kind.map_or("nothing", Kind::action);
+    let action = ended.kind.map_or_else(|| "nothing".to_owned(), Kind::labels);
     match &ended.place {
         Some(Place { region, account: Some(account) }) => {
             format!("{action} in {region}, account {}", account.id)
         }
         Some(place) => format!("{action} in {}", place.region),
-        None => action.to_owned(),
+        None => action,
     }
 }
 
@@ -227,7 +227,7 @@ fn as_json(part: &Part, ended: &Ended) -> Value {
         "expected": part.expectation.to_string(),
         "asExpected": part.expectation.is_met_by(&ended.outcome),
         "targetKind": ended.kind.map(Kind::name),
-        "api": ended.place.as_ref().and(ended.kind).map(Kind::action),
+        "api": ended.place.as_ref().and(ended.kind).map(Kind::labels),
         "region": ended.place.as_ref().map(|place| &place.region),
         "account": ended.place.as_ref().and_then(|place| place.account.as_ref()).map(|account| &account.id),
         "cuts": cuts.collect::<Vec<_>>(),

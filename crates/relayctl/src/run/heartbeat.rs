@@ -17,6 +17,7 @@ use crate::output::Output;
 const ERRORS: ErrorTable = ErrorTable {
     settled: &["TaskTimedOut", "TaskDoesNotExist", "UnknownResourceFault"],
     rejected: &["InvalidToken"],
+    ..ErrorTable::EMPTY
 };
 
 /// Names of a refusal that stays one.

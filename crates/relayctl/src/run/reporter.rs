@@ -57,8 +57,8 @@ impl Reporter {
     async fn call(&self, event: &str, clients: &Clients, place: &Place) -> Result<String, String> {
         let json = Json::parse(event).ok().and_then(Json::object);
         let failure = Failure::read(json.as_ref().and_then(|event| event.member("failure")));
-        let action = self.target.kind().action();
         let request = self.target.clone().request(&failure, &mut Vec::new());
+        let action = request.operation.label();
         let mut answer = senders::send(&request, clients, place).await;
         if let Some((without_texts, _)) = request.fallback(&answer) {
             answer = senders::send(&without_texts, clients, place).await;

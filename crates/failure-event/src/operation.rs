@@ -1,0 +1,99 @@
+//! The operations that report failures, as their services' references describe them.
+
+use crate::partition::Partition;
+
+/// A service that is told of failures.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Service {
+    /// What people call it.
+    pub name: &'static str,
+    /// What stands before the region in its host name.
+    pub endpoint_prefix: &'static str,
+    /// What stands there instead of `<endpoint_prefix>-fips` for FIPS endpoints, by partition. Dual-stack hosts have no
+    /// exceptions.
+    pub fips_prefixes: &'static [(&'static str, &'static str)],
+    /// What requests to it are signed for.
+    pub signing_name: &'static str,
+    /// The end of the variable `AWS_ENDPOINT_URL_<…>` that names another endpoint.
+    /// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>
+    pub endpoint_variable: &'static str,
+}
+
+/// Which of a service's endpoints are wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EndpointVariant {
+    /// `AWS_USE_FIPS_ENDPOINT`
+    pub fips: bool,
+    /// `AWS_USE_DUALSTACK_ENDPOINT`
+    pub dual_stack: bool,
+}
+
+impl Service {
+    /// The service's own endpoint in a region, as the rules of the SDKs have it.
+    #[must_use]
+    pub fn endpoint(&self, region: &str, variant: EndpointVariant) -> String {
+        let partition = Partition::of(region);
+        let suffix = if variant.dual_stack { partition.dual_stack_dns_suffix } else { partition.dns_suffix };
+        let exception = self.fips_prefixes.iter().find(|(id, _)| *id == partition.id && !variant.dual_stack);
+        let prefix = match (variant.fips, exception) {
+            (false, _) => self.endpoint_prefix.to_owned(),
+            (true, Some((_, prefix))) => (*prefix).to_owned(),
+            (true, None) => format!("{}-fips", self.endpoint_prefix),
+        };
+        format!("https://{prefix}.{region}.{suffix}")
+    }
+}
+
+/// One operation of a service.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Operation {
+    /// Whose it is.
+    pub service: &'static Service,
+    /// Its name, e.g. `SendTaskFailure`.
+    pub name: &'static str,
+    /// The permission that it needs, as IAM names it; `None` where whoever has the URL may call it.
+    pub action: Option<&'static str>,
+    /// How a request goes over the wire.
+    pub wire: Wire,
+}
+
+/// How a request goes over the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wire {
+    /// AWS JSON, `POST /` with the operation in `X-Amz-Target`.
+    /// <https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html>
+    AwsJson {
+        /// `1.0` or `1.1`
+        version: &'static str,
+        /// What stands before the operation's name in `X-Amz-Target`.
+        target: &'static str,
+    },
+    /// REST-JSON: the operation is a method and a path.
+    /// <https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html>
+    RestJson {
+        /// The method.
+        method: &'static str,
+        /// The path, in which `{}` stands for the one member that is part of it.
+        path: &'static str,
+    },
+    /// AWS Query: `POST /` with a form, answered in XML.
+    /// <https://smithy.io/2.0/aws/protocols/aws-query-protocol.html>
+    Query {
+        /// The version of the API.
+        version: &'static str,
+    },
+    /// A `PUT` of a JSON body to a presigned URL: neither signed nor redirected.
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/PresignedUrlUploadObject.html>
+    PresignedPut,
+}
+
+impl Operation {
+    /// The operation as logs and reasons name it: its permission, else the service and its own name.
+    #[must_use]
+    pub fn label(&self) -> String {
+        match self.action {
+            Some(action) => action.to_owned(),
+            None => format!("{} {}", self.service.name, self.name),
+        }
+    }
+}

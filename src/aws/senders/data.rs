@@ -1,0 +1,229 @@
+//! Requests of services of which one call is made: as they stand, through the SDK's own retries, time limits and signatures. Its
+//! crate of such a service would cost minutes of building and megabytes for that one call.
+
+use std::fmt;
+
+use aws_runtime::auth::sigv4::{SCHEME_ID, SigV4AuthScheme};
+use aws_runtime::auth::{HttpSignatureType, SigV4OperationSigningConfig, SigningOptions};
+use aws_runtime::retries::classifiers::AwsErrorCodeClassifier;
+use aws_sdk_sqs::config::BehaviorVersion;
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
+use aws_smithy_runtime::client::orchestrator::operation::{Operation, OperationBuilder};
+use aws_smithy_runtime::client::retries::classifiers::HttpStatusCodeClassifier;
+use aws_smithy_runtime::client::retries::classifiers::TransientErrorClassifier;
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::auth::static_resolver::StaticAuthSchemeOptionResolver;
+use aws_smithy_runtime_api::client::auth::{
+    AuthSchemeOptionResolverParams, SharedAuthScheme, SharedAuthSchemeOptionResolver,
+};
+use aws_smithy_runtime_api::client::identity::SharedIdentityResolver;
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, OrchestratorError};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponentsBuilder;
+use aws_smithy_runtime_api::client::runtime_plugin::StaticRuntimePlugin;
+use aws_smithy_runtime_api::client::stalled_stream_protection::StalledStreamProtectionConfig;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::config_bag::Layer;
+use aws_smithy_types::error::ErrorMetadata;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_smithy_types::retry::RetryConfig;
+use aws_types::region::SigningRegion;
+use aws_types::{SdkConfig, SigningName};
+use failure_event::json::Json;
+use failure_event::operation::Wire;
+use failure_event::outcome::Answer;
+use failure_event::place::Place;
+use failure_event::request::{HttpForm, Request, Secrets};
+
+use crate::aws::answer;
+use crate::aws::clients::{Clients, time_limits};
+
+/// Sends a request that is signed with the keys of its place.
+pub(super) async fn send_signed(request: &Request, clients: &Clients, place: &Place) -> Answer {
+    let config = clients.config(place);
+    let endpoint = clients.endpoint(request.operation.service, &place.region);
+    let builder = builder(request, &config, &endpoint).runtime_plugin(signing(request, &config, place));
+    invoke(builder, request.operation.wire, request.http(Secrets::Shown)).await
+}
+
+/// Puts a body to a presigned URL: no key, no signature, no redirect.
+pub(super) async fn put(request: &Request, clients: &Clients, place: &Place) -> Answer {
+    let config = clients.config(place);
+    let form = request.http(Secrets::Shown);
+    let own_host = || format!("https://{}", form.host.as_deref().unwrap_or_default());
+    let given = clients.presigned_endpoint(request.operation.service).map(str::to_owned);
+    let endpoint = given.unwrap_or_else(own_host);
+    invoke(builder(request, &config, &endpoint).no_auth(), request.operation.wire, form).await
+}
+
+/// What every call has in common: connections, time limits, retries.
+fn builder(request: &Request, config: &SdkConfig, endpoint: &str) -> OperationBuilder {
+    let operation = Operation::builder()
+        .service_name(request.operation.service.name)
+        .operation_name(request.operation.name)
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .endpoint_url(endpoint)
+        .timeout_config(time_limits())
+        .standard_retry(&config.retry_config().cloned().unwrap_or_else(RetryConfig::standard))
+        .sleep_impl(config.sleep_impl().unwrap_or_else(|| SharedAsyncSleep::new(TokioSleep::new())))
+        .time_source(config.time_source().unwrap_or_else(|| SharedTimeSource::new(SystemTimeSource::new())))
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        .retry_classifier(TransientErrorClassifier::<Refusal>::new())
+        .retry_classifier(HttpStatusCodeClassifier::default())
+        .retry_classifier(AwsErrorCodeClassifier::<Refusal>::new())
+        .with_connection_poisoning();
+    match config.http_client() {
+        Some(client) => operation.http_client(client),
+        None => operation,
+    }
+}
+
+/// The signature: for whom, in which region, with which keys.
+fn signing(request: &Request, config: &SdkConfig, place: &Place) -> StaticRuntimePlugin {
+    let mut layer = Layer::new("signature");
+    let mut options = SigningOptions::default();
+    options.signature_type = HttpSignatureType::HttpRequestHeaders;
+    layer.store_put(SigV4OperationSigningConfig {
+        region: Some(SigningRegion::from(aws_types::region::Region::new(place.region.clone()))),
+        name: Some(SigningName::from(request.operation.service.signing_name)),
+        signing_options: options,
+        ..SigV4OperationSigningConfig::default()
+    });
+    layer.store_put(AuthSchemeOptionResolverParams::new(()));
+    let mut components = RuntimeComponentsBuilder::new("signature");
+    let scheme = StaticAuthSchemeOptionResolver::new(vec![SCHEME_ID]);
+    components.set_auth_scheme_option_resolver(Some(SharedAuthSchemeOptionResolver::new(scheme)));
+    components.push_auth_scheme(SharedAuthScheme::new(SigV4AuthScheme::new()));
+    components.set_identity_cache(config.identity_cache());
+    if let Some(keys) = config.credentials_provider() {
+        components.set_identity_resolver(SCHEME_ID, SharedIdentityResolver::new(keys));
+    }
+    StaticRuntimePlugin::new().with_config(layer.freeze()).with_runtime_components(components)
+}
+
+async fn invoke(builder: OperationBuilder, wire: Wire, form: HttpForm) -> Answer {
+    let operation = builder
+        .serializer(|form: HttpForm| http_request(&form))
+        .deserializer(move |response: &HttpResponse| read(response, wire))
+        .build();
+    answer::of(operation.invoke(form).await)
+}
+
+fn http_request(form: &HttpForm) -> Result<HttpRequest, BoxError> {
+    let mut request = http::Request::builder().method(form.method).uri(form.path.as_str());
+    for (name, value) in &form.headers {
+        request = request.header(*name, value);
+    }
+    if let Some(host) = &form.host {
+        request = request.header("host", host);
+    }
+    Ok(request.body(SdkBody::from(form.body.as_str()))?.try_into()?)
+}
+
+fn read(response: &HttpResponse, wire: Wire) -> Result<(), OrchestratorError<Refusal>> {
+    if response.status().is_success() {
+        return Ok(());
+    }
+    let body = response.body().bytes().unwrap_or_default();
+    let metadata = match wire {
+        Wire::AwsJson { .. } | Wire::RestJson { .. } => {
+            json_error(body, response.headers().get("x-amzn-errortype"))
+        }
+        Wire::Query { .. } | Wire::PresignedPut => xml_error(body),
+    };
+    Err(OrchestratorError::operation(Refusal(metadata)))
+}
+
+/// The name stands in a header or in `__type` or `code`, the message in `message` or `Message`.
+fn json_error(body: &[u8], header: Option<&str>) -> ErrorMetadata {
+    let text = std::str::from_utf8(body).unwrap_or_default();
+    let object = Json::parse(text).ok().and_then(Json::object);
+    let member =
+        |names: [&str; 2]| names.into_iter().find_map(|name| Some(object.as_ref()?.text(name)?.into_owned()));
+    let mut error = ErrorMetadata::builder();
+    if let Some(code) = header.map(str::to_owned).or_else(|| member(["__type", "code"])) {
+        error = error.code(code);
+    }
+    if let Some(message) = member(["message", "Message"]) {
+        error = error.message(message);
+    }
+    error.build()
+}
+
+/// `<Error><Code>…</Code><Message>…</Message></Error>`, which the Query protocol puts into an `<ErrorResponse>`.
+fn xml_error(body: &[u8]) -> ErrorMetadata {
+    let mut error = ErrorMetadata::builder();
+    let text = std::str::from_utf8(body).unwrap_or_default();
+    let mut document = aws_smithy_xml::decode::Document::new(text);
+    let Ok(mut root) = document.root_element() else { return error.build() };
+    let is_wrapped = root.start_el().matches("ErrorResponse");
+    if !is_wrapped {
+        return with_code_and_message(error, &mut root).build();
+    }
+    while let Some(mut tag) = root.next_tag() {
+        if tag.start_el().matches("Error") {
+            error = with_code_and_message(error, &mut tag);
+        }
+    }
+    error.build()
+}
+
+fn with_code_and_message(
+    mut error: aws_smithy_types::error::metadata::Builder,
+    element: &mut aws_smithy_xml::decode::ScopedDecoder<'_, '_>,
+) -> aws_smithy_types::error::metadata::Builder {
+    while let Some(mut tag) = element.next_tag() {
+        let is_code = tag.start_el().matches("Code");
+        let is_message = tag.start_el().matches("Message");
+        if let (true, Ok(text)) = (is_code || is_message, aws_smithy_xml::decode::try_data(&mut tag)) {
+            error = if is_code { error.code(text) } else { error.message(text) };
+        }
+    }
+    error
+}
+
+/// What a service refused with.
+#[derive(Debug)]
+struct Refusal(ErrorMetadata);
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.code().unwrap_or("an error that cannot be read"))
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+impl ProvideErrorMetadata for Refusal {
+    fn meta(&self) -> &ErrorMetadata {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(metadata: &ErrorMetadata) -> (Option<&str>, Option<&str>) {
+        (metadata.code(), metadata.message())
+    }
+
+    #[test]
+    fn an_error_is_read_in_the_form_of_its_protocol() {
+        let json = json_error(br#"{"__type":"a.b#ResourceNotFound","message":"m"}"#, None);
+        assert_eq!(told(&json), (Some("a.b#ResourceNotFound"), Some("m")));
+        let rest = json_error(br#"{"Message":"m"}"#, Some("CallbackTimeoutException:http://x/"));
+        assert_eq!(told(&rest), (Some("CallbackTimeoutException:http://x/"), Some("m")));
+        let query = xml_error(
+            b"<ErrorResponse><Error><Type>Sender</Type><Code>ValidationError</Code><Message>No active</Message></Error></ErrorResponse>",
+        );
+        assert_eq!(told(&query), (Some("ValidationError"), Some("No active")));
+        let s3 =
+            xml_error(b"<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code><Message>m</Message></Error>");
+        assert_eq!(told(&s3), (Some("AccessDenied"), Some("m")));
+        for odd in [&b""[..], b"<html>", b"{", b"\xff"] {
+            assert_eq!(told(&json_error(odd, None)), (None, None));
+            assert_eq!(told(&xml_error(odd)), (None, None));
+        }
+    }
+}
