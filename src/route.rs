@@ -8,10 +8,10 @@ use crate::dead_letter::{Code, Reason};
 use crate::envelope::{self, Body, Content, DEPTH_MAX, Record, Via};
 use crate::event::{self, Failure, Header};
 use crate::json::{Json, NotJson, Object};
-use crate::notice::{self, AbandonedWork, Death, Meaning, Notice};
+use crate::notice::{self, AbandonedWork, Death, Found, Meaning, Notice};
 use crate::secret::{MentionedSecrets, fingerprint};
 use crate::settings::Rules;
-use crate::target::{self, Call, GivenPlace, Kind, Target};
+use crate::target::{Call, Given, GivenPlace, Kind};
 use crate::text::Cut;
 
 /// Where the relay itself lives.
@@ -191,14 +191,15 @@ impl<'a> Router<'a> {
 
     fn event(&mut self, event: &Object<'_>, envelope_id: Option<&str>) -> Result<Decision, Reason> {
         self.set_header(Header::read(event), envelope_id);
-        if let Some(target) = event.object("target") {
-            self.note_target(&target);
+        let target = event::target(event).map(|target| Given::read(&target));
+        if let Ok(target) = &target {
+            self.note_target(target);
         }
         if event.member("target").is_some() {
             event::check_version(event)?;
         }
-        let target = event::target(event).map_err(|reason| self.explain_missing_target(event, reason))?;
-        self.call(&target, &Failure::read(event.member("failure")), &GivenPlace::default())
+        let target = target.map_err(|reason| self.explain_missing_target(event, reason))?;
+        self.call(target, &Failure::read(event.member("failure")), &GivenPlace::default())
     }
 
     fn notice(&mut self, notice: Notice, envelope_id: Option<&str>) -> Result<Decision, Reason> {
@@ -245,27 +246,24 @@ impl<'a> Router<'a> {
     }
 
     fn death(&mut self, death: Death) -> Result<Decision, Reason> {
-        let name = &death.found.name;
+        let Found { name, target } = death.found;
         self.subject.found_as = Some(name.clone());
-        let Some(target) = Json::parse(&death.found.target).ok().and_then(Json::object) else {
-            return Err(Reason::invalid(format!("{name}: expected a JSON object with a target")));
-        };
         let from_notice = GivenPlace { region: death.region, account: death.account };
-        self.call(&target, &death.failure, &from_notice)
+        self.call(target, &death.failure, &from_notice)
             .map_err(|reason| Reason::new(reason.code, format!("{} (found as {name})", reason.message)))
     }
 
     /// The call to make; `default_place` is where it goes unless the target says otherwise.
     fn call(
         &mut self,
-        target: &Object<'_>,
+        given: Given,
         failure: &Failure<'_>,
         default_place: &GivenPlace,
     ) -> Result<Decision, Reason> {
-        self.note_target(target);
-        let identity = Target::read(target)?;
+        self.note_target(&given);
+        let identity = given.target?;
         self.subject.fingerprint = Some(fingerprint(identity.identity()));
-        let given = GivenPlace::read(target)?;
+        let given = given.place?;
         self.check_enabled(identity.kind())?;
         let given = GivenPlace {
             region: given.region.or_else(|| default_place.region.clone()),
@@ -279,10 +277,10 @@ impl<'a> Router<'a> {
     }
 
     /// What is known of a target before it is known to be right.
-    fn note_target(&mut self, target: &Object<'_>) {
-        self.subject.kind = Kind::of(target);
-        for secret in target::mentioned_secrets(target) {
-            self.subject.secrets.add(secret);
+    fn note_target(&mut self, target: &Given) {
+        self.subject.kind = target.kind;
+        for secret in &target.secrets {
+            self.subject.secrets.add(secret.clone());
         }
     }
 

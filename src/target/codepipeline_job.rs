@@ -4,13 +4,12 @@
 
 use serde::Serialize;
 
-use super::{FailureApi, Member, Rule, Secrets};
+use super::{FailureApi, Member, Members, Rule, Secrets};
 use crate::answer;
 use crate::clients::{Clients, Place};
 use crate::dead_letter::Reason;
 use crate::event::Failure;
 use crate::failure_details::FailureDetails;
-use crate::json::Object;
 use crate::outcome::{Answer, ErrorTable};
 use crate::secret::Secret;
 use crate::text::Cut;
@@ -41,7 +40,7 @@ impl FailureApi for CodePipelineJob {
     };
     type Call = PutJobFailureResult;
 
-    fn identify(target: &Object<'_>) -> Result<Self, Reason> {
+    fn identify(target: &dyn Members) -> Result<Self, Reason> {
         Ok(Self { job_id: JOB_ID.read(target)? })
     }
 

@@ -6,16 +6,19 @@
 //!
 //! Targets never import one another. Everything here but [`FailureApi::send`] is pure.
 
+mod given;
+
 use std::borrow::Cow;
 use std::future::Future;
 
 use crate::clients::{Clients, Place};
 use crate::dead_letter::{Code, Reason};
 use crate::event::{Failure, name_of, shortened};
-use crate::json::{Object, Type};
 use crate::outcome::{Answer, ErrorTable};
 use crate::secret::Secret;
 use crate::text::{Cut, utf16_len};
+
+pub use given::{Given, Members, Named, Value};
 
 /// What one failure API takes, is sent, answers, and how it is called.
 pub trait FailureApi: Sized {
@@ -30,11 +33,11 @@ pub trait FailureApi: Sized {
     /// The request, ready to be sent.
     type Call;
 
-    /// Reads the identity from an event's `target` object.
+    /// Reads the identity from a target's members.
     ///
     /// # Errors
     /// `INVALID_EVENT` with the path of the member that is missing or wrong.
-    fn identify(target: &Object<'_>) -> Result<Self, Reason>;
+    fn identify(target: &dyn Members) -> Result<Self, Reason>;
 
     /// What the fingerprint is made of: the token, or the job id.
     fn identity(&self) -> &str;
@@ -108,9 +111,9 @@ impl Member {
     ///
     /// # Errors
     /// `INVALID_EVENT` with the member's path. The value is never quoted: it may be a secret.
-    pub fn read(&self, target: &Object<'_>) -> Result<String, Reason> {
+    pub fn read(&self, target: &dyn Members) -> Result<String, Reason> {
         let wrong = |what: &str| Reason::invalid(format!("target.{}: {what}", self.name));
-        let value = target.member(self.name).ok_or_else(|| wrong("is missing"))?;
+        let value = target.given(self.name).ok_or_else(|| wrong("is missing"))?;
         let string = value
             .string()
             .ok_or_else(|| wrong(&format!("expected a string, found {}", name_of(value.json_type()))))?;
@@ -176,7 +179,7 @@ macro_rules! targets {
                 match self { $(Kind::$Api => $Api::MEMBERS,)+ }
             }
 
-            fn identify(self, target: &Object<'_>) -> Result<Target, Reason> {
+            fn identify(self, target: &dyn Members) -> Result<Target, Reason> {
                 Ok(match self { $(Kind::$Api => Target::$Api($Api::identify(target)?),)+ })
             }
         }
@@ -275,10 +278,10 @@ impl Kind {
         Self::ALL.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(", ")
     }
 
-    /// The kind that a `target` object names, when it is one of those that are listed.
+    /// The kind that a target names, when it is one of those that are listed.
     #[must_use]
-    pub fn of(target: &Object<'_>) -> Option<Self> {
-        Self::from_name(&target.text("kind")?)
+    pub fn of(target: &dyn Members) -> Option<Self> {
+        Self::from_name(&target.given("kind")?.string()?.text)
     }
 }
 
@@ -287,8 +290,8 @@ impl Target {
     ///
     /// # Errors
     /// `INVALID_EVENT` for a member that is missing or wrong, `UNKNOWN_TARGET` for a kind that is not listed.
-    pub fn read(target: &Object<'_>) -> Result<Self, Reason> {
-        let kind = target.member("kind").ok_or_else(|| Reason::invalid("target.kind: is missing"))?;
+    pub fn read(target: &dyn Members) -> Result<Self, Reason> {
+        let kind = target.given("kind").ok_or_else(|| Reason::invalid("target.kind: is missing"))?;
         let Some(name) = kind.string() else {
             return Err(Reason::invalid(format!(
                 "target.kind: expected a string, found {}",
@@ -306,7 +309,7 @@ impl Target {
     }
 }
 
-/// The optional `region` and `account` of a `target` object.
+/// The optional `region` and `account` of a target.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GivenPlace {
     /// The region's name.
@@ -320,7 +323,7 @@ impl GivenPlace {
     ///
     /// # Errors
     /// `INVALID_EVENT` where one is no string, is empty, or is no account id.
-    pub fn read(target: &Object<'_>) -> Result<Self, Reason> {
+    pub fn read(target: &dyn Members) -> Result<Self, Reason> {
         let account = optional(target, "account")?;
         if account.as_deref().is_some_and(|account| !is_account(account)) {
             return Err(Reason::invalid("target.account: expected 12 digits"));
@@ -329,11 +332,11 @@ impl GivenPlace {
     }
 }
 
-/// The secrets that a `target` object mentions, also where it is wrong: a reason that quotes its input, or an id that repeats
+/// The secrets that a target mentions, also where it is wrong: a reason that quotes its input, or an id that repeats
 /// it, must not give them away.
-pub fn mentioned_secrets<'a>(target: &'a Object<'_>) -> impl Iterator<Item = Secret> + 'a {
+fn mentioned_secrets(target: &dyn Members) -> impl Iterator<Item = Secret> {
     let names = Kind::ALL.iter().flat_map(|kind| kind.members()).filter(|member| member.is_secret);
-    names.filter_map(|member| target.text(member.name)).map(Secret::new)
+    names.filter_map(|member| target.given(member.name)?.string()).map(|string| Secret::new(string.text))
 }
 
 /// A request's body as JSON.
@@ -348,13 +351,11 @@ pub fn is_account(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-fn optional(target: &Object<'_>, name: &'static str) -> Result<Option<String>, Reason> {
+fn optional(target: &dyn Members, name: &'static str) -> Result<Option<String>, Reason> {
     let wrong = |what: String| Reason::invalid(format!("target.{name}: {what}"));
-    let Some(value) = target.member(name) else { return Ok(None) };
-    if value.json_type() != Type::String {
-        return Err(wrong(format!("expected a string, found {}", name_of(value.json_type()))));
-    }
+    let Some(value) = target.given(name) else { return Ok(None) };
     match value.string() {
+        None => Err(wrong(format!("expected a string, found {}", name_of(value.json_type())))),
         Some(string) if string.has_lone_surrogate => {
             Err(wrong("holds a surrogate without its pair".to_owned()))
         }

@@ -6,12 +6,11 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use super::{FailureApi, Member, Rule, Secrets};
+use super::{FailureApi, Member, Members, Rule, Secrets};
 use crate::answer;
 use crate::clients::{Clients, Place};
 use crate::dead_letter::Reason;
 use crate::event::Failure;
-use crate::json::Object;
 use crate::outcome::{Answer, ErrorTable};
 use crate::secret::Secret;
 use crate::text::{Cut, cut_field, with_context};
@@ -45,7 +44,7 @@ impl FailureApi for SwfActivityTask {
     const ERRORS: ErrorTable = ErrorTable { settled: &["UnknownResourceFault"], rejected: &[] };
     type Call = RespondActivityTaskFailed;
 
-    fn identify(target: &Object<'_>) -> Result<Self, Reason> {
+    fn identify(target: &dyn Members) -> Result<Self, Reason> {
         Ok(Self { task_token: Secret::new(TASK_TOKEN.read(target)?) })
     }
 
