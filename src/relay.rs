@@ -94,6 +94,7 @@ impl Relay {
     /// [`Failed`] when the invoker must try again: an event that came alone is to be retried, or a record to be retried
     /// has no id to name it by.
     pub async fn invoke(&self, invocation: Invocation) -> Result<Response, Failed> {
+        self.clients.begin_invocation(&invocation.function_arn, &invocation.request_id);
         let payload = String::from_utf8_lossy(&invocation.payload);
         match envelope::open(&payload) {
             Delivery::SqsBatch(records) => {
