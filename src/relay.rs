@@ -346,6 +346,7 @@ impl Letterbox<'_> {
             reason,
             target_kind: self.subject.kind.map(Kind::name),
             event_id: self.subject.header.id.as_deref(),
+            publisher: self.subject.publisher.as_deref(),
             origin: &self.record.origin,
         };
         let letter = DeadLetter::new(self.record.body.as_arrived().to_owned(), label);

@@ -63,6 +63,8 @@ pub struct Subject {
     pub path: Vec<&'static str>,
     /// Id, source and time; the id with its defaults.
     pub header: Header,
+    /// Who sent it, as the outermost envelope vouches for it.
+    pub publisher: Option<String>,
     /// The kind of target.
     pub kind: Option<Kind>,
     /// Follows one task through the logs.
@@ -78,7 +80,8 @@ pub struct Subject {
 impl Subject {
     /// A publisher that puts the token in the id must not find it in a log.
     fn without_secrets(mut self) -> Self {
-        for text in [&mut self.header.id, &mut self.header.source].into_iter().flatten() {
+        let texts = [&mut self.header.id, &mut self.header.source, &mut self.publisher];
+        for text in texts.into_iter().flatten() {
             *text = self.secrets.redact_id(text).into_owned();
         }
         self
@@ -112,7 +115,8 @@ pub struct PlannedCall {
 /// Routes one record.
 #[must_use]
 pub fn route(record: &Record<'_>, rules: &Rules, home: &Home) -> Route {
-    let mut router = Router { record, rules, home, subject: Subject::default() };
+    let subject = Subject { publisher: record.origin.publisher.clone(), ..Subject::default() };
+    let mut router = Router { record, rules, home, subject };
     router.subject.header.id = router.default_id(None);
     let decision = match &record.body {
         Body::Text(text) => router.text(text.embedded(), record.depth(), None),
