@@ -98,6 +98,7 @@ impl Relay {
     /// [`Failed`] when the invoker must try again: an event that came alone is to be retried, or a record to be retried
     /// has no id to name it by.
     pub async fn invoke(&self, invocation: Invocation) -> Result<Response, Failed> {
+        self.clients.begin_invocation(&invocation.function_arn, &invocation.request_id);
         let payload = String::from_utf8_lossy(&invocation.payload);
         match envelope::open(&payload) {
             Delivery::SqsBatch(records) => {
@@ -357,6 +358,7 @@ impl Letterbox<'_> {
             reason,
             target_kind: self.subject.kind.map(Kind::name),
             event_id: self.subject.header.id.as_deref(),
+            publisher: self.subject.publisher.as_deref(),
             origin: &self.record.origin,
         };
         let letter = DeadLetter::new(self.record.body.as_arrived().to_owned(), label);

@@ -157,6 +157,18 @@ impl QueueUrl {
         self.region.as_deref()
     }
 
+    /// Whether this may be the queue of that ARN: its name, and account and region as far as the URL tells them.
+    #[must_use]
+    pub fn may_be(&self, arn: &str) -> bool {
+        let parts: Vec<&str> = arn.split(':').collect();
+        let ["arn", _, "sqs", region, account, name] = parts.as_slice() else { return false };
+        let mut path = self.url.trim_end_matches('/').rsplit('/');
+        let (own_name, own_account) = (path.next(), path.next().filter(|account| is_account(account)));
+        own_name == Some(*name)
+            && own_account.is_none_or(|own| own == *account)
+            && self.region().is_none_or(|own| own == *region)
+    }
+
     /// Whether the queue is a FIFO queue: its name ends in `.fifo`.
     #[must_use]
     pub fn is_fifo(&self) -> bool {
@@ -229,6 +241,10 @@ impl Settings {
             let what = "is set, but RELAY_ROLE_NAME is not: it names the role to assume there".to_owned();
             return Err(SettingError { name: "RELAY_ALLOWED_ACCOUNTS", what });
         }
+        check_abandoned_work_queues(
+            &rules.abandoned_work_queues,
+            &[("RELAY_DEAD_LETTER_QUEUE_URL", &dead_letter_queue)],
+        )?;
         Ok(Self {
             dead_letter_queue,
             rules,
@@ -244,6 +260,22 @@ impl Settings {
             aws: read_aws(variables)?,
         })
     }
+}
+
+/// What the relay itself puts into a queue must not come back as a worker's abandoned work: it would go round for ever.
+fn check_abandoned_work_queues(
+    abandoned: &[String],
+    own: &[(&'static str, &QueueUrl)],
+) -> Result<(), SettingError> {
+    for arn in abandoned {
+        if let Some((setting, _)) = own.iter().find(|(_, url)| url.may_be(arn)) {
+            let what = format!(
+                "\"{arn}\" is the relay's own queue of {setting}: its messages would come back for ever"
+            );
+            return Err(SettingError { name: "RELAY_ABANDONED_WORK_QUEUES", what });
+        }
+    }
+    Ok(())
 }
 
 fn read_rules(variables: &Variables<'_>) -> Result<Rules, SettingError> {
@@ -544,6 +576,31 @@ mod tests {
         );
         assert_eq!(region("https://sqs.us-iso-east-1.c2s.ic.gov/1/q").as_deref(), Some("us-iso-east-1"));
         assert!(QueueUrl::parse("http://127.0.0.1:4566/000000000000/q.fifo").unwrap().is_fifo());
+    }
+
+    #[test]
+    fn the_relays_own_queue_holds_no_abandoned_work() {
+        let start = |url: &str, arn: &str| {
+            read(&[("RELAY_DEAD_LETTER_QUEUE_URL", url), ("RELAY_ABANDONED_WORK_QUEUES", arn)])
+        };
+        let own = "arn:aws:sqs:eu-west-1:111122223333:dead-letters";
+        for url in [
+            URL,
+            "https://sqs.eu-west-1.amazonaws.com/111122223333/dead-letters/",
+            "http://127.0.0.1:4566/111122223333/dead-letters",
+            "http://127.0.0.1:4566/dead-letters",
+        ] {
+            let refused = start(url, &format!("arn:aws:sqs:eu-west-1:111122223333:other,{own}")).unwrap_err();
+            assert_eq!(refused.name, "RELAY_ABANDONED_WORK_QUEUES", "{url}");
+            assert!(refused.what.contains(own) && refused.what.contains("RELAY_DEAD_LETTER_QUEUE_URL"));
+        }
+        for other in [
+            "arn:aws:sqs:eu-west-1:111122223333:dead-letters-2",
+            "arn:aws:sqs:eu-west-1:444455556666:dead-letters",
+            "arn:aws:sqs:eu-west-2:111122223333:dead-letters",
+        ] {
+            assert!(start(URL, other).is_ok(), "{other}");
+        }
     }
 
     #[test]

@@ -144,6 +144,7 @@ pub fn log(report: &Report<'_>) {
                 target_fingerprint = subject.fingerprint.as_deref(),
                 event_id = subject.header.id.as_deref(),
                 source = subject.header.source.as_deref(),
+                publisher = subject.publisher.as_deref(),
                 record_id = record_id(record).map(|id| subject.secrets.redact_id(id)).as_deref(),
                 receives = record.origin.receives,
                 duration_ms = millis(report.duration),

@@ -58,7 +58,7 @@ pub fn check_payload(payload: &str) {
 
 /// Checks a text as the body of a message.
 pub fn check_body(body: &str, queue_arn: &str) {
-    let attributes = serde_json::json!({"ApproximateReceiveCount": "3"});
+    let attributes = serde_json::json!({"ApproximateReceiveCount": "3", "SenderId": "AIDAEXAMPLE"});
     let record = serde_json::json!({
         "messageId": "m", "receiptHandle": "h", "body": body, "attributes": attributes,
         "eventSource": "aws:sqs", "eventSourceARN": queue_arn,
@@ -134,6 +134,7 @@ fn check_letter(record: &Record<'_>, routed: &Route) -> DeadLetter {
         reason,
         target_kind: routed.subject.kind.map(Kind::name),
         event_id: routed.subject.header.id.as_deref(),
+        publisher: routed.subject.publisher.as_deref(),
         origin: &record.origin,
     };
     let letter = DeadLetter::new(record.body.as_arrived().to_owned(), label).with_fifo_ids(label, "request");

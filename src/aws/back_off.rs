@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
 use aws_sdk_sqs::types::{BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry};
-use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
 
 use crate::aws::answer;
 use crate::aws::clients::Clients;
 use crate::settings::{Aws, BackOff};
+use failure_event::event::shortened;
 
 /// The most entries of one `ChangeMessageVisibilityBatch`.
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibilityBatch.html>
@@ -20,6 +20,9 @@ const BATCH_MAX: usize = 10;
 
 /// How many of these calls are under way at once: a whole batch that is to be retried must not open a connection per call.
 const CALLS_AT_ONCE_MAX: usize = 10;
+
+/// No region's name is longer, by far.
+const REGION_LENGTH_MAX: usize = 32;
 
 /// A record to be hidden for a while.
 #[derive(Clone, PartialEq, Eq)]
@@ -46,28 +49,41 @@ pub fn seconds_max(back_off: BackOff, receives: u32, is_abandoned_work: bool) ->
 }
 
 /// Hides the records; what cannot be hidden is logged.
+///
+/// Lambda's batches come from one queue. Whoever invokes the function directly may name a queue a record, so clients are made one by
+/// one as their turn comes, and [`Clients::sqs`] keeps few of them.
 pub async fn hide(records: Vec<Hidden>, clients: &Clients, aws: &Aws) {
     let mut by_queue: BTreeMap<String, Vec<Hidden>> = BTreeMap::new();
     for record in records {
         by_queue.entry(record.queue_arn.clone()).or_default().push(record);
     }
-    join_all(by_queue.iter().map(|(arn, records)| hide_in_queue(arn, records, clients, aws))).await;
+    let chunks = by_queue.iter().flat_map(|(arn, records)| {
+        records.chunks(BATCH_MAX).map(move |chunk| hide_in_queue(arn, chunk, clients, aws))
+    });
+    stream::iter(chunks).for_each_concurrent(CALLS_AT_ONCE_MAX, |hiding| hiding).await;
 }
 
 async fn hide_in_queue(arn: &str, records: &[Hidden], clients: &Clients, aws: &Aws) {
     let parts: Vec<&str> = arn.split(':').collect();
     let ["arn", _, "sqs", region, account, name] = parts.as_slice() else {
-        tracing::warn!(queue = arn, "no back-off: the queue's ARN cannot be read");
+        tracing::warn!(queue = shortened(arn).as_ref(), "no back-off: the queue's ARN cannot be read");
         return;
     };
+    if !may_be_region(region) {
+        tracing::warn!(queue = shortened(arn).as_ref(), "no back-off: the queue's ARN names no region");
+        return;
+    }
     let Some(url) = queue_url(region, account, name, aws).await else {
-        tracing::warn!(queue = arn, "no back-off: the queue's endpoint cannot be told");
+        tracing::warn!(queue = shortened(arn).as_ref(), "no back-off: the queue's endpoint cannot be told");
         return;
     };
-    let client = clients.sqs(Some(region));
-    stream::iter(records.chunks(BATCH_MAX))
-        .for_each_concurrent(CALLS_AT_ONCE_MAX, |chunk| change_visibility(&client, &url, chunk))
-        .await;
+    change_visibility(&clients.sqs(Some(region)), &url, records).await;
+}
+
+/// Whether a text may be a region's name: it becomes a part of a host's name, and a client is kept under it.
+fn may_be_region(text: &str) -> bool {
+    let is_taken = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=REGION_LENGTH_MAX).contains(&text.len()) && text.bytes().all(is_taken)
 }
 
 /// The endpoint that the SDK itself would call, with the path of the queue.
@@ -126,6 +142,13 @@ mod tests {
         let seconds: Vec<u32> =
             [0, 1, 2, 3, 8, 9, 33, 1000].map(|receives| seconds_max(back_off, receives, false)).into();
         assert_eq!(seconds, [5, 5, 10, 20, 640, 900, 900, 900]);
+    }
+
+    #[test]
+    fn what_cannot_be_a_regions_name_gets_no_client() {
+        assert!(["eu-west-1", "us-iso-east-1", "local"].into_iter().all(may_be_region));
+        let long = "x".repeat(33);
+        assert!(!["", "EU", "a.b", "a/b", "a@b", long.as_str()].into_iter().any(may_be_region));
     }
 
     #[test]

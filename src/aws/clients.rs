@@ -21,7 +21,7 @@ use aws_types::SdkConfig;
 use failure_event::operation::{EndpointVariant, Service};
 use failure_event::place::Place;
 
-use crate::aws::assumed_role::AssumedRole;
+use crate::aws::assumed_role::{AssumedRole, SessionName};
 use crate::aws::connector;
 use crate::settings::{Aws, Endpoints, Settings};
 
@@ -42,6 +42,9 @@ const INITIAL_PAUSE: Duration = Duration::from_millis(200);
 /// The longest pause between attempts.
 const PAUSE_MAX: Duration = Duration::from_secs(2);
 
+/// How many regions' SQS clients are kept. Queues are in one or two; a direct invoker may name any in its records.
+const QUEUE_REGIONS_MAX: usize = 8;
+
 /// All clients of this process.
 #[derive(Debug)]
 pub struct Clients {
@@ -49,6 +52,7 @@ pub struct Clients {
     own_region: String,
     endpoints: Endpoints,
     role_name: Option<String>,
+    session_name: SessionName,
     places: Mutex<HashMap<Place, Arc<PlaceClients>>>,
     queues: Mutex<HashMap<String, aws_sdk_sqs::Client>>,
 }
@@ -77,6 +81,7 @@ impl Clients {
             own_region: settings.aws.region.clone(),
             endpoints: settings.aws.endpoints.clone(),
             role_name: settings.role_name.clone(),
+            session_name: SessionName::default(),
             places: Mutex::default(),
             queues: Mutex::default(),
         }
@@ -91,9 +96,15 @@ impl Clients {
             own: config,
             endpoints: Endpoints::default(),
             role_name,
+            session_name: SessionName::default(),
             places: Mutex::default(),
             queues: Mutex::default(),
         }
+    }
+
+    /// Roles that are assumed from now on are assumed for this invocation of this function.
+    pub fn begin_invocation(&self, function_arn: &str, request_id: &str) {
+        self.session_name.set(function_arn, request_id);
     }
 
     /// The Step Functions client of a place.
@@ -161,6 +172,9 @@ impl Clients {
         let config =
             with_endpoint(&in_region(&self.own, region), self.endpoints.of("SQS").map(str::to_owned));
         let client = aws_sdk_sqs::Client::new(&config);
+        if queues.len() >= QUEUE_REGIONS_MAX {
+            queues.clear();
+        }
         queues.insert(region.to_owned(), client.clone());
         client
     }
@@ -188,10 +202,8 @@ impl Clients {
         let config = in_region(&self.own, &place.region);
         let (Some(account), Some(role_name)) = (&place.account, &self.role_name) else { return config };
         let role_arn = role_arn(&account.partition, &account.id, role_name);
-        let role = AssumedRole::new(
-            role_arn,
-            &with_endpoint(&self.own, self.endpoints.of("STS").map(str::to_owned)),
-        );
+        let config_of_sts = with_endpoint(&self.own, self.endpoints.of("STS").map(str::to_owned));
+        let role = AssumedRole::new(role_arn, &config_of_sts, self.session_name.clone());
         config
             .into_builder()
             .credentials_provider(SharedCredentialsProvider::new(role))
@@ -262,6 +274,22 @@ fn with_endpoint(config: &SdkConfig, endpoint: Option<String>) -> SdkConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn few_clients_of_queues_are_kept_however_many_regions_are_named() {
+        let variable = |name: &str| match name {
+            "RELAY_DEAD_LETTER_QUEUE_URL" => Some("http://127.0.0.1:9/111122223333/dead".to_owned()),
+            "AWS_REGION" => Some("eu-west-1".to_owned()),
+            _ => None,
+        };
+        let clients = Clients::new(&Settings::from_variables(&variable).unwrap());
+        for number in 0..1000 {
+            let region = format!("made-up-{number}");
+            let client = clients.sqs(Some(&region));
+            assert_eq!(client.config().region().unwrap().as_ref(), region);
+            assert!(clients.queues.lock().unwrap().len() <= QUEUE_REGIONS_MAX);
+        }
+    }
 
     #[test]
     fn a_roles_name_may_have_a_path_with_or_without_a_slash_before_it() {

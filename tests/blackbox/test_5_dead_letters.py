@@ -7,6 +7,7 @@ import json
 import pytest
 
 from harness import events as e
+from harness import notices as n
 from harness.answers import error
 from harness.events import FIFO_QUEUE, KINDS, SOURCE_QUEUE, TOPIC, event, identity, sqs_record, target
 from harness.function import DEAD_LETTER_QUEUE, Function
@@ -15,7 +16,8 @@ from harness.secrets import Secrets
 from harness.table import cases
 from harness.text import ASTRAL, same_json, sha256_hex
 
-ALL = {"ERROR_CODE", "ERROR_MESSAGE", "TARGET_KIND", "EVENT_ID", "SOURCE_ARN", "SOURCE_MESSAGE_ID", "RETRY_ATTEMPTS"}
+ALL = {"ERROR_CODE", "ERROR_MESSAGE", "TARGET_KIND", "EVENT_ID", "SOURCE_ARN", "SOURCE_MESSAGE_ID", "RETRY_ATTEMPTS", "PUBLISHER"}
+SENDER = "AIDAIENQZJOLO23YVJ4VO"
 FIFO_DLQ = "https://sqs.eu-west-1.amazonaws.com/111122223333/failures-dlq.fifo"
 LIMIT = 1_048_576
 
@@ -34,7 +36,7 @@ def test_attributes_of_an_sqs_record_of_a_known_kind(relay: Function) -> None:
     assert "target.jobId" in message
     assert letter.attributes == {
         "ERROR_CODE": "INVALID_EVENT", "ERROR_MESSAGE": message, "TARGET_KIND": "codepipeline-job", "EVENT_ID": "event-1",
-        "SOURCE_ARN": SOURCE_QUEUE, "SOURCE_MESSAGE_ID": "m-1", "RETRY_ATTEMPTS": "3",
+        "SOURCE_ARN": SOURCE_QUEUE, "SOURCE_MESSAGE_ID": "m-1", "RETRY_ATTEMPTS": "3", "PUBLISHER": SENDER,
     }  # fmt: skip
 
 
@@ -45,7 +47,7 @@ def test_attributes_of_a_malformed_sqs_record(relay: Function) -> None:
     # Ambiguous: the id's default is the message id, but what is no JSON may have no id that is known.
     assert attributes.pop("EVENT_ID", "m-1") == "m-1"
     assert attributes == {
-        "ERROR_CODE": "MALFORMED_EVENT", "SOURCE_ARN": SOURCE_QUEUE, "SOURCE_MESSAGE_ID": "m-1", "RETRY_ATTEMPTS": "0",
+        "ERROR_CODE": "MALFORMED_EVENT", "SOURCE_ARN": SOURCE_QUEUE, "SOURCE_MESSAGE_ID": "m-1", "RETRY_ATTEMPTS": "0", "PUBLISHER": SENDER,
     }  # fmt: skip
 
 
@@ -68,7 +70,30 @@ def test_attributes_of_an_eventbridge_event(relay: Function) -> None:
     assert same_json(letter.body, payload)
     attributes = dict(letter.attributes)
     assert attributes.pop("ERROR_MESSAGE")
-    assert attributes == {"ERROR_CODE": "INVALID_EVENT", "TARGET_KIND": "codepipeline-job", "EVENT_ID": "eb-1"}
+    expected = {"ERROR_CODE": "INVALID_EVENT", "TARGET_KIND": "codepipeline-job", "EVENT_ID": "eb-1", "PUBLISHER": "111122223333"}
+    assert attributes == expected
+
+
+def test_the_publisher_is_the_sender_of_the_record(relay: Function) -> None:
+    # An EventBridge event inside a record is what its sender made of it.
+    inside = e.eventbridge(bad_job(), account="444455556666")
+    for sender in ("AROAEXAMPLE:i-0123456789abcdef0", "444455556666"):
+        letter = dead_lettered(relay, sqs_record(inside, SenderId=sender), "INVALID_EVENT")
+        assert letter.attributes["PUBLISHER"] == sender
+
+
+def test_a_publisher_that_is_not_known_is_left_out(relay: Function) -> None:
+    record = sqs_record(bad_job())
+    del record["attributes"]["SenderId"]
+    assert "PUBLISHER" not in dead_lettered(relay, record, "INVALID_EVENT").attributes
+    assert "PUBLISHER" not in dead_lettered(relay, sqs_record(bad_job(), SenderId=""), "INVALID_EVENT").attributes
+    for payload in (bad_job(account="111122223333"), e.cloudevent(e.eventbridge(bad_job())), e.sns(bad_job())):
+        assert "PUBLISHER" not in relay.invoke(payload).the_dead_letter().attributes
+
+
+def test_the_publisher_of_a_notice_is_its_account(relay: Function) -> None:
+    result = relay.invoke(n.ecs_died({"CODEPIPELINE_JOB_ID": "nonsense"}))
+    assert result.the_dead_letter().attributes["PUBLISHER"] == "111122223333"
 
 
 def test_the_rule_of_a_scheduled_event_may_be_known(relay: Function) -> None:

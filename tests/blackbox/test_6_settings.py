@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from harness import events as e
 from harness.answers import error, ok
 from harness.aws_endpoint import assumed_access_key, sts_error
 from harness.events import KINDS, event, identity, target
-from harness.function import ACCOUNT, REGION, Function
+from harness.function import ACCOUNT, DEAD_LETTER_QUEUE, REGION, Function
 from harness.outcome import dead_lettered, relayed, send
 from harness.table import cases
 
@@ -63,6 +65,24 @@ def stops(variable: str, value: str | None, **more: str | None) -> None:
 def test_a_wrong_setting_stops_the_function_and_is_named(variable: str, value: str | None) -> None:
     more = {"RELAY_ROLE_NAME": "relay"} if variable == "RELAY_ALLOWED_ACCOUNTS" else {}
     stops(variable, value, **more)
+
+
+@cases(
+    "url, queue",
+    [
+        ("the dead-letter queue holds no abandoned work", DEAD_LETTER_QUEUE, "arn:aws:sqs:eu-west-1:111122223333:failures-dlq"),
+        ("a FIFO dead-letter queue holds none", f"{DEAD_LETTER_QUEUE}.fifo", "arn:aws:sqs:eu-west-1:111122223333:failures-dlq.fifo"),
+        ("a dead-letter queue on a local endpoint holds none", "http://127.0.0.1:4566/000000000000/dlq", "arn:aws:sqs:eu-west-1:000000000000:dlq"),
+    ],
+)
+def test_the_relays_own_queue_as_abandoned_work_stops_the_function(url: str, queue: str) -> None:
+    stops("RELAY_ABANDONED_WORK_QUEUES", queue, RELAY_DEAD_LETTER_QUEUE_URL=url)
+    stops("RELAY_ABANDONED_WORK_QUEUES", f"{ABANDONED},{queue}", RELAY_DEAD_LETTER_QUEUE_URL=url)
+
+
+@pytest.mark.parametrize("place", ["eu-west-1:444455556666", "us-east-1:111122223333"])
+def test_a_queue_of_the_same_name_elsewhere_holds_abandoned_work(relay_with, place: str) -> None:
+    relayed(relay_with(RELAY_ABANDONED_WORK_QUEUES=f"arn:aws:sqs:{place}:failures-dlq"), event())
 
 
 def test_accounts_without_a_role_stop_the_function() -> None:
@@ -178,6 +198,14 @@ def test_an_allowed_account_is_called_with_its_role(accounts: Function, kind: st
     assert call.region == REGION
     for assumed in result.aws.others:
         assert assumed.params["RoleArn"] == f"arn:aws:iam::{account}:role/relay-role"
+
+
+def test_a_session_tells_the_function_and_the_request_that_assumed_the_role(relay_with) -> None:
+    relay = relay_with(RELAY_ALLOWED_ACCOUNTS=OTHER, RELAY_ROLE_NAME="session-name")
+    result = send(relay, event(e.sfn(account=OTHER)))
+    [name] = [call.params["RoleSessionName"] for call in result.aws.others if call.service == "sts"]
+    assert "failure-relay" in name and result.request_id in name
+    assert re.fullmatch(r"[\w+=,.@-]{2,64}", name, re.ASCII)
 
 
 def test_an_allowed_account_in_an_allowed_region(accounts: Function) -> None:

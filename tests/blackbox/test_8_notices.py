@@ -12,7 +12,7 @@ from harness.answers import error, ok
 from harness.aws_endpoint import Call, assumed_access_key
 from harness.events import identity
 from harness.function import Function
-from harness.notices import ENVIRONMENTS, MISSING, PAYLOADS
+from harness.notices import COMMANDS, ENVIRONMENTS, MISSING, PAYLOADS
 from harness.outcome import dead_lettered, direct, ignored, relayed, send
 from harness.secrets import Secrets
 from harness.table import cases
@@ -39,7 +39,10 @@ def told(call: Call) -> dict:
 
 # --- the identity, in each source ------------------------------------------------------------------------
 
-TASK_NAMES = ("myTaskToken", "OtherToken", "TASK_TOKEN", "TASK_TOKEN_ENV_VARIABLE", "SFN_TASK_TOKEN", "TaskToken", "taskToken")
+TASK_NAMES = (
+    "myTaskToken", "OtherToken", "TASK_TOKEN", "TASK_TOKEN_ENV_VARIABLE", "SFN_TASK_TOKEN", "AWS_STEPFUNCTIONS_TASK_TOKEN", "TaskToken",
+    "taskToken",
+)  # fmt: skip
 """Plain names in their order; the pointer is between the first two."""
 
 
@@ -217,6 +220,157 @@ def test_a_notice_without_an_identity_is_ignored(relay: Function, name: str, con
 @pytest.mark.parametrize("name", [name for name in PAYLOADS if name != "abandoned work"])
 def test_names_deeper_in_a_payload_are_no_identity(relay: Function, name: str) -> None:
     ignored(relay, PAYLOADS[name]({"Input": {"TaskToken": "t"}, "list": [{"TaskToken": "t"}], "CodePipeline.job": {}}))
+
+
+# --- JSON in a variable -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", list(ENVIRONMENTS))
+@cases(
+    "payload",
+    [
+        ("a token", lambda t: {"TaskToken": t}),
+        ("a target", lambda t: {"target": {"kind": "step-functions-task", "taskToken": t}}),
+        ("a whole target", lambda t: {"FAILURE_RELAY_TARGET": {"kind": "step-functions-task", "taskToken": t}}),
+        ("a pointer", lambda t: {"deep": {"inside": {"token": t}}}),
+        ("an EventBridge event", lambda t: e.eventbridge({"TaskToken": t})),
+        ("an SQS batch of one record", lambda t: e.sqs(json.dumps({"TaskToken": t}))),
+    ],
+)
+def test_json_in_a_variable_is_searched_as_a_payload(relay: Function, name: str, payload) -> None:
+    value = token()
+    environment = {"PATH": "/bin", "BROKEN": '{"TaskToken":', "LIST": '["TaskToken"]', "EVENT": f" {json.dumps(payload(value))}\n"}
+    assert relayed(relay, ENVIRONMENTS[name](environment)).identity == value
+
+
+@pytest.mark.parametrize("name", list(ENVIRONMENTS))
+def test_a_name_counts_before_json_in_a_variable(relay: Function, name: str) -> None:
+    value = token()
+    environment = {"EVENT": json.dumps({"FAILURE_RELAY_TARGET": e.sfn()}), "SWF_TASK_TOKEN": value}
+    assert relayed(relay, ENVIRONMENTS[name](environment)).identity == value
+
+
+@pytest.mark.parametrize("name", list(ENVIRONMENTS))
+def test_variables_with_json_are_searched_in_their_order(relay: Function, name: str) -> None:
+    value = token()
+    environment = {"NOTHING": "{}", "Z": json.dumps({"taskToken": value}), "A": json.dumps({"TASK_TOKEN": token()})}
+    assert relayed(relay, ENVIRONMENTS[name](environment)).identity == value
+    wrong = {"Z": json.dumps({"CODEPIPELINE_JOB_ID": "nonsense"}), "A": json.dumps({"TASK_TOKEN": token()})}
+    dead_lettered(relay, ENVIRONMENTS[name](wrong), INVALID)
+
+
+def test_a_reference_with_json_is_no_identity(relay: Function) -> None:
+    variable = {"name": "EVENT", "value": json.dumps({"TaskToken": token()}), "type": "SECRETS_MANAGER"}
+    ignored(relay, n.codebuild([variable]))
+
+
+# --- command lines ------------------------------------------------------------------------------------------------
+
+OPTIONS = (
+    "--task-token", "--taskToken", "--TaskToken", "--TASK_TOKEN", "--task_token", "--tasktoken", "--sfn-task-token", "--task-token-env-variable",
+    "--aws-stepfunctions-task-token", "--my-task-token", "--othertoken",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", list(COMMANDS))
+@pytest.mark.parametrize("option", OPTIONS)
+def test_a_task_token_is_found_on_a_command_line(relay: Function, name: str, option: str) -> None:
+    value = token()
+    assert relayed(relay, COMMANDS[name](["python3", "render.py", option, value, "--frame", "7"])).identity == value
+    value = f"{token()}=="
+    call = relayed(relay, COMMANDS[name](["--verbose", f"{option}={value}"]))
+    assert (call.operation, call.identity) == ("SendTaskFailure", value)
+
+
+@pytest.mark.parametrize("name", list(COMMANDS))
+def test_jobs_and_activities_are_found_on_a_command_line(relay: Function, name: str) -> None:
+    build, job, value = COMMANDS[name], e.job_id(), token()
+    call = relayed(relay, build(["--codepipeline-job-id", job]))
+    assert (call.operation, call.identity) == ("PutJobFailureResult", job)
+    call = relayed(relay, build(["--codepipelineClientToken", value, "--CODEPIPELINE_JOB_ID=third-party-7"]))
+    assert (call.operation, call.identity, call.params["clientToken"]) == ("PutThirdPartyJobFailureResult", "third-party-7", value)
+    value = token()
+    call = relayed(relay, build(["--swf-task-token", value]))
+    assert (call.operation, call.identity) == ("RespondActivityTaskFailed", value)
+
+
+@pytest.mark.parametrize("name", list(COMMANDS))
+def test_the_order_of_the_names_decides_on_a_command_line(relay: Function, name: str) -> None:
+    build, value = COMMANDS[name], token()
+    assert relayed(relay, build(["--swf-task-token", token(), "--taskToken", value])).identity == value
+    assert relayed(relay, build(["--task-token", token(), "--other-token", value])).identity == value
+    job = e.job_id()
+    assert relayed(relay, build([f"--task-token={token()}", f"--codepipeline-job-id={job}"])).identity == job
+
+
+@pytest.mark.parametrize("name", list(COMMANDS))
+def test_an_environment_counts_before_a_command_line(relay: Function, name: str) -> None:
+    value = token()
+    assert relayed(relay, COMMANDS[name](["--task-token", token()], {"SWF_TASK_TOKEN": value})).identity == value
+    value = token()
+    environment = {"EVENT": json.dumps({"taskToken": value})}
+    assert relayed(relay, COMMANDS[name](["--task-token", token()], environment)).identity == value
+
+
+@pytest.mark.parametrize("name", list(COMMANDS))
+def test_the_first_argument_that_is_an_object_is_searched_as_a_payload(relay: Function, name: str) -> None:
+    build, value = COMMANDS[name], token()
+    second = json.dumps({"TaskToken": token()})
+    event = json.dumps(e.eventbridge({"deep": {"inside": {"token": value}}}))
+    assert relayed(relay, build(["render", "{", "[]", "7", event, second])).identity == value
+    ignored(relay, build(["render", "{}", second]))
+    value = token()
+    assert relayed(relay, build([json.dumps({"CODEPIPELINE_JOB_ID": e.job_id()}), "--task-token", value])).identity == value
+
+
+@cases(
+    "command",
+    [
+        ("an option of another name", ["--token", "t"]),
+        ("an option with one dash", ["-task-token", "t"]),
+        ("a word that is no option", ["task-token", "t"]),
+        ("a variable of a shell", ["TASK_TOKEN=t"]),
+        ("an option at the end", ["render", "--task-token"]),
+        ("an option with an empty value", ["--task-token", ""]),
+        ("an option with nothing behind its sign", ["--task-token="]),
+        ("an option with a number", ["--task-token", 7]),
+        ("a whole target", ["--failure-relay-target", '["t"]']),
+        ("a script of a shell", ["sh", "-c", "render --task-token t"]),
+        ("a text", "--task-token t"),
+        ("an object", {"--task-token": "t"}),
+        ("nothing", []),
+        ("null", None),
+    ],
+)
+def test_what_is_no_identity_on_a_command_line(relay: Function, command: object) -> None:
+    for build in COMMANDS.values():
+        ignored(relay, build(command))
+
+
+def test_a_wrong_identity_on_a_command_line_is_dead_lettered(relay: Function) -> None:
+    for build in COMMANDS.values():
+        dead_lettered(relay, build(["--codepipeline-job-id", "nonsense", "--task-token", token()]), INVALID)
+        dead_lettered(relay, build(["--task-token", "t" * 2049]), INVALID)
+        dead_lettered(relay, build([json.dumps({"FAILURE_RELAY_TARGET": {"kind": "house"}})]), "UNKNOWN_TARGET")
+
+
+def test_a_lone_surrogate_on_a_command_line_is_invalid(relay: Function) -> None:
+    for command in (["--task-token", "a\ud800"], ["--task-token=a\ud800"]):
+        dead_lettered(relay, json.dumps(n.ecs_command(command)), INVALID)
+
+
+def test_a_command_of_a_container_that_ended_well_is_no_identity(relay: Function) -> None:
+    failed, well = {"name": "failed", "command": ["render"]}, {"name": "well", "command": ["--task-token", token()]}
+    ignored(relay, n.ecs([failed, well], [n.container("failed", 1), n.container("well", 0)]))
+    value = token()
+    first, second = {"name": "first", "command": ["--task-token", value]}, n.override("second", {"TASK_TOKEN": token()})
+    assert relayed(relay, n.ecs([first, second], [n.container("second", 1)])).identity == value
+
+
+def test_a_long_list_is_no_burden(relay: Function) -> None:
+    value = token()
+    environment = {f"N{number}": "{}" for number in range(20_000)}
+    assert relayed(relay, n.ecs_command([*["--x"] * 50_000, "--task-token", value], environment)).identity == value
 
 
 # --- payloads that are envelopes ----------------------------------------------------------------------------
@@ -698,20 +852,27 @@ def test_only_the_queues_that_are_set_hold_abandoned_work(relay: Function, queue
 
 
 @cases(
-    "body, codes",
+    "body",
     [
-        ("abandoned work without an identity is a dead letter", {"order": 7}, (INVALID,)),
-        ("abandoned work that is empty is a dead letter", {}, (INVALID,)),
-        # Ambiguous: it has no identity, and it is not JSON either.
-        ("abandoned work that is no JSON is a dead letter", "render frame 7", (INVALID, "MALFORMED_EVENT")),
-        ("abandoned work that is an array is a dead letter", "[1]", (INVALID, "MALFORMED_EVENT")),
-        # Ambiguous: a target whose kind is not known makes no failure event here, though it does elsewhere.
-        ("abandoned work with a target of an unknown kind is a dead letter", {"target": {"kind": "house"}}, (INVALID, "UNKNOWN_TARGET")),
+        ("abandoned work without an identity is a dead letter", {"order": 7}),
+        ("abandoned work that is empty is a dead letter", {}),
+        ("abandoned work that is not JSON is a dead letter", "render frame 7"),
+        ("abandoned work that is a cut JSON text is a dead letter", '{"TaskToken":"t'),
+        ("abandoned work that is an array is a dead letter", "[1]"),
+        ("abandoned work in a notification that is not JSON is a dead letter", e.sns_notification("render frame 7")),
+        ("abandoned work with a target of an unknown kind is a dead letter", {"target": {"kind": "house"}}),
+        ("abandoned work with a target of an unknown kind and a version is a dead letter", {"version": "2", "target": {"kind": "house"}}),
     ],
 )
-def test_abandoned_work_is_never_ignored(relay: Function, body: object, codes: tuple[str, ...]) -> None:
+def test_abandoned_work_is_never_ignored(relay: Function, body: object) -> None:
     record = n.abandoned(body)
-    assert dead_lettered(relay, record, *codes).body == record["body"]
+    assert dead_lettered(relay, record, INVALID).body == record["body"]
+
+
+def test_abandoned_work_without_a_body_is_invalid(relay: Function) -> None:
+    record = n.abandoned("")
+    del record["body"]
+    dead_lettered(relay, record, INVALID)
 
 
 def test_a_failure_event_in_a_queue_of_abandoned_work_is_a_failure_event(relay: Function) -> None:

@@ -57,6 +57,20 @@ def test_each_line_is_one_json_object_with_level_and_timestamp(relay: Function) 
         assert line.get("level") in ("TRACE", "DEBUG", "INFO", "WARN", "ERROR"), text
 
 
+def test_each_line_tells_who_published(relay: Function) -> None:
+    denied, token = e.job(), Secrets.issue(64)
+    contents = [event(), event(denied), "no json", n.ecs_died({}), event(e.sfn(taskToken=token))]
+    records = [sqs_record(content, SenderId=f"AIDASENDER{number}") for number, content in enumerate(contents)]
+    records[-1]["attributes"]["SenderId"] = token
+    result = relay.invoke(e.sqs(*records), {identity(denied): error("AccessDeniedException")})
+    told = {line["outcome"]: line["publisher"] for line in result.outcome_lines if "SENDER" in line["publisher"]}
+    senders = [f"AIDASENDER{number}" for number in range(4)]
+    assert told == dict(zip(("relayed", "retry", "dead-lettered", "ignored"), senders, strict=True))
+    assert the_line(relay.invoke(e.eventbridge(event())))["publisher"] == "111122223333"
+    for payload in (event(), e.sns(event())):
+        assert "publisher" not in the_line(relay.invoke(payload))
+
+
 def test_json_is_the_format_that_lambda_names(relay_with) -> None:
     result = relay_with(AWS_LAMBDA_LOG_FORMAT="JSON").invoke(event())
     assert the_line(result)["outcome"] == "relayed"

@@ -197,6 +197,12 @@ pub(crate) const MODEL: &[OperationModel] = &[
         ],
     ),
     model(
+        Operation::ListDeadLetterSourceQueues,
+        Service::Sqs,
+        "ListDeadLetterSourceQueues",
+        &[QUEUE_URL, optional("NextToken", STRING), optional("MaxResults", INTEGER)],
+    ),
+    model(
         Operation::SendMessage,
         Service::Sqs,
         "SendMessage",

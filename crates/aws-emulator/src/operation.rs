@@ -76,6 +76,7 @@ pub enum Operation {
     CreateQueue,
     GetQueueUrl,
     ListQueues,
+    ListDeadLetterSourceQueues,
     SendMessage,
     SendMessageBatch,
     ReceiveMessage,

@@ -151,6 +151,9 @@ impl State {
             Operation::CreateQueue => read::<sqs::CreateQueue>(input)?.perform(sqs, context),
             Operation::GetQueueUrl => read::<sqs::GetQueueUrl>(input)?.perform(sqs, context),
             Operation::ListQueues => read::<sqs::ListQueues>(input)?.perform(sqs, context),
+            Operation::ListDeadLetterSourceQueues => {
+                read::<sqs::ListDeadLetterSourceQueues>(input)?.perform(sqs, context)
+            }
             Operation::GetQueueAttributes => read::<sqs::GetQueueAttributes>(input)?.perform(sqs, context),
             Operation::SetQueueAttributes => read::<sqs::SetQueueAttributes>(input)?.perform(sqs, context),
             Operation::PurgeQueue => read::<sqs::PurgeQueue>(input)?.perform(sqs, context),

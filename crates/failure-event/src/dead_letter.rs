@@ -14,6 +14,12 @@ pub const ERROR_MESSAGE_MAX: usize = 1024;
 /// The longest event id that an attribute holds, in characters.
 pub const EVENT_ID_MAX: usize = 256;
 
+/// The longest publisher that an attribute holds, in characters. SQS's own ids are shorter; a direct invocation may say anything.
+const PUBLISHER_MAX: usize = 256;
+
+/// The attribute that tells who sent the record.
+pub const PUBLISHER: &str = "PUBLISHER";
+
 /// The largest SQS message in bytes, attributes included.
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>
 pub const MESSAGE_SIZE_MAX: usize = 1_048_576;
@@ -132,6 +138,9 @@ pub struct Origin {
     pub message_group: Option<String>,
     /// How often the message was moved back from a dead-letter queue: its own attribute [`REDRIVE_COUNT`].
     pub redrives: Option<u32>,
+    /// Who sent it, as the outermost envelope vouches for it: the `SenderId` of an SQS record, or the `account` of an EventBridge
+    /// event that invoked the relay.
+    pub publisher: Option<String>,
 }
 
 /// A message for the dead-letter queue.
@@ -163,6 +172,8 @@ pub struct Label<'a> {
     pub target_kind: Option<&'static str>,
     /// The event's id, when known.
     pub event_id: Option<&'a str>,
+    /// Who sent it, when known.
+    pub publisher: Option<&'a str>,
     /// Where it came from.
     pub origin: &'a Origin,
 }
@@ -230,6 +241,7 @@ fn attributes(label: Label<'_>) -> Vec<(&'static str, String)> {
         ("SOURCE_ARN", origin.source_arn.as_deref()),
         ("SOURCE_MESSAGE_ID", origin.message_id.as_deref()),
         ("RETRY_ATTEMPTS", retries.as_deref()),
+        (PUBLISHER, label.publisher.map(|publisher| prefix(publisher, PUBLISHER_MAX))),
         (REDRIVE_COUNT, redrives.as_deref()),
     ];
     known
@@ -280,17 +292,15 @@ mod tests {
             source_arn: Some("arn:aws:sqs:eu-west-1:111122223333:failures".into()),
             message_id: Some("m-1".into()),
             receives: Some(3),
-            message_group: None,
-            redrives: None,
+            ..Origin::default()
         }
     }
 
     fn letter(body: &str, origin: &Origin, event_id: Option<&str>) -> DeadLetter {
         let reason = Reason::invalid("target.jobId: is missing");
-        DeadLetter::new(
-            body.to_owned(),
-            Label { reason: &reason, target_kind: Some("codepipeline-job"), event_id, origin },
-        )
+        let (target_kind, publisher) = (Some("codepipeline-job"), origin.publisher.as_deref());
+        let label = Label { reason: &reason, target_kind, event_id, publisher, origin };
+        DeadLetter::new(body.to_owned(), label)
     }
 
     #[test]
@@ -309,6 +319,17 @@ mod tests {
         let names: Vec<_> =
             letter("{}", &Origin::default(), Some("")).attributes.into_iter().map(|(name, _)| name).collect();
         assert_eq!(names, ["ERROR_CODE", "ERROR_MESSAGE", "TARGET_KIND"]);
+    }
+
+    #[test]
+    fn a_letter_says_who_sent_it_within_256_characters() {
+        let publisher = |id: String| {
+            let origin = Origin { publisher: Some(id), ..Origin::default() };
+            letter("{}", &origin, None).attributes.into_iter().find(|(name, _)| *name == "PUBLISHER")
+        };
+        assert_eq!(publisher("AIDAEXAMPLE".into()), Some(("PUBLISHER", "AIDAEXAMPLE".to_owned())));
+        assert_eq!(publisher("x".repeat(1000)), Some(("PUBLISHER", "x".repeat(256))));
+        assert_eq!(publisher(String::new()), None);
     }
 
     #[test]
@@ -339,7 +360,7 @@ mod tests {
         let own = Origin { message_group: Some("g".into()), ..origin() };
         let reason = Reason::invalid("x");
         let ids = |origin: &Origin, event_id| {
-            let label = Label { reason: &reason, target_kind: None, event_id, origin };
+            let label = Label { reason: &reason, target_kind: None, event_id, publisher: None, origin };
             DeadLetter::new("{}".into(), label).with_fifo_ids(label, "r-1").fifo.unwrap()
         };
         assert_eq!(ids(&own, Some("e")), FifoIds { group: "g".into(), deduplication: "m-1".into() });

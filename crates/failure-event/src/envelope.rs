@@ -8,6 +8,7 @@ use std::borrow::Cow;
 
 use crate::dead_letter::{Origin, REDRIVE_COUNT};
 use crate::json::{Json, JsonString, Object, Type};
+use crate::place::is_account;
 
 /// How many envelopes are opened, the outermost counted.
 pub const DEPTH_MAX: usize = 4;
@@ -120,9 +121,10 @@ fn batch(payload: &str) -> Option<Delivery<'_>> {
 
 fn single(payload: &str) -> Record<'_> {
     let event = Json::parse(payload).ok().and_then(Json::object);
-    let source_arn = event.and_then(|event| rule_arn(&event));
+    let source_arn = event.as_ref().and_then(rule_arn);
+    let publisher = event.as_ref().and_then(account);
     Record {
-        origin: Origin { source_arn, ..Origin::default() },
+        origin: Origin { source_arn, publisher, ..Origin::default() },
         via: Via::Invocation,
         body: Body::Text(JsonString::from(payload)),
     }
@@ -140,6 +142,12 @@ fn rule_arn(event: &Object<'_>) -> Option<String> {
     })
 }
 
+/// The account that put an EventBridge event on its bus.
+fn account(event: &Object<'_>) -> Option<String> {
+    event_bridge(event).filter(|_| event.object("target").is_none())?;
+    Some(event.text("account")?.into_owned()).filter(|account| is_account(account))
+}
+
 fn sqs_record(json: Json<'_>) -> Record<'_> {
     let record = json.object();
     let text = |name: &str| Some(record.as_ref()?.text(name)?.into_owned()).filter(|text| !text.is_empty());
@@ -155,6 +163,7 @@ fn sqs_record(json: Json<'_>) -> Record<'_> {
                 .map(saturated),
             message_group: attribute("MessageGroupId"),
             redrives: record.as_ref().and_then(redrives),
+            publisher: attribute("SenderId"),
         },
         via: Via::Sqs(SqsDelivery {
             receipt_handle: text("receiptHandle"),
@@ -342,6 +351,26 @@ mod tests {
         assert_eq!(redrives(r#"{"REDRIVE_COUNT":{"stringValue":"2","dataType":"Number"}}"#), Some(2));
         assert_eq!(redrives(r#"{"REDRIVE_COUNT":{"stringValue":"-1"}}"#), None);
         assert_eq!(redrives("{}"), None);
+    }
+
+    #[test]
+    fn the_outermost_envelope_vouches_for_the_publisher() {
+        let publisher = |payload: &str| match open(payload) {
+            Delivery::SqsBatch(records) | Delivery::Sns(records) => records[0].origin.publisher.clone(),
+            Delivery::Single(record) => record.origin.publisher,
+        };
+        let sqs = r#"{"Records":[{"eventSource":"aws:sqs","attributes":{"SenderId":"AIDAEXAMPLE"},"body":"{\"detail-type\":\"x\",\"account\":\"111122223333\",\"detail\":{}}"}]}"#;
+        assert_eq!(publisher(sqs).as_deref(), Some("AIDAEXAMPLE"));
+        let event = r#"{"detail-type":"x","account":"111122223333","detail":{}}"#;
+        assert_eq!(publisher(event).as_deref(), Some("111122223333"));
+        for unknown in [
+            r#"{"account":"111122223333"}"#,
+            r#"{"detail-type":"x","account":"me","detail":{}}"#,
+            r#"{"detail-type":"x","account":"111122223333","detail":{},"target":{}}"#,
+            r#"{"Records":[{"EventSource":"aws:sns","Sns":{"Message":"{}"}}]}"#,
+        ] {
+            assert_eq!(publisher(unknown), None, "{unknown}");
+        }
     }
 
     #[test]

@@ -217,6 +217,20 @@ impl<'a> JsonString<'a> {
         self.escaped.as_deref().unwrap_or(&self.text)
     }
 
+    /// What stands behind the first `start` bytes of the text, before which there is no lone surrogate.
+    ///
+    /// # Panics
+    /// When a character does not begin there.
+    #[must_use]
+    pub fn from_byte(self, start: usize) -> Self {
+        let tail = |text: String| text[start..].to_owned();
+        let text = match self.text {
+            Cow::Borrowed(text) => Cow::Borrowed(&text[start..]),
+            Cow::Owned(text) => Cow::Owned(tail(text)),
+        };
+        Self { text, has_lone_surrogate: self.has_lone_surrogate, escaped: self.escaped.map(tail) }
+    }
+
     fn from_wtf8(bytes: &[u8]) -> Self {
         match std::str::from_utf8(bytes) {
             Ok(text) => Self::clean(Cow::Owned(text.to_owned())),

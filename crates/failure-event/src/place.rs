@@ -2,7 +2,7 @@
 
 use crate::dead_letter::Reason;
 use crate::event::name_of;
-use crate::json::{Object, Type};
+use crate::target::GivenMembers;
 
 /// Where a call goes: the region, and the account when it is another than the relay's own.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -69,7 +69,7 @@ impl GivenPlace {
     ///
     /// # Errors
     /// `INVALID_EVENT` where one is not a string, is empty, or is not an account id.
-    pub fn read(target: &Object<'_>) -> Result<Self, Reason> {
+    pub fn read(target: &dyn GivenMembers) -> Result<Self, Reason> {
         let account = optional(target, "account")?;
         if account.as_deref().is_some_and(|account| !is_account(account)) {
             return Err(Reason::invalid("target.account: expected 12 digits"));
@@ -102,13 +102,11 @@ pub fn is_region(text: &str) -> bool {
     parts.next().is_some_and(is_number) && parts.clone().count() >= 2 && parts.all(is_word)
 }
 
-fn optional(target: &Object<'_>, name: &'static str) -> Result<Option<String>, Reason> {
+fn optional(target: &dyn GivenMembers, name: &'static str) -> Result<Option<String>, Reason> {
     let wrong = |what: String| Reason::invalid(format!("target.{name}: {what}"));
-    let Some(value) = target.member(name) else { return Ok(None) };
-    if value.json_type() != Type::String {
-        return Err(wrong(format!("expected a string, found {}", name_of(value.json_type()))));
-    }
+    let Some(value) = target.given(name) else { return Ok(None) };
     match value.string() {
+        None => Err(wrong(format!("expected a string, found {}", name_of(value.json_type())))),
         Some(string) if string.has_lone_surrogate => {
             Err(wrong("holds a surrogate without its pair".to_owned()))
         }

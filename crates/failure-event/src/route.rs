@@ -7,12 +7,12 @@ use crate::dead_letter::{Code, Reason};
 use crate::envelope::{self, Body, Content, DEPTH_MAX, Record, Via};
 use crate::event::{self, Failure, Header};
 use crate::json::{Json, NotJson, Object};
-use crate::notice::{self, AbandonedWork, Death, Meaning, Notice};
+use crate::notice::{self, AbandonedWork, Death, Found, Meaning, Notice};
 use crate::place::{GivenPlace, Home, OtherAccount, Place};
 use crate::request::Request;
 use crate::rules::Rules;
 use crate::secret::{MentionedSecrets, fingerprint};
-use crate::target::{self, Kind, PlaceSource, Target};
+use crate::target::{Given, Kind, PlaceSource};
 use crate::text::Cut;
 
 /// Where a record goes, and what is known of it.
@@ -31,6 +31,8 @@ pub struct Subject {
     pub path: Vec<&'static str>,
     /// Id, source and time; the id with its defaults.
     pub header: Header,
+    /// Who sent it, as the outermost envelope vouches for it.
+    pub publisher: Option<String>,
     /// The kind of target.
     pub kind: Option<Kind>,
     /// Follows one task through the logs.
@@ -46,7 +48,8 @@ pub struct Subject {
 impl Subject {
     /// A publisher that puts the token in the id must not find it in a log.
     fn without_secrets(mut self) -> Self {
-        for text in [&mut self.header.id, &mut self.header.source].into_iter().flatten() {
+        let texts = [&mut self.header.id, &mut self.header.source, &mut self.publisher];
+        for text in texts.into_iter().flatten() {
             *text = self.secrets.redact_id(text).into_owned();
         }
         self
@@ -80,7 +83,8 @@ pub struct PlannedCall {
 /// Routes one record.
 #[must_use]
 pub fn route(record: &Record<'_>, rules: &Rules, home: &Home) -> Route {
-    let mut router = Router { record, rules, home, subject: Subject::default() };
+    let subject = Subject { publisher: record.origin.publisher.clone(), ..Subject::default() };
+    let mut router = Router { record, rules, home, subject };
     router.subject.header.id = router.default_id(None);
     let decision = match &record.body {
         Body::Text(text) => router.text(text.embedded(), record.depth(), None),
@@ -159,14 +163,15 @@ impl<'a> Router<'a> {
 
     fn event(&mut self, event: &Object<'_>, envelope_id: Option<&str>) -> Result<Decision, Reason> {
         self.set_header(Header::read(event), envelope_id);
-        if let Some(target) = event.object("target") {
-            self.note_target(&target);
+        let target = event::target(event).map(|target| Given::read(&target));
+        if let Ok(target) = &target {
+            self.note_target(target);
         }
         if event.member("target").is_some() {
             event::check_version(event)?;
         }
-        let target = event::target(event).map_err(|reason| self.explain_missing_target(event, reason))?;
-        self.call(&target, &Failure::read(event.member("failure")), &GivenPlace::default())
+        let target = target.map_err(|reason| self.explain_missing_target(event, reason))?;
+        self.call(target, &Failure::read(event.member("failure")), &GivenPlace::default())
     }
 
     fn notice(&mut self, notice: Notice, envelope_id: Option<&str>) -> Result<Decision, Reason> {
@@ -213,28 +218,25 @@ impl<'a> Router<'a> {
     }
 
     fn death(&mut self, death: Death) -> Result<Decision, Reason> {
-        let name = &death.found.name;
+        let Found { name, target } = death.found;
         self.subject.found_as = Some(name.clone());
-        let Some(target) = Json::parse(&death.found.target).ok().and_then(Json::object) else {
-            return Err(Reason::invalid(format!("{name}: expected a JSON object with a target")));
-        };
         let from_notice = GivenPlace { region: death.region, account: death.account };
-        self.call(&target, &death.failure, &from_notice)
+        self.call(target, &death.failure, &from_notice)
             .map_err(|reason| Reason::new(reason.code, format!("{} (found as {name})", reason.message)))
     }
 
     /// The call to make; `default_place` is where it goes unless the target says otherwise.
     fn call(
         &mut self,
-        target: &Object<'_>,
+        given: Given,
         failure: &Failure<'_>,
         default_place: &GivenPlace,
     ) -> Result<Decision, Reason> {
-        self.note_target(target);
-        let identity = Target::read(target)?;
+        self.note_target(&given);
+        let identity = given.target?;
         self.subject.fingerprint = Some(fingerprint(identity.identity()));
         let given = match identity.kind().place_source() {
-            PlaceSource::Members => GivenPlace::read(target)?,
+            PlaceSource::Members => given.place?,
             PlaceSource::Identity => GivenPlace::default(),
         };
         self.check_enabled(identity.kind())?;
@@ -251,10 +253,10 @@ impl<'a> Router<'a> {
     }
 
     /// What is known of a target before it is known to be right.
-    fn note_target(&mut self, target: &Object<'_>) {
-        self.subject.kind = Kind::of(target);
-        for secret in target::mentioned_secrets(target) {
-            self.subject.secrets.add(secret);
+    fn note_target(&mut self, target: &Given) {
+        self.subject.kind = target.kind;
+        for secret in &target.secrets {
+            self.subject.secrets.add(secret.clone());
         }
     }
 

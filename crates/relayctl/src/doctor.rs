@@ -12,7 +12,9 @@ use crate::aws;
 use crate::exit::{Exit, Problem};
 use crate::output::{Output, Tone, plural};
 use checks::{Finding, Severity, examine};
-use read::{Subject, read};
+use read::read;
+
+pub use read::{Subject, source_queues};
 
 const EXAMPLES: &str = "\
 Examples:

@@ -191,6 +191,7 @@ impl Explained<'_> {
             reason,
             target_kind: subject.kind.map(Kind::name),
             event_id: subject.header.id.as_deref(),
+            publisher: subject.publisher.as_deref(),
             origin: &self.record.origin,
         };
         DeadLetter::new(self.record.body.as_arrived().to_owned(), label)

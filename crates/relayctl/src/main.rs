@@ -29,6 +29,8 @@ mod schema;
 mod serve;
 mod validate;
 
+use std::ffi::OsString;
+
 use clap::{Parser, Subcommand};
 
 use exit::{Exit, Problem};
@@ -94,4 +96,11 @@ fn main() -> std::process::ExitCode {
 fn block_on<T>(work: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     runtime.map_err(|error| Problem::local(format!("no runtime could be started: {error}")))?.block_on(work)
+}
+
+/// The variables of this process; one that is not Unicode names nothing that is looked for.
+fn environment() -> Vec<(String, String)> {
+    let text =
+        |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+    std::env::vars_os().filter_map(text).collect()
 }

@@ -14,7 +14,6 @@ use std::time::{Duration, SystemTime};
 
 use aws_config::SdkConfig;
 use clap::Args;
-use failure_event::json::Json;
 use failure_event::notice::identity_in_variables;
 use failure_event::place::GivenPlace;
 use failure_event::place::{OtherAccount, Place};
@@ -56,8 +55,9 @@ Where the task is looked for, the first that is found counts:
     FAILURE_RELAY_TARGET        a target object: {\"kind\":\"step-functions-task\",\"taskToken\":\"…\"}
     CODEPIPELINE_JOB_ID         a job; with CODEPIPELINE_CLIENT_TOKEN a third-party job
     the --task-token-names      a Step Functions task token
-    TASK_TOKEN, TASK_TOKEN_ENV_VARIABLE, SFN_TASK_TOKEN, TaskToken, taskToken
+    TASK_TOKEN, TASK_TOKEN_ENV_VARIABLE, SFN_TASK_TOKEN, AWS_STEPFUNCTIONS_TASK_TOKEN, TaskToken, taskToken
     SWF_TASK_TOKEN              an SWF activity task
+    any other variable          a JSON object that holds one of these
 
 Exit codes: the command's own; 128 + n when signal n killed it; 126 when it cannot be run, 127 when it is not there; 2 when
 there is no task or nowhere to publish to (the command is not started).";
@@ -146,16 +146,15 @@ impl Run {
 
     /// The task in the environment, checked as the relay would check it.
     fn find_task(&self) -> Result<Option<Task>, Problem> {
-        let Some(found) = identity_in_variables(&variable, &self.task_token_names) else { return Ok(None) };
+        let found = identity_in_variables(&crate::environment(), &self.task_token_names, &mut |identity| {
+            (identity.read(), identity.to_json().unwrap_or_default())
+        });
+        let Some((found, json)) = found else { return Ok(None) };
         let wrong = |what: String| Problem::usage(format!("{}: {what}", found.name));
-        let target = Json::parse(&found.target).ok().and_then(Json::object);
-        let Some(object) = target else {
-            return Err(wrong("expected a JSON object with a target".to_owned()));
-        };
-        let target = Target::read(&object).map_err(|reason| wrong(reason.message))?;
-        let place = GivenPlace::read(&object).map_err(|reason| wrong(reason.message))?;
-        let json = RawValue::from_string(object.json().text().to_owned());
-        Ok(Some(Task { target, place, json: json.map_err(|error| wrong(error.to_string()))? }))
+        let target = found.target.target.map_err(|reason| wrong(reason.message))?;
+        let place = found.target.place.map_err(|reason| wrong(reason.message))?;
+        let json = RawValue::from_string(json).map_err(|error| wrong(error.to_string()))?;
+        Ok(Some(Task { target, place, json }))
     }
 
     /// Prepares all that a failure will need, so that what is not configured is known before the command starts.

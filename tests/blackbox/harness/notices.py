@@ -190,6 +190,45 @@ ENVIRONMENTS = {
 }
 """Notices in which the identity is in an environment."""
 
+def ecs_command(command: list, environment: dict[str, str] | None = None, **members: object) -> dict:
+    """A task whose override has a command, which was killed."""
+    worker = {"name": "worker", "environment": pairs(environment or {}), "command": command}
+    return ecs([worker], [container("worker", 137)], **members)
+
+
+def batch_command(command: list, environment: dict[str, str] | None = None) -> dict:
+    return batch({"container": {"image": "i", "environment": pairs(environment or {}), "command": command, "exitCode": 1}})
+
+
+def batch_ecs_command(command: list, environment: dict[str, str] | None = None) -> dict:
+    containers = [{"name": "worker", "environment": pairs(environment or {}), "command": command}]
+    return batch({"ecsProperties": {"taskProperties": [{"containers": containers}]}})
+
+
+def batch_eks_command(command: list, environment: dict[str, str] | None = None, member: str = "command") -> dict:
+    worker = {"name": "worker", "env": pairs(environment or {}), member: command}
+    return batch({"eksProperties": {"podProperties": {"containers": [worker]}}})
+
+
+def batch_eks_args(command: list, environment: dict[str, str] | None = None) -> dict:
+    return batch_eks_command(command, environment, "args")
+
+
+def batch_nodes_command(command: list, environment: dict[str, str] | None = None) -> dict:
+    worker = {"image": "i", "environment": pairs(environment or {}), "command": command}
+    return batch({"nodeProperties": {"mainNode": 0, "numNodes": 2, "nodeRangeProperties": [{"targetNodes": "0:1", "container": worker}]}})
+
+
+COMMANDS = {
+    "ECS": ecs_command,
+    "Batch": batch_command,
+    "Batch with ECS properties": batch_ecs_command,
+    "Batch with EKS properties": batch_eks_command,
+    "Batch with arguments of EKS": batch_eks_args,
+    "Batch with nodes": batch_nodes_command,
+}
+"""Notices in which the identity is on a command line, as functions of it and of an environment."""
+
 PAYLOADS = {
     "a Lambda record": lambda payload: lambda_record(payload),
     "a Lambda record as EventBridge event": lambda payload: lambda_event(lambda_record(payload)),

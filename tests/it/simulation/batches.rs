@@ -109,12 +109,15 @@ fn a_letter_says_where_it_came_from_and_why() {
     in_virtual_time(async {
         let stage = Stage::set("attributes", &[]).await;
         let body = r#"{"id":"e","target":{"kind":"codepipeline-job","jobId":"no UUID"}}"#;
-        assert!(stage.batch(&[message("m", body, 3)], QUEUE).await.is_empty());
+        let mut message = message("m", body, 3);
+        message["Attributes"]["SenderId"] = "AROAEXAMPLE:worker".into();
+        assert!(stage.batch(&[message], QUEUE).await.is_empty());
         let [letter] = &stage.endpoint.messages("dead").unwrap()[..] else { panic!("one letter") };
         let expected = [
             ("ERROR_CODE", "INVALID_EVENT"),
             ("ERROR_MESSAGE", "target.jobId: expected a lower-case UUID"),
             ("EVENT_ID", "e"),
+            ("PUBLISHER", "AROAEXAMPLE:worker"),
             ("RETRY_ATTEMPTS", "2"),
             ("SOURCE_ARN", QUEUE),
             ("SOURCE_MESSAGE_ID", "m"),
@@ -122,6 +125,67 @@ fn a_letter_says_where_it_came_from_and_why() {
         ];
         let attributes = letter.attributes.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         assert_eq!(attributes.collect::<Vec<_>>(), expected);
+    });
+}
+
+#[test]
+fn a_publisher_that_is_a_token_is_not_told() {
+    in_virtual_time(async {
+        let stage = Stage::set("publisher", &[]).await;
+        let body =
+            r#"{"target":{"kind":"codepipeline-third-party-job","clientToken":"secret-client-token"}}"#;
+        let mut message = message("m", body, 1);
+        message["Attributes"]["SenderId"] = "secret-client-token".into();
+        assert!(stage.batch(&[message], QUEUE).await.is_empty());
+        let [letter] = &stage.endpoint.messages("dead").unwrap()[..] else { panic!("one letter") };
+        assert_eq!(letter.attributes["PUBLISHER"], "[redacted]");
+    });
+}
+
+/// A task whose containers have these overrides and exit codes.
+fn ecs_task(containers: &[(Value, u32)]) -> String {
+    let overrides: Vec<&Value> = containers.iter().map(|(container, _)| container).collect();
+    let ended =
+        containers.iter().map(|(container, code)| json!({"name": container["name"], "exitCode": code}));
+    json!({
+        "source": "aws.ecs", "detail-type": "ECS Task State Change",
+        "detail": {
+            "lastStatus": "STOPPED",
+            "containers": ended.collect::<Vec<_>>(),
+            "overrides": {"containerOverrides": overrides},
+        },
+    })
+    .to_string()
+}
+
+#[test]
+fn the_task_of_a_dead_worker_is_found_where_its_worker_got_it() {
+    in_virtual_time(async {
+        let stage = Stage::set("found", &[]).await;
+        let variable = |name: &str, value: &str| json!({"name": name, "value": value});
+        let json = r#"{"TaskToken":"in-json"}"#;
+        let worker = |environment: &[Value], command: &[&str]| json!({"name": "worker", "environment": environment, "command": command});
+        let name = variable("TASK_TOKEN", "in-name");
+        let event = variable("EVENT", json);
+        let option = "--taskToken=in-option";
+        let failed = [
+            (worker(&[event.clone(), name], &[option]), Some("in-name")),
+            (worker(&[variable("EMPTY", "{}"), event], &[option]), Some("in-json")),
+            (worker(&[variable("EMPTY", "{}")], &[json, "--task-token", "in-option"]), Some("in-option")),
+            (worker(&[], &["{", json, "--token", "t"]), Some("in-json")),
+            (worker(&[], &["{}", json]), None),
+        ];
+        for (worker, expected) in failed {
+            stage.invoke(&ecs_task(&[(worker.clone(), 137)])).await;
+            let calls = stage.endpoint.calls_of(Operation::SendTaskFailure);
+            let found =
+                calls.first().map(|call| call.json().unwrap()["taskToken"].as_str().unwrap().to_owned());
+            assert_eq!(found.as_deref(), expected, "{worker}");
+            stage.endpoint.forget_calls();
+        }
+        let well = json!({"name": "well", "command": [option]});
+        stage.invoke(&ecs_task(&[(well, 0), (worker(&[], &[]), 1)])).await;
+        assert!(stage.endpoint.calls().is_empty(), "the container that ended well lends nothing");
     });
 }
 

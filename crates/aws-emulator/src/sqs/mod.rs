@@ -21,7 +21,8 @@ pub(crate) use message::{Attribute, hex};
 pub use queue::{Disorder, QueueCounts};
 pub(crate) use queue::{Message, NewMessage, Queue};
 pub(crate) use queues::{
-    CreateQueue, GetQueueAttributes, GetQueueUrl, ListQueues, PurgeQueue, SetQueueAttributes,
+    CreateQueue, GetQueueAttributes, GetQueueUrl, ListDeadLetterSourceQueues, ListQueues, PurgeQueue,
+    SetQueueAttributes,
 };
 pub(crate) use receive::{ChangeVisibility, Delete, Poll, Receive, nothing_received};
 pub(crate) use send::Send;

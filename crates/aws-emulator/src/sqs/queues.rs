@@ -34,6 +34,12 @@ pub(crate) struct ListQueues {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
+pub(crate) struct ListDeadLetterSourceQueues {
+    queue_url: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
 pub(crate) struct GetQueueAttributes {
     queue_url: String,
     attribute_names: Option<Vec<String>>,
@@ -164,6 +170,20 @@ impl ListQueues {
             answer["NextToken"] = json!(last.name);
         }
         Ok(Output::Json(answer))
+    }
+}
+
+impl ListDeadLetterSourceQueues {
+    /// The queues whose redrive policy leads to this one, on one page.
+    pub(crate) fn perform(self, sqs: &mut Sqs, context: &Context<'_>) -> Result<Output, ServiceError> {
+        let (key, _) = sqs.by_url(&self.queue_url, context.caller)?;
+        let own_arn = key.arn();
+        let leads_here = |queue: &Queue| {
+            queue.settings.redrive().is_some_and(|redrive| redrive.dead_letter_arn == own_arn)
+        };
+        let sources = sqs.queues.iter().filter(|(_, queue)| leads_here(queue));
+        let urls: Vec<String> = sources.map(|(key, _)| url_of(key, context.base_url)).collect();
+        Ok(Output::Json(json!({"queueUrls": urls})))
     }
 }
 

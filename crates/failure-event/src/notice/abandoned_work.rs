@@ -28,7 +28,7 @@ pub fn read(
     body: &Object<'_>,
     names: &[String],
 ) -> Option<(Found, Failure<'static>)> {
-    Some((identity::in_payload(body, names)?, told(work)))
+    Some((identity::found_in_payload(body, names)?, told(work)))
 }
 
 fn told(work: AbandonedWork<'_>) -> Failure<'static> {

@@ -4,10 +4,12 @@
 
 use std::borrow::Cow;
 
+use super::command::Command;
+use super::environment::Environment;
 use super::{AwsEvent, Details, Meaning, failure};
 use crate::event::Failure;
 use crate::json::{Json, Object};
-use crate::notice::identity::{Environment, Found};
+use crate::notice::identity::Found;
 
 /// The `detail-type`.
 pub(super) const NAME: &str = "Batch Job State Change";
@@ -33,21 +35,27 @@ fn in_properties(job: &Object<'_>, names: &[String]) -> Option<Found> {
 }
 
 fn in_container(job: &Object<'_>, names: &[String]) -> Option<Found> {
-    Environment::read(job.object("container")?.member("environment")).identity(names)
+    in_environment_or_command(&job.object("container")?, "environment", names)
 }
 
 fn in_ecs(job: &Object<'_>, names: &[String]) -> Option<Found> {
     let tasks = job.object("ecsProperties")?.member("taskProperties");
     objects(tasks)
         .flat_map(|task| objects(task.member("containers")).collect::<Vec<_>>())
-        .find_map(|container| Environment::read(container.member("environment")).identity(names))
+        .find_map(|container| in_environment_or_command(&container, "environment", names))
 }
 
 fn in_eks(job: &Object<'_>, names: &[String]) -> Option<Found> {
     let pod = job.object("eksProperties")?.object("podProperties")?;
     objects(pod.member("containers"))
         .chain(objects(pod.member("initContainers")))
-        .find_map(|container| Environment::read(container.member("env")).identity(names))
+        .find_map(|container| in_environment_or_command(&container, "env", names))
+}
+
+/// Only containers of a pod part their command into `command` and `args`.
+fn in_environment_or_command(container: &Object<'_>, environment: &str, names: &[String]) -> Option<Found> {
+    let command = || Command::read([container.member("command"), container.member("args")]).found(names);
+    Environment::listed(container.member(environment)).found(names).or_else(command)
 }
 
 fn objects(list: Option<Json<'_>>) -> impl Iterator<Item = Object<'_>> {

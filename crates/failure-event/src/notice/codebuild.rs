@@ -2,10 +2,10 @@
 //!
 //! <https://docs.aws.amazon.com/codebuild/latest/userguide/sample-build-notifications.html>
 
+use super::environment::Environment;
 use super::{AwsEvent, Details, Meaning, failure};
 use crate::event::Failure;
 use crate::json::Object;
-use crate::notice::identity::Environment;
 
 /// The `detail-type`.
 pub(super) const NAME: &str = "CodeBuild Build State Change";
@@ -18,8 +18,8 @@ pub(super) fn meaning(event: &AwsEvent<'_>, names: &[String]) -> Meaning {
     }
     let information = detail.object("additional-information");
     let environment = information.as_ref().and_then(|information| information.object("environment"));
-    let variables = environment.and_then(|environment| environment.member("environment-variables"));
-    let found = Environment::read_where(variables, holds_its_value).identity(names);
+    let list = environment.and_then(|environment| environment.member("environment-variables"));
+    let found = Environment::Listed { list, keep: holds_its_value }.found(names);
     event.death(found, || told(detail, information.as_ref(), &status))
 }
 

@@ -5,10 +5,12 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use super::command::Command;
+use super::environment::Environment;
 use super::{AwsEvent, Details, Meaning, failure};
 use crate::event::Failure;
 use crate::json::{Json, Object, Type};
-use crate::notice::identity::{Environment, Found};
+use crate::notice::identity::Found;
 
 /// The `detail-type`.
 pub(super) const NAME: &str = "ECS Task State Change";
@@ -35,7 +37,8 @@ pub(super) fn meaning(event: &AwsEvent<'_>, names: &[String]) -> Meaning {
     let mut workers = workers(detail, names);
     match workers.find(|worker| was_taken_away || worker.failed()) {
         Some(worker) => {
-            event.death(Some(worker.found.clone()), || told(detail, stop_code.as_deref(), &worker))
+            let failure = told(detail, stop_code.as_deref(), &worker);
+            event.death(Some(worker.found), || failure)
         }
         None => Meaning::NoFailure,
     }
@@ -50,7 +53,9 @@ fn workers<'a>(detail: &Object<'a>, names: &[String]) -> impl Iterator<Item = Wo
     let containers: HashMap<_, _> = objects(detail.member("containers")).filter_map(by_name).collect();
     let overrides = detail.object("overrides").and_then(|overrides| overrides.member("containerOverrides"));
     objects(overrides).filter_map(move |container_override| {
-        let found = Environment::read(container_override.member("environment")).identity(names)?;
+        let environment = Environment::listed(container_override.member("environment"));
+        let command = || Command::read([container_override.member("command")]).found(names);
+        let found = environment.found(names).or_else(command)?;
         let name = container_override.text("name").unwrap_or_default();
         let container = containers.get(&name).cloned();
         Some(Worker { name, found, container })

@@ -1,18 +1,27 @@
-//! The identity of a failed task, looked for in what started its worker: environment variables or a JSON payload.
+//! The identity of a failed task, looked for in what started its worker: a JSON payload, environment variables, or a command line.
 //!
 //! The first that is found counts. When it is wrong, the event is dead-lettered as any other would be, and no other name
 //! is tried: a wrong identity is a mistake to be seen, not one to be guessed around.
+//!
+//! What is found is handed on as a value that borrows from where it stood, since that may be a text inside a text: whoever searches
+//! says what to make of it.
 
 use std::borrow::Cow;
-use std::fmt;
 
 use crate::envelope;
-use crate::json::{Json, Object, Type, quoted};
-use crate::target::Kind;
+use crate::event::shortened;
+use crate::json::{Json, Object, Type};
+use crate::target::{Given, GivenValue, Kind, Named};
 
 /// The usual names of a Step Functions task token, looked for after those in the settings.
-const TASK_TOKEN_NAMES: [&str; 5] =
-    ["TASK_TOKEN", "TASK_TOKEN_ENV_VARIABLE", "SFN_TASK_TOKEN", "TaskToken", "taskToken"];
+const TASK_TOKEN_NAMES: [&str; 6] = [
+    "TASK_TOKEN",
+    "TASK_TOKEN_ENV_VARIABLE",
+    "SFN_TASK_TOKEN",
+    "AWS_STEPFUNCTIONS_TASK_TOKEN",
+    "TaskToken",
+    "taskToken",
+];
 
 /// A whole `target` object.
 const TARGET: &str = "FAILURE_RELAY_TARGET";
@@ -22,151 +31,233 @@ const JOB_ID: &str = "CODEPIPELINE_JOB_ID";
 const CLIENT_TOKEN: &str = "CODEPIPELINE_CLIENT_TOKEN";
 const SWF_TASK_TOKEN: &str = "SWF_TASK_TOKEN";
 
-/// An identity that was found: the JSON text of a `target` object, and the name under which it stood.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Found {
-    /// The `target` object, or whatever stood in its place.
-    pub target: String,
-    /// The variable or member that held it.
-    pub name: String,
+/// An identity where it stands.
+#[derive(Debug)]
+pub struct Identity<'a> {
+    /// The variable, member or option that holds it.
+    pub name: Cow<'a, str>,
+    what: What<'a>,
 }
 
-impl fmt::Debug for Found {
-    /// The target may hold a token.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Found").field("name", &self.name).finish_non_exhaustive()
+#[derive(Debug)]
+enum What<'a> {
+    /// A whole target: an object, or a string with its JSON text. Anything else is wrong.
+    Target(GivenValue<'a>),
+    /// The members of one.
+    GivenMembers(Named<'a>),
+}
+
+/// An identity that was found, and read.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The variable, member or option that held it.
+    pub name: String,
+    /// What it says, right or wrong.
+    pub target: Given,
+}
+
+impl Identity<'_> {
+    /// Reads what it says.
+    #[must_use]
+    pub fn read(&self) -> Found {
+        let target = match &self.what {
+            What::GivenMembers(named) => Given::read(named),
+            What::Target(value) => {
+                with_object(value, |object| Given::read(object)).unwrap_or_else(Given::not_an_object)
+            }
+        };
+        Found { name: self.name.clone().into_owned(), target }
     }
+
+    /// The `target` object that a publisher would send; `None` where what stands here is not an object.
+    #[must_use]
+    pub fn to_json(&self) -> Option<String> {
+        match &self.what {
+            What::GivenMembers(named) => Some(named.to_json()),
+            What::Target(value) => with_object(value, |object| object.json().compact()),
+        }
+    }
+
+    /// The same identity, found in JSON that itself stands under a name.
+    fn inside(self, name: &str) -> Self {
+        Self { name: Cow::Owned(format!("{} in {}", self.name, shortened(name))), ..self }
+    }
+}
+
+/// Hands the object to `read` that a value is, or whose JSON text it holds.
+fn with_object<T>(value: &GivenValue<'_>, read: impl FnOnce(&Object<'_>) -> T) -> Option<T> {
+    match value {
+        GivenValue::Json(json) if json.json_type() == Type::Object => Some(read(&json.object()?)),
+        _ => Some(read(&Json::parse(value.string()?.embedded()).ok()?.object()?)),
+    }
+}
+
+/// The identity in a JSON payload, read.
+pub(super) fn found_in_payload(payload: &Object<'_>, names: &[String]) -> Option<Found> {
+    in_payload(payload, names, &mut |identity| identity.read())
+}
+
+/// How a rule of the contract looks at a payload.
+type PayloadRule = for<'a> fn(&Object<'a>, &[String]) -> Option<Identity<'a>>;
+
+/// The rules for a payload, in their order.
+const PAYLOAD_RULES: [PayloadRule; 4] = [whole_target, target_member, codepipeline_job, member_by_name];
+
+/// The identity in a JSON payload, which is unwrapped first.
+pub(super) fn in_payload<T>(
+    payload: &Object<'_>,
+    names: &[String],
+    take: &mut dyn FnMut(Identity<'_>) -> T,
+) -> Option<T> {
+    envelope::innermost(payload, &mut |payload| {
+        PAYLOAD_RULES.iter().find_map(|rule| rule(payload, names)).map(|identity| take(identity))
+    })
+}
+
+/// The identity in a text that is a JSON object and stands under a name. The outer `None` says that it is not an object.
+pub(super) fn in_document<T>(
+    name: &str,
+    text: &GivenValue<'_>,
+    names: &[String],
+    take: &mut dyn FnMut(Identity<'_>) -> T,
+) -> Option<Option<T>> {
+    if !may_be_object(text) {
+        return None;
+    }
+    let text = text.string()?;
+    let payload = Json::parse(text.embedded()).ok()?.object()?;
+    Some(in_payload(&payload, names, &mut |identity| take(identity.inside(name))))
+}
+
+/// Told by the first characters, before anything is copied or parsed: most variables and arguments hold no JSON.
+fn may_be_object(text: &GivenValue<'_>) -> bool {
+    let start = match text {
+        GivenValue::Json(json) => json.text().trim_start_matches('"'),
+        GivenValue::Text(text) => &text.text,
+    };
+    // Blanks and the brace itself may be escaped.
+    start.trim_start_matches(['\u{feff}', ' ', '\t', '\n', '\r']).starts_with(['{', '\\'])
 }
 
 /// A place in which names have values.
-trait Named<'a> {
-    fn value(&self, name: &str) -> Option<Json<'a>>;
-
+trait Place<'a> {
     /// A value that is a string and not empty.
-    fn string(&self, name: &str) -> Option<Json<'a>> {
-        self.value(name).filter(|value| value.json_type() == Type::String && value.text() != "\"\"")
+    fn text(&self, name: &str) -> Option<GivenValue<'a>>;
+}
+
+impl<'a> Place<'a> for Object<'a> {
+    fn text(&self, name: &str) -> Option<GivenValue<'a>> {
+        let json = if is_pointer(name) { self.json().pointer(name) } else { self.member(name) };
+        json.map(GivenValue::Json).filter(is_text)
     }
 }
 
-/// Environment variables as AWS lists them: `[{"name": …, "value": …}]`.
-pub(super) struct Environment<'a>(Vec<(Cow<'a, str>, Json<'a>)>);
+fn is_pointer(name: &str) -> bool {
+    name.starts_with('/')
+}
 
-impl<'a> Environment<'a> {
-    /// Reads a list of variables; `None` and anything odd are an environment without variables.
-    pub(super) fn read(list: Option<Json<'a>>) -> Self {
-        Self::read_where(list, |_| true)
+fn is_text(value: &GivenValue<'_>) -> bool {
+    value.json_type() == Type::String && !value.is_empty()
+}
+
+/// The values of the names that are looked for, picked out of a list in one pass, however long it is.
+pub(super) struct Picked<'n, 'a> {
+    names: Vec<&'n str>,
+    values: Vec<Option<GivenValue<'a>>>,
+}
+
+impl<'n, 'a> Picked<'n, 'a> {
+    /// No variable yet.
+    pub(super) fn variables(names: &'n [String]) -> Self {
+        Self::nothing([TARGET].into_iter().chain(names_in_lists(names)))
     }
 
-    /// [`Environment::read`] of those variables that `keep` accepts.
-    pub(super) fn read_where(list: Option<Json<'a>>, keep: impl Fn(&Object<'a>) -> bool) -> Self {
-        let variables = list.and_then(Json::array).unwrap_or_default();
-        let pair = |variable: Object<'a>| Some((variable.text("name")?, variable.member("value")?));
-        Self(
-            variables
-                .into_iter()
-                .filter_map(Json::object)
-                .filter(|variable| keep(variable))
-                .filter_map(pair)
-                .collect(),
-        )
+    /// No option yet: a whole target does not stand on a command line.
+    pub(super) fn options(names: &'n [String]) -> Self {
+        Self::nothing(names_in_lists(names))
     }
 
-    /// The identity in these variables.
-    pub(super) fn identity(&self, names: &[String]) -> Option<Found> {
-        if let Some(target) = self.string(TARGET) {
-            let text = target.string()?.into_embedded().into_owned();
-            return Some(Found { target: text, name: TARGET.to_owned() });
-        }
-        job_id(self).or_else(|| task_token(self, names)).or_else(|| swf_task_token(self))
+    fn nothing(names: impl Iterator<Item = &'n str>) -> Self {
+        let names: Vec<&str> = names.collect();
+        Self { values: vec![None; names.len()], names }
+    }
+
+    /// The place for the value of the first name that `is_meant`.
+    pub(super) fn place(&mut self, is_meant: impl Fn(&str) -> bool) -> Option<&mut Option<GivenValue<'a>>> {
+        let index = self.names.iter().position(|name| is_meant(name))?;
+        self.values.get_mut(index)
+    }
+
+    /// The identity among the values.
+    pub(super) fn identity(&self, names: &[String]) -> Option<Identity<'a>> {
+        let whole = || Some(Identity { name: TARGET.into(), what: What::Target(self.text(TARGET)?) });
+        whole().or_else(|| by_name(self, names))
     }
 }
 
-impl<'a> Named<'a> for Environment<'a> {
-    fn value(&self, name: &str) -> Option<Json<'a>> {
-        self.0
-            .iter()
-            .rev()
-            .find(|(key, value)| key == name && value.text() != "\"\"")
-            .map(|(_, value)| *value)
+impl<'a> Place<'a> for Picked<'_, 'a> {
+    fn text(&self, name: &str) -> Option<GivenValue<'a>> {
+        let index = self.names.iter().position(|known| *known == name)?;
+        self.values.get(index)?.clone().filter(is_text)
     }
 }
 
-impl<'a> Named<'a> for Object<'a> {
-    fn value(&self, name: &str) -> Option<Json<'a>> {
-        if name.starts_with('/') { self.json().pointer(name) } else { self.member(name) }
-    }
+/// All names but that of a whole target, in the order in which they count. A JSON pointer names nothing in a list.
+fn names_in_lists(names: &[String]) -> impl Iterator<Item = &str> {
+    let own = names.iter().map(String::as_str).filter(|name| !is_pointer(name));
+    [JOB_ID, CLIENT_TOKEN].into_iter().chain(own).chain(TASK_TOKEN_NAMES).chain([SWF_TASK_TOKEN])
 }
 
-/// The identity in the variables of a running process. `names` are further names of task tokens.
-///
-/// The same search as in the variables that AWS lists in a notice, so that a worker and the notice of its death name the
-/// same task.
-pub fn in_variables(lookup: &dyn Fn(&str) -> Option<String>, names: &[String]) -> Option<Found> {
-    let usual = [TARGET, JOB_ID, CLIENT_TOKEN, SWF_TASK_TOKEN].into_iter().chain(TASK_TOKEN_NAMES);
-    let set = usual.chain(names.iter().map(String::as_str)).filter_map(|name| Some((name, lookup(name)?)));
-    let listed: Vec<String> = set
-        .map(|(name, value)| format!("{{\"name\":{},\"value\":{}}}", quoted(name), quoted(&value)))
-        .collect();
-    let list = format!("[{}]", listed.join(","));
-    Environment::read(Json::parse(&list).ok()).identity(names)
+fn whole_target<'a>(payload: &Object<'a>, _names: &[String]) -> Option<Identity<'a>> {
+    let target = payload.member(TARGET).map(GivenValue::Json).filter(|target| !target.is_empty())?;
+    Some(Identity { name: TARGET.into(), what: What::Target(target) })
 }
 
-/// The identity in a JSON payload, which is unwrapped first.
-pub(super) fn in_payload(payload: &Object<'_>, names: &[String]) -> Option<Found> {
-    envelope::innermost(payload, &mut |payload| {
-        target_object(payload)
-            .or_else(|| codepipeline_job(payload))
-            .or_else(|| job_id(payload))
-            .or_else(|| task_token(payload, names))
-            .or_else(|| swf_task_token(payload))
-    })
-}
-
-fn target_object(payload: &Object<'_>) -> Option<Found> {
-    if let Some(target) = payload.member(TARGET).filter(|target| target.text() != "\"\"") {
-        let text = target
-            .string()
-            .map_or_else(|| target.text().to_owned(), |string| string.into_embedded().into_owned());
-        return Some(Found { target: text, name: TARGET.to_owned() });
-    }
-    let target = payload.object("target")?;
-    Kind::of(&target)?;
-    Some(Found { target: target.json().text().to_owned(), name: "target".to_owned() })
+fn target_member<'a>(payload: &Object<'a>, _names: &[String]) -> Option<Identity<'a>> {
+    let target = payload.member("target")?;
+    Kind::of(&target.object()?)?;
+    Some(Identity { name: "target".into(), what: What::Target(GivenValue::Json(target)) })
 }
 
 /// The job with which CodePipeline invokes a Lambda function.
-fn codepipeline_job(payload: &Object<'_>) -> Option<Found> {
-    let id = payload.object("CodePipeline.job")?.member("id").filter(|id| id.text() != "\"\"")?;
-    Some(found("CodePipeline.job", Kind::CodePipelineJob, &[("jobId", id)]))
+fn codepipeline_job<'a>(payload: &Object<'a>, _names: &[String]) -> Option<Identity<'a>> {
+    let id = payload.object("CodePipeline.job")?.member("id").map(GivenValue::Json);
+    let id = id.filter(|id| !id.is_empty())?;
+    Some(named("CodePipeline.job", Kind::CodePipelineJob, vec![("jobId", id)]))
 }
 
-fn job_id<'a>(place: &impl Named<'a>) -> Option<Found> {
-    let id = place.string(JOB_ID)?;
-    Some(match place.string(CLIENT_TOKEN) {
+fn member_by_name<'a>(payload: &Object<'a>, names: &[String]) -> Option<Identity<'a>> {
+    by_name(payload, names)
+}
+
+/// Jobs, tasks and activities by the names under which they usually stand, in their order.
+fn by_name<'a>(place: &impl Place<'a>, names: &[String]) -> Option<Identity<'a>> {
+    job_id(place).or_else(|| task_token(place, names)).or_else(|| swf_task_token(place))
+}
+
+fn job_id<'a>(place: &impl Place<'a>) -> Option<Identity<'a>> {
+    let id = place.text(JOB_ID)?;
+    Some(match place.text(CLIENT_TOKEN) {
         Some(token) => {
-            found(JOB_ID, Kind::CodePipelineThirdPartyJob, &[("jobId", id), ("clientToken", token)])
+            let members = vec![("jobId", id), ("clientToken", token)];
+            named(JOB_ID, Kind::CodePipelineThirdPartyJob, members)
         }
-        None => found(JOB_ID, Kind::CodePipelineJob, &[("jobId", id)]),
+        None => named(JOB_ID, Kind::CodePipelineJob, vec![("jobId", id)]),
     })
 }
 
-fn task_token<'a>(place: &impl Named<'a>, names: &[String]) -> Option<Found> {
+fn task_token<'a>(place: &impl Place<'a>, names: &[String]) -> Option<Identity<'a>> {
     let mut names = names.iter().map(String::as_str).chain(TASK_TOKEN_NAMES);
-    names.find_map(|name| Some(found(name, Kind::StepFunctionsTask, &[("taskToken", place.string(name)?)])))
+    names.find_map(|name| Some(named(name, Kind::StepFunctionsTask, vec![("taskToken", place.text(name)?)])))
 }
 
-fn swf_task_token<'a>(place: &impl Named<'a>) -> Option<Found> {
-    Some(found(SWF_TASK_TOKEN, Kind::SwfActivityTask, &[("taskToken", place.string(SWF_TASK_TOKEN)?)]))
+fn swf_task_token<'a>(place: &impl Place<'a>) -> Option<Identity<'a>> {
+    let token = place.text(SWF_TASK_TOKEN)?;
+    Some(named(SWF_TASK_TOKEN, Kind::SwfActivityTask, vec![("taskToken", token)]))
 }
 
-/// A `target` object of these members; the values stay as they were written.
-fn found(name: &str, kind: Kind, members: &[(&str, Json<'_>)]) -> Found {
-    let mut target = format!("{{\"kind\":{}", quoted(kind.name()));
-    for (member, value) in members {
-        target.push_str(&format!(",{}:{}", quoted(member), value.text()));
-    }
-    target.push('}');
-    Found { target, name: name.to_owned() }
+fn named<'a>(name: &str, kind: Kind, members: Vec<(&'static str, GivenValue<'a>)>) -> Identity<'a> {
+    Identity { name: Cow::Owned(name.to_owned()), what: What::GivenMembers(Named { kind, members }) }
 }
 
 #[cfg(test)]
@@ -174,23 +265,16 @@ mod tests {
     use super::*;
 
     fn payload(text: &str) -> Option<String> {
-        in_payload(
-            &Json::parse(text).unwrap().object().unwrap(),
-            &["MY_TOKEN".to_owned(), "/input/0/t".to_owned()],
-        )
-        .map(|found| found.target)
-    }
-
-    fn environment(text: &str) -> Option<String> {
-        let variables = Environment::read(Some(Json::parse(text).unwrap()));
-        variables.identity(&["MY_TOKEN".to_owned()]).map(|found| found.target)
+        let names = ["MY_TOKEN".to_owned(), "/input/0/t".to_owned()];
+        let payload = Json::parse(text).unwrap().object().unwrap();
+        in_payload(&payload, &names, &mut |identity| identity.to_json().unwrap_or_default())
     }
 
     const SFN: &str = r#"{"kind":"step-functions-task","taskToken":"t"}"#;
 
     #[test]
     fn a_payload_is_searched_in_the_order_of_the_contract() {
-        let all = r#"{"FAILURE_RELAY_TARGET":{"kind":"?"},"target":{"kind":"swf-activity-task"},"CodePipeline.job":{"id":"j"},"CODEPIPELINE_JOB_ID":"e","MY_TOKEN":"m","taskToken":"t","SWF_TASK_TOKEN":"s"}"#;
+        let all = r#"{"FAILURE_RELAY_TARGET":{"kind":"?"},"target":{"kind":"swf-activity-task"},"CodePipeline.job":{"id":"j"},"CODEPIPELINE_JOB_ID":"e","MY_TOKEN":"m","AWS_STEPFUNCTIONS_TASK_TOKEN":"a","taskToken":"t","SWF_TASK_TOKEN":"s"}"#;
         let mut left = all.to_owned();
         let mut order = Vec::new();
         while let Some(found) = payload(&left) {
@@ -204,6 +288,7 @@ mod tests {
             r#"{"kind":"codepipeline-job","jobId":"j"}"#,
             r#"{"kind":"codepipeline-job","jobId":"e"}"#,
             r#"{"kind":"step-functions-task","taskToken":"m"}"#,
+            r#"{"kind":"step-functions-task","taskToken":"a"}"#,
             SFN,
             r#"{"kind":"swf-activity-task","taskToken":"s"}"#,
         ];
@@ -211,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn empty_strings_and_values_that_are_no_string_are_not_found() {
+    fn empty_strings_and_values_that_are_not_strings_are_not_found() {
         assert_eq!(payload(r#"{"TASK_TOKEN":"","TaskToken":7,"taskToken":"t"}"#).as_deref(), Some(SFN));
         assert_eq!(
             payload(r#"{"FAILURE_RELAY_TARGET":"","CodePipeline.job":{"id":""},"taskToken":"t"}"#).as_deref(),
@@ -219,6 +304,23 @@ mod tests {
         );
         assert_eq!(payload(r#"{"target":{"kind":"build"},"taskToken":"t"}"#).as_deref(), Some(SFN));
         assert_eq!(payload(r#"{"nested":{"taskToken":"t"}}"#), None);
+    }
+
+    #[test]
+    fn what_is_found_is_read_once_right_or_wrong() {
+        let read = |text: &str| {
+            let payload = Json::parse(text).unwrap().object().unwrap();
+            found_in_payload(&payload, &[]).unwrap()
+        };
+        let token = read(r#"{"TaskToken":"a\/b"}"#);
+        assert_eq!((token.name.as_str(), token.target.target.unwrap().identity()), ("TaskToken", "a/b"));
+        let surrogate = read(r#"{"TaskToken":"\ud800"}"#);
+        let reason = surrogate.target.target.unwrap_err().message;
+        assert_eq!(reason, "target.taskToken: holds a surrogate without its pair");
+        for wrong in [r#""no json""#, r#""[]""#, "7", "[1]"] {
+            let found = read(&format!(r#"{{"FAILURE_RELAY_TARGET":{wrong}}}"#));
+            assert_eq!(found.target.target.unwrap_err().message, "expected a JSON object with a target");
+        }
     }
 
     #[test]
@@ -232,32 +334,5 @@ mod tests {
             payload(r#"{"Records":[{"eventSource":"aws:sqs","body":"{\"taskToken\":\"t\"}"}]}"#).as_deref(),
             Some(SFN)
         );
-    }
-
-    #[test]
-    fn an_environment_holds_a_target_as_text() {
-        let text =
-            r#"[{"name":"TASK_TOKEN","value":"x"},{"name":"FAILURE_RELAY_TARGET","value":"{\"kind\":1}"}]"#;
-        assert_eq!(environment(text).as_deref(), Some(r#"{"kind":1}"#));
-        let third_party = r#"[{"name":"CODEPIPELINE_CLIENT_TOKEN","value":"c"},{"name":"CODEPIPELINE_JOB_ID","value":"j"}]"#;
-        let target = r#"{"kind":"codepipeline-third-party-job","jobId":"j","clientToken":"c"}"#;
-        assert_eq!(environment(third_party).as_deref(), Some(target));
-        assert_eq!(environment(r#"[{"name":"TASK_TOKEN_ENV_VARIABLE","value":"t"}]"#).as_deref(), Some(SFN));
-        assert_eq!(environment(r#"[{"name":"CODEPIPELINE_CLIENT_TOKEN","value":"c"}, 7]"#), None);
-    }
-
-    #[test]
-    fn a_process_is_searched_as_its_notice_would_be() {
-        let search = |variables: &[(&str, &str)]| {
-            let lookup = |name: &str| {
-                variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
-            };
-            in_variables(&lookup, &["MY_TOKEN".to_owned()]).map(|found| found.target)
-        };
-        assert_eq!(search(&[("TASK_TOKEN", "x"), ("MY_TOKEN", "t")]).as_deref(), Some(SFN));
-        assert_eq!(search(&[("TASK_TOKEN", ""), ("TaskToken", "t")]).as_deref(), Some(SFN));
-        let target = r#"{"kind": "swf-activity-task", "taskToken": "a\"b"}"#;
-        assert_eq!(search(&[("TASK_TOKEN", "x"), ("FAILURE_RELAY_TARGET", target)]).as_deref(), Some(target));
-        assert_eq!(search(&[("PATH", "/bin")]), None);
     }
 }

@@ -53,7 +53,7 @@ fn read(record: &Object<'_>, condition: &str, names: &[String]) -> Meaning {
         return Meaning::NoFailure;
     }
     let Some(payload) = record.member_or_null("requestPayload") else { return without_payload() };
-    let Some(found) = payload.object().and_then(|payload| identity::in_payload(&payload, names)) else {
+    let Some(found) = payload.object().and_then(|payload| identity::found_in_payload(&payload, names)) else {
         return Meaning::Nameless;
     };
     let context = record.object("requestContext");

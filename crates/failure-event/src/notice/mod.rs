@@ -6,7 +6,9 @@
 mod abandoned_work;
 mod batch;
 mod codebuild;
+mod command;
 mod ecs;
+mod environment;
 mod identity;
 mod lambda;
 mod step_functions;
@@ -18,10 +20,11 @@ use crate::event::{Failure, Header};
 use crate::json::{Json, Object, quoted};
 
 pub use abandoned_work::{AbandonedWork, NAME as ABANDONED_WORK, read as abandoned_work};
-pub use identity::{Found, in_variables as identity_in_variables};
+pub use environment::in_variables as identity_in_variables;
+pub use identity::{Found, Identity};
 
 /// A notice, read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Notice {
     /// What it is, for people.
     pub name: &'static str,
@@ -32,7 +35,7 @@ pub struct Notice {
 }
 
 /// What a notice means for an orchestrator.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Meaning {
     /// Nothing failed.
     NoFailure,
@@ -45,7 +48,7 @@ pub enum Meaning {
 }
 
 /// The death of a worker, and the task that it leaves behind.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Death {
     /// Why.
     pub failure: Failure<'static>,

@@ -30,7 +30,7 @@ pub(super) fn meaning(event: &AwsEvent<'_>, names: &[String]) -> Meaning {
 fn in_input(input: Json<'_>, names: &[String]) -> Option<Found> {
     let text = input.string().map(JsonString::into_embedded);
     let json = text.as_deref().map_or(Some(input), |text| Json::parse(text).ok())?;
-    identity::in_payload(&json.object()?, names)
+    identity::found_in_payload(&json.object()?, names)
 }
 
 fn told(detail: &Object<'_>, status: &str) -> Failure<'static> {

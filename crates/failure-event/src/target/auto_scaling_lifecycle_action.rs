@@ -3,10 +3,9 @@
 //! <https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_CompleteLifecycleAction.html>
 
 use super::member::{is_alphanumeric_or, is_uuid};
-use super::{FailureApi, Member, Pattern, Report, Rule};
+use super::{FailureApi, GivenMembers, Member, Pattern, Report, Rule};
 use crate::dead_letter::Reason;
 use crate::event::Failure;
-use crate::json::Object;
 use crate::operation::{Operation, Service, Wire};
 use crate::outcome::{ErrorTable, SettledByMessage};
 use crate::request::Value;
@@ -75,7 +74,7 @@ impl FailureApi for AutoScalingLifecycleAction {
     };
     const CARRIES_TEXT: bool = false;
 
-    fn identify(target: &Object<'_>) -> Result<Self, Reason> {
+    fn identify(target: &dyn GivenMembers) -> Result<Self, Reason> {
         let group_name = GROUP_NAME.read(target)?;
         let hook_name = HOOK_NAME.read(target)?;
         let (token, id) = (ACTION_TOKEN.read_optional(target)?, INSTANCE_ID.read_optional(target)?);

@@ -3,11 +3,10 @@
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-responses.html>
 
 use super::cloudformation_response::{self, URL_MAX, check_size, put};
-use super::{FailureApi, Member, PlaceSource, Report, Rule};
+use super::{FailureApi, GivenMembers, Member, PlaceSource, Report, Rule};
 use crate::arn::Arn;
 use crate::dead_letter::Reason;
 use crate::event::Failure;
-use crate::json::Object;
 use crate::operation::Operation;
 use crate::outcome::ErrorTable;
 use crate::place::GivenPlace;
@@ -42,7 +41,7 @@ impl FailureApi for CloudFormationCustomResource {
     const ERRORS: ErrorTable = cloudformation_response::ERRORS;
     const PLACE: PlaceSource = PlaceSource::Identity;
 
-    fn identify(target: &Object<'_>) -> Result<Self, Reason> {
+    fn identify(target: &dyn GivenMembers) -> Result<Self, Reason> {
         let url = RESPONSE_URL.read(target)?;
         let response_url = cloudformation_response::url(RESPONSE_URL, &url, Bucket::CustomResourceResponse)?;
         let resource = Self {

@@ -3,10 +3,9 @@
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-waitcondition.html>
 
 use super::cloudformation_response::{self, URL_MAX, check_size, put};
-use super::{FailureApi, Member, PlaceSource, Report, Rule};
+use super::{FailureApi, GivenMembers, Member, PlaceSource, Report, Rule};
 use crate::dead_letter::Reason;
 use crate::event::Failure;
-use crate::json::Object;
 use crate::operation::Operation;
 use crate::outcome::ErrorTable;
 use crate::place::GivenPlace;
@@ -37,7 +36,7 @@ impl FailureApi for CloudFormationWaitCondition {
     const ERRORS: ErrorTable = cloudformation_response::ERRORS;
     const PLACE: PlaceSource = PlaceSource::Identity;
 
-    fn identify(target: &Object<'_>) -> Result<Self, Reason> {
+    fn identify(target: &dyn GivenMembers) -> Result<Self, Reason> {
         let url = SIGNAL_URL.read(target)?;
         let signal_url = cloudformation_response::url(SIGNAL_URL, &url, Bucket::WaitCondition)?;
         let condition = Self { signal_url, unique_id: UNIQUE_ID.read_optional(target)? };

@@ -2,10 +2,9 @@
 //!
 //! <https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_PutLifecycleEventHookExecutionStatus.html>
 
-use super::{FailureApi, Member, Report, Rule};
+use super::{FailureApi, GivenMembers, Member, Report, Rule};
 use crate::dead_letter::Reason;
 use crate::event::Failure;
-use crate::json::Object;
 use crate::operation::{Operation, Service, Wire};
 use crate::outcome::ErrorTable;
 use crate::request::Value;
@@ -55,7 +54,7 @@ impl FailureApi for CodeDeployLifecycleHook {
     };
     const CARRIES_TEXT: bool = false;
 
-    fn identify(target: &Object<'_>) -> Result<Self, Reason> {
+    fn identify(target: &dyn GivenMembers) -> Result<Self, Reason> {
         Ok(Self {
             deployment_id: DEPLOYMENT_ID.read(target)?,
             execution_id: EXECUTION_ID.read_secret(target)?,

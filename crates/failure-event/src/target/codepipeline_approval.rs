@@ -5,10 +5,9 @@
 use super::member::is_alphanumeric_or;
 use super::note::note_within;
 use super::services::CODE_PIPELINE;
-use super::{FailureApi, Member, Pattern, Report, Rule};
+use super::{FailureApi, GivenMembers, Member, Pattern, Report, Rule};
 use crate::dead_letter::Reason;
 use crate::event::Failure;
-use crate::json::Object;
 use crate::operation::{Operation, Wire};
 use crate::outcome::ErrorTable;
 use crate::request::{Members, Value};
@@ -57,7 +56,7 @@ impl FailureApi for CodePipelineApproval {
         ..ErrorTable::EMPTY
     };
 
-    fn identify(target: &Object<'_>) -> Result<Self, Reason> {
+    fn identify(target: &dyn GivenMembers) -> Result<Self, Reason> {
         Ok(Self {
             pipeline_name: PIPELINE_NAME.read(target)?,
             stage_name: STAGE_NAME.read(target)?,

@@ -4,10 +4,9 @@
 
 use super::failure_details::failure_details;
 use super::services::CODE_PIPELINE;
-use super::{FailureApi, Member, Report, Rule};
+use super::{FailureApi, GivenMembers, Member, Report, Rule};
 use crate::dead_letter::Reason;
 use crate::event::Failure;
-use crate::json::Object;
 use crate::operation::{Operation, Wire};
 use crate::outcome::ErrorTable;
 use crate::request::Value;
@@ -40,7 +39,7 @@ impl FailureApi for CodePipelineJob {
         ..ErrorTable::EMPTY
     };
 
-    fn identify(target: &Object<'_>) -> Result<Self, Reason> {
+    fn identify(target: &dyn GivenMembers) -> Result<Self, Reason> {
         Ok(Self { job_id: JOB_ID.read(target)? })
     }
 

@@ -2,11 +2,10 @@
 //!
 //! <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContinueServiceDeployment.html>
 
-use super::{FailureApi, Member, Report, Rule};
+use super::{FailureApi, GivenMembers, Member, Report, Rule};
 use crate::arn::Arn;
 use crate::dead_letter::Reason;
 use crate::event::Failure;
-use crate::json::Object;
 use crate::operation::{Operation, Service, Wire};
 use crate::outcome::ErrorTable;
 use crate::place::GivenPlace;
@@ -54,7 +53,7 @@ impl FailureApi for EcsDeploymentHook {
     };
     const CARRIES_TEXT: bool = false;
 
-    fn identify(target: &Object<'_>) -> Result<Self, Reason> {
+    fn identify(target: &dyn GivenMembers) -> Result<Self, Reason> {
         Ok(Self { hook_id: HOOK_ID.read(target)?, deployment_arn: DEPLOYMENT_ARN.read(target)? })
     }
 

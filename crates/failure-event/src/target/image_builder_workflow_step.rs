@@ -4,11 +4,10 @@
 
 use super::member::is_uuid;
 use super::note::note_within;
-use super::{FailureApi, Member, Pattern, Report, Rule, idempotency_token};
+use super::{FailureApi, GivenMembers, Member, Pattern, Report, Rule, idempotency_token};
 use crate::arn::Arn;
 use crate::dead_letter::Reason;
 use crate::event::Failure;
-use crate::json::Object;
 use crate::operation::{Operation, Service, Wire};
 use crate::outcome::ErrorTable;
 use crate::place::{GivenPlace, is_account};
@@ -97,7 +96,7 @@ impl FailureApi for ImageBuilderWorkflowStep {
         ..ErrorTable::EMPTY
     };
 
-    fn identify(target: &Object<'_>) -> Result<Self, Reason> {
+    fn identify(target: &dyn GivenMembers) -> Result<Self, Reason> {
         Ok(Self { step_execution_id: STEP_EXECUTION_ID.read(target)?, image_arn: IMAGE_ARN.read(target)? })
     }
 

@@ -8,11 +8,10 @@ use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-use super::{FailureApi, Member, Pattern, Report, Rule};
+use super::{FailureApi, GivenMembers, Member, Pattern, Report, Rule};
 use crate::arn::Arn;
 use crate::dead_letter::Reason;
 use crate::event::Failure;
-use crate::json::Object;
 use crate::operation::{Operation, Service, Wire};
 use crate::outcome::ErrorTable;
 use crate::place::GivenPlace;
@@ -79,7 +78,7 @@ impl FailureApi for LambdaDurableCallback {
         ..ErrorTable::EMPTY
     };
 
-    fn identify(target: &Object<'_>) -> Result<Self, Reason> {
+    fn identify(target: &dyn GivenMembers) -> Result<Self, Reason> {
         Ok(Self { callback_id: CALLBACK_ID.read_secret(target)? })
     }
 

@@ -1,9 +1,9 @@
 //! The members that identify a target, and what each may hold.
 
+use super::given::GivenMembers;
 use crate::arn::Arn;
 use crate::dead_letter::Reason;
 use crate::event::name_of;
-use crate::json::Object;
 use crate::secret::Secret;
 use crate::text::utf16_len;
 
@@ -94,7 +94,7 @@ impl Member {
     ///
     /// # Errors
     /// `INVALID_EVENT` with the member's path. The value is never quoted: it may be a secret.
-    pub fn read(&self, target: &Object<'_>) -> Result<String, Reason> {
+    pub fn read(&self, target: &dyn GivenMembers) -> Result<String, Reason> {
         self.read_optional(target)?.ok_or_else(|| self.wrong("is missing"))
     }
 
@@ -102,7 +102,7 @@ impl Member {
     ///
     /// # Errors
     /// As [`Member::read`].
-    pub fn read_secret(&self, target: &Object<'_>) -> Result<Secret, Reason> {
+    pub fn read_secret(&self, target: &dyn GivenMembers) -> Result<Secret, Reason> {
         self.read(target).map(Secret::new)
     }
 
@@ -110,8 +110,8 @@ impl Member {
     ///
     /// # Errors
     /// As [`Member::read`], but for a member that is missing.
-    pub fn read_optional(&self, target: &Object<'_>) -> Result<Option<String>, Reason> {
-        let Some(value) = target.member(self.name) else { return Ok(None) };
+    pub fn read_optional(&self, target: &dyn GivenMembers) -> Result<Option<String>, Reason> {
+        let Some(value) = target.given(self.name) else { return Ok(None) };
         let found = || self.wrong(&format!("expected a string, found {}", name_of(value.json_type())));
         let string = value.string().ok_or_else(found)?;
         if string.has_lone_surrogate {

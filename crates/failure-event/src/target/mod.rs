@@ -16,6 +16,7 @@ mod codepipeline_job;
 mod codepipeline_third_party_job;
 mod ecs_deployment_hook;
 mod failure_details;
+mod given;
 mod image_builder_workflow_step;
 mod lambda_durable_callback;
 mod member;
@@ -26,11 +27,11 @@ mod services;
 mod step_functions_task;
 mod swf_activity_task;
 
+pub use given::{Given, GivenMembers, GivenValue, Named};
 pub use member::{Member, Pattern, Rule};
 
 use crate::dead_letter::{Code, Reason};
 use crate::event::{Failure, name_of, shortened};
-use crate::json::Object;
 use crate::operation::Operation;
 use crate::outcome::ErrorTable;
 use crate::place::GivenPlace;
@@ -66,7 +67,7 @@ pub trait FailureApi: Sized {
     ///
     /// # Errors
     /// `INVALID_EVENT` with the path of the member that is missing or wrong.
-    fn identify(target: &Object<'_>) -> Result<Self, Reason>;
+    fn identify(target: &dyn GivenMembers) -> Result<Self, Reason>;
 
     /// What the fingerprint is made of: the token, or the job id.
     fn identity(&self) -> &str;
@@ -184,7 +185,7 @@ macro_rules! targets {
                 match self { $(Kind::$Api => $Api::MEMBERS,)+ }
             }
 
-            fn identify(self, target: &Object<'_>) -> Result<Target, Reason> {
+            fn identify(self, target: &dyn GivenMembers) -> Result<Target, Reason> {
                 Ok(match self { $(Kind::$Api => Target::$Api($Api::identify(target)?),)+ })
             }
         }
@@ -272,8 +273,8 @@ impl Kind {
 
     /// The kind that a `target` object names, when it is one of those that are listed.
     #[must_use]
-    pub fn of(target: &Object<'_>) -> Option<Self> {
-        Self::from_name(&target.text("kind")?)
+    pub fn of(target: &dyn GivenMembers) -> Option<Self> {
+        Self::from_name(&target.given("kind")?.string()?.text)
     }
 }
 
@@ -282,8 +283,8 @@ impl Target {
     ///
     /// # Errors
     /// `INVALID_EVENT` for a member that is missing or wrong, `UNKNOWN_TARGET` for a kind that is not listed.
-    pub fn read(target: &Object<'_>) -> Result<Self, Reason> {
-        let kind = target.member("kind").ok_or_else(|| Reason::invalid("target.kind: is missing"))?;
+    pub fn read(target: &dyn GivenMembers) -> Result<Self, Reason> {
+        let kind = target.given("kind").ok_or_else(|| Reason::invalid("target.kind: is missing"))?;
         let Some(name) = kind.string() else {
             return Err(Reason::invalid(format!(
                 "target.kind: expected a string, found {}",
@@ -303,9 +304,9 @@ impl Target {
 
 /// The secrets that a `target` object mentions, also where it is wrong: a reason that quotes its input, or an id that repeats
 /// it, must not give them away.
-pub fn mentioned_secrets<'a>(target: &'a Object<'_>) -> impl Iterator<Item = Secret> + 'a {
+fn mentioned_secrets(target: &dyn GivenMembers) -> impl Iterator<Item = Secret> {
     let names = Kind::ALL.iter().flat_map(|kind| kind.members()).filter(|member| member.is_secret);
-    names.filter_map(|member| target.text(member.name)).map(Secret::new)
+    names.filter_map(|member| target.given(member.name)?.string()).map(|string| Secret::new(string.text))
 }
 
 /// A token that makes a repeated report idempotent: the same for the same task, and of a form that every API takes.

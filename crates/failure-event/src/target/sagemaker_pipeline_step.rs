@@ -3,11 +3,10 @@
 //! <https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_SendPipelineExecutionStepFailure.html>
 
 use super::note::note_within;
-use super::{FailureApi, Member, Pattern, Report, Rule, idempotency_token};
+use super::{FailureApi, GivenMembers, Member, Pattern, Report, Rule, idempotency_token};
 use crate::arn::Arn;
 use crate::dead_letter::Reason;
 use crate::event::Failure;
-use crate::json::Object;
 use crate::operation::{Operation, Service, Wire};
 use crate::outcome::ErrorTable;
 use crate::place::GivenPlace;
@@ -59,7 +58,7 @@ impl FailureApi for SageMakerPipelineStep {
     const ERRORS: ErrorTable =
         ErrorTable { rejected: &["ResourceNotFound", "ValidationException"], ..ErrorTable::EMPTY };
 
-    fn identify(target: &Object<'_>) -> Result<Self, Reason> {
+    fn identify(target: &dyn GivenMembers) -> Result<Self, Reason> {
         Ok(Self {
             callback_token: CALLBACK_TOKEN.read_secret(target)?,
             execution_arn: EXECUTION_ARN.read_optional(target)?,

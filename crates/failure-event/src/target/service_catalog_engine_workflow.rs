@@ -4,10 +4,9 @@
 
 use super::member::is_alphanumeric_or;
 use super::note::note;
-use super::{FailureApi, Member, Pattern, Report, Rule, idempotency_token};
+use super::{FailureApi, GivenMembers, Member, Pattern, Report, Rule, idempotency_token};
 use crate::dead_letter::Reason;
 use crate::event::Failure;
-use crate::json::Object;
 use crate::operation::{Operation, Service, Wire};
 use crate::outcome::ErrorTable;
 use crate::request::{Members, Value};
@@ -88,7 +87,7 @@ impl FailureApi for ServiceCatalogEngineWorkflow {
         ..ErrorTable::EMPTY
     };
 
-    fn identify(target: &Object<'_>) -> Result<Self, Reason> {
+    fn identify(target: &dyn GivenMembers) -> Result<Self, Reason> {
         let asked = OPERATION.read(target)?;
         let mut operations = ENGINE_OPERATIONS.iter().zip(Self::OPERATIONS);
         let Some((name, operation)) = operations.find(|(name, _)| **name == asked) else {

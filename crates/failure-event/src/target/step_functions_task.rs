@@ -4,10 +4,9 @@
 
 use std::borrow::Cow;
 
-use super::{FailureApi, Member, Report, Rule};
+use super::{FailureApi, GivenMembers, Member, Report, Rule};
 use crate::dead_letter::Reason;
 use crate::event::Failure;
-use crate::json::Object;
 use crate::operation::{Operation, Service, Wire};
 use crate::outcome::ErrorTable;
 use crate::request::{Fallback, Value};
@@ -59,7 +58,7 @@ impl FailureApi for StepFunctionsTask {
         without: &["error", "cause"],
     });
 
-    fn identify(target: &Object<'_>) -> Result<Self, Reason> {
+    fn identify(target: &dyn GivenMembers) -> Result<Self, Reason> {
         Ok(Self { task_token: TASK_TOKEN.read_secret(target)? })
     }
 

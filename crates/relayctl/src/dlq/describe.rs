@@ -30,6 +30,7 @@ pub fn as_json(letter: &Letter) -> Value {
         "targetKind": letter.kind(),
         "eventId": letter.event_id(),
         "source": letter.source(),
+        "publisher": letter.publisher(),
         "home": letter.home(),
         "sourceMessageId": letter.source_message_id(),
         "sent": letter.sent().map(rfc3339),
@@ -43,13 +44,14 @@ pub fn as_json(letter: &Letter) -> Value {
 
 /// A letter as the cells of a row, in the order of [`HEADER`].
 #[must_use]
-pub fn as_row(letter: &Letter, now: SystemTime) -> [String; 6] {
+pub fn as_row(letter: &Letter, now: SystemTime) -> [String; 7] {
     [
         letter.id().chars().take(ID_CHARACTERS).collect(),
         letter.sent().map(|sent| age(sent, now)).unwrap_or_default(),
         letter.code().to_owned(),
         letter.kind().unwrap_or("-").to_owned(),
         letter.source().map_or("-", short).to_owned(),
+        letter.publisher().unwrap_or("-").to_owned(),
         letter.reason().to_owned(),
     ]
     .map(|cell| on_one_line(&cell))
@@ -65,7 +67,7 @@ pub fn on_one_line(text: &str) -> String {
 const ID_CHARACTERS: usize = 8;
 
 /// The names of a row's cells.
-pub const HEADER: [&str; 6] = ["ID", "AGE", "CODE", "KIND", "SOURCE", "REASON"];
+pub const HEADER: [&str; 7] = ["ID", "AGE", "CODE", "KIND", "SOURCE", "PUBLISHER", "REASON"];
 
 /// The body: as it is, or without what it keeps secret.
 #[must_use]

@@ -22,6 +22,10 @@ pub struct Filter {
     /// Only from this source: an ARN or its last part
     #[arg(long, value_name = "ARN")]
     source: Option<String>,
+    /// Only from this publisher: the id that SQS gives a sender (or the start of it, as roles' ids go on with the session), or the
+    /// account of an EventBridge event. May be repeated
+    #[arg(long, value_name = "ID")]
+    publisher: Vec<String>,
     /// Only sent since: a time ago such as 2h, or an RFC 3339 time
     #[arg(long, value_name = "TIME", value_parser = moment)]
     since: Option<SystemTime>,
@@ -40,6 +44,7 @@ impl Filter {
         self.code.is_empty()
             && self.kind.is_empty()
             && self.source.is_none()
+            && self.publisher.is_empty()
             && self.since.is_none()
             && self.before.is_none()
             && self.id.is_empty()
@@ -60,9 +65,11 @@ impl Filter {
         let source = |wanted: &String| {
             letter.source().is_some_and(|arn| arn == wanted || super::letter::short(arn) == wanted)
         };
+        let published = |id: &str| self.publisher.iter().any(|wanted| id.starts_with(wanted.as_str()));
         one_of(&self.code, letter.code())
             && one_of(&self.kind, letter.kind().unwrap_or("none"))
             && self.source.as_ref().is_none_or(source)
+            && (self.publisher.is_empty() || letter.publisher().is_some_and(published))
             && self.since.is_none_or(|since| letter.sent().is_some_and(|sent| sent >= since))
             && self.before.is_none_or(|before| letter.sent().is_some_and(|sent| sent < before))
             && (self.id.is_empty() || self.id.iter().any(|id| letter.id().starts_with(id.as_str())))
@@ -92,6 +99,7 @@ mod tests {
                 ("ERROR_CODE", "INVALID_EVENT"),
                 ("TARGET_KIND", "codepipeline-job"),
                 ("SOURCE_ARN", "arn:aws:sqs:eu-west-1:111122223333:failures"),
+                ("PUBLISHER", "AROAEXAMPLE:i-0123"),
                 (".SentTimestamp", "1700000000000"),
             ],
         );
@@ -101,6 +109,8 @@ mod tests {
             Filter::default(),
             Filter { code: one("invalid_event"), kind: one("codepipeline-job"), ..Filter::default() },
             Filter { source: Some("failures".to_owned()), ..Filter::default() },
+            Filter { publisher: one("AROAEXAMPLE:i-0123"), ..Filter::default() },
+            Filter { publisher: vec!["AIDAOTHER".to_owned(), "AROAEXAMPLE".to_owned()], ..Filter::default() },
             Filter { since: at("2023-11-14T00:00:00Z"), before: at("1h"), ..Filter::default() },
             Filter::by_id("m-"),
         ];
@@ -108,6 +118,7 @@ mod tests {
             Filter { code: one("MALFORMED_EVENT"), ..Filter::default() },
             Filter { kind: one("none"), ..Filter::default() },
             Filter { source: Some("other".to_owned()), ..Filter::default() },
+            Filter { publisher: one("AIDAOTHER"), ..Filter::default() },
             Filter { since: at("1h"), ..Filter::default() },
             Filter { before: at("2023-11-14T00:00:00Z"), ..Filter::default() },
             Filter::by_id("x"),

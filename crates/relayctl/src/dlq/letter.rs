@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_sqs::types::{Message, MessageAttributeValue, MessageSystemAttributeName as System};
-use failure_event::dead_letter::{Code, REDRIVE_COUNT};
+use failure_event::dead_letter::{Code, PUBLISHER, REDRIVE_COUNT};
 
 /// Attributes that are about the letter and not about the work: a redriven message goes without them.
-const LABELS: [&str; 14] = [
+const LABELS: [&str; 16] = [
     "ERROR_CODE",
     "ERROR_MESSAGE",
     "TARGET_KIND",
@@ -16,6 +16,8 @@ const LABELS: [&str; 14] = [
     "SOURCE_ARN",
     "SOURCE_MESSAGE_ID",
     "RETRY_ATTEMPTS",
+    PUBLISHER,
+    "PARKED_SINCE",
     "RULE_ARN",
     "TARGET_ARN",
     "EXHAUSTED_RETRY_CONDITION",
@@ -89,7 +91,7 @@ impl Letter {
     #[must_use]
     pub fn writer(&self) -> Writer {
         let is_relays = |code: &str| Code::ALL.iter().any(|known| known.as_str() == code);
-        if self.system(&System::DeadLetterQueueSourceArn).is_some() {
+        if self.moved_from().is_some() {
             Writer::Sqs
         } else if self.attribute("RULE_ARN").is_some() {
             Writer::EventBridge
@@ -137,21 +139,29 @@ impl Letter {
         self.attribute("SOURCE_MESSAGE_ID")
     }
 
+    /// Who sent the work: as the relay was told, else the sender of this very message, who is the publisher only where SQS moved it.
+    #[must_use]
+    pub fn publisher(&self) -> Option<&str> {
+        let sender = || self.system(&System::SenderId).filter(|_| self.moved_from().is_some());
+        sender().or_else(|| self.attribute(PUBLISHER))
+    }
+
+    /// The queue from which SQS itself moved it here.
+    #[must_use]
+    pub fn moved_from(&self) -> Option<&str> {
+        self.system(&System::DeadLetterQueueSourceArn)
+    }
+
     /// Where it came from: a queue, a topic or a rule. What SQS itself says comes first: attributes may be the publisher's own.
     #[must_use]
     pub fn source(&self) -> Option<&str> {
-        let moved_from = self.system(&System::DeadLetterQueueSourceArn);
-        moved_from.or_else(|| self.attribute("SOURCE_ARN")).or_else(|| self.attribute("RULE_ARN"))
+        self.moved_from().or_else(|| self.attribute("SOURCE_ARN")).or_else(|| self.attribute("RULE_ARN"))
     }
 
-    /// The queue that it goes back to, where it says one: that from which it came, or the one to which a rule could not deliver.
+    /// The queue that it says it goes back to, where it says one: that from which it came, or the one to which a rule could not deliver.
     #[must_use]
     pub fn home(&self) -> Option<&str> {
-        let candidates = [
-            self.system(&System::DeadLetterQueueSourceArn),
-            self.attribute("SOURCE_ARN"),
-            self.attribute("TARGET_ARN"),
-        ];
+        let candidates = [self.moved_from(), self.attribute("SOURCE_ARN"), self.attribute("TARGET_ARN")];
         candidates.into_iter().flatten().find(|arn| is_queue(arn))
     }
 
@@ -282,6 +292,19 @@ pub(super) mod tests {
         let topic = "arn:aws:sns:eu-west-1:111122223333:failures";
         let letter = letter("{}", &[("ERROR_CODE", "INVALID_EVENT"), ("SOURCE_ARN", topic)]);
         assert_eq!((letter.source(), letter.home()), (Some(topic), None));
+    }
+
+    #[test]
+    fn the_publisher_is_the_one_that_the_relay_or_sqs_tells() {
+        let relays = letter("{}", &[("PUBLISHER", "AIDAPUBLISHER"), (".SenderId", "AROARELAY:relay")]);
+        assert_eq!(relays.publisher(), Some("AIDAPUBLISHER"));
+        assert!(relays.own_attributes().is_empty());
+        let moved = letter(
+            "{}",
+            &[(".DeadLetterQueueSourceArn", QUEUE), (".SenderId", "AIDASENDER"), ("PUBLISHER", "forged")],
+        );
+        assert_eq!(moved.publisher(), Some("AIDASENDER"));
+        assert_eq!(letter("{}", &[(".SenderId", "AROARELAY:relay")]).publisher(), None);
     }
 
     #[test]

@@ -183,13 +183,17 @@ impl Queue {
         })
     }
 
-    /// The ARN of the one queue whose redrive policy leads here; `None` where there are several, none, or nobody tells.
-    pub async fn only_source(&self, own_arn: &str) -> Option<String> {
-        let listed = self.client.list_dead_letter_source_queues().queue_url(&self.url).send().await.ok()?;
-        let [url] = listed.queue_urls() else { return None };
-        let source = url.rsplit('/').next()?;
-        let (place, _) = own_arn.rsplit_once(':')?;
-        Some(format!("{place}:{source}"))
+    /// The ARNs of the queues whose redrive policy leads here, as SQS itself says.
+    ///
+    /// # Errors
+    /// What SQS answered.
+    pub async fn sources(&self, own_arn: &str) -> Result<Vec<String>, Problem> {
+        let pages = self.client.list_dead_letter_source_queues().queue_url(&self.url).into_paginator();
+        let urls = pages.items().send().collect::<Result<Vec<_>, _>>().await;
+        let urls = urls.map_err(|error| self.problem(&aws::explain(&error)))?;
+        // A queue and its dead-letter queue share region and account.
+        let place = own_arn.rsplit_once(':').map(|(place, _)| place).unwrap_or_default();
+        Ok(urls.iter().filter_map(|url| Some(format!("{place}:{}", url.rsplit('/').next()?))).collect())
     }
 
     /// Deletes every message.

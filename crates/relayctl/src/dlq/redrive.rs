@@ -10,6 +10,7 @@ mod tally;
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
+use aws_config::SdkConfig;
 use clap::Args;
 use futures_util::future::join_all;
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
@@ -20,11 +21,12 @@ use super::held::Held;
 use super::queue::Queue;
 use super::rate::Rate;
 use super::scan::{Next, scan};
+use crate::doctor::{Subject, source_queues};
 use crate::exit::{Exit, Problem};
 use crate::output::Output;
 use crate::stop::Stop;
 use mover::Mover;
-use plan::{Fate, Plan};
+use plan::{Fate, KnownQueues, Plan};
 use tally::Tally;
 
 /// How long letters are hidden while they are moved. After a kill they are back after this time.
@@ -44,22 +46,29 @@ Examples:
     relayctl dlq redrive --dry-run
     relayctl dlq redrive --code RETRIES_EXHAUSTED --since 2h --rate 100
     relayctl dlq redrive --id 5fea7756 --edit
+    relayctl dlq redrive --stack failure-relay
     relayctl dlq redrive --to arn:aws:sqs:eu-west-1:111122223333:failures --json
 
 Exit codes: 0 all that passes the filters is moved; 1 something stays; 4 the queue cannot be read, or refuses batch after batch.";
 
 /// Moves dead letters back to where they came from
 ///
-/// Each letter goes to the queue that it names: the relay's queue, the queue from which SQS moved it, or the queue to which a
-/// rule could not deliver; one that names none, to the only queue whose redrive policy leads here. A letter that the relay would
-/// refuse again stays, and so does one that came back often. A run that was stopped or killed is gone on with by starting it
-/// again.
+/// A letter goes back to the queue from which SQS moved it. One that only says where it came from goes there when that queue is
+/// known to be the relay's: its redrive policy leads here, or it invokes the function that --stack or --function names. One that says
+/// nothing goes to the only queue whose redrive policy leads here. A letter that the relay would refuse again stays, and so does
+/// one that came back often. A run that was stopped or killed is gone on with by starting it again.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Redrive {
-    /// The queue to move to, for letters that name none or another: a URL, an ARN or a name
+    /// The queue to move all of them to, whatever they say: a URL, an ARN or a name
     #[arg(long, value_name = "QUEUE")]
     to: Option<String>,
+    /// The relay's CloudFormation stack: letters may go to every queue that invokes its function
+    #[arg(long, value_name = "NAME", conflicts_with = "to")]
+    stack: Option<String>,
+    /// The relay's function, where there is no stack
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["to", "stack"])]
+    function: Option<String>,
     /// Says what would be done, and does nothing
     #[arg(long)]
     dry_run: bool,
@@ -102,7 +111,7 @@ impl Redrive {
             return Err(Problem::usage("--to names the dead-letter queue itself"));
         }
         let plan = Plan {
-            only_source: queue.only_source(&state.arn).await,
+            known: self.known_queues(&config, &queue, &state.arn, output).await?,
             own_arn: state.arn,
             filter: self.filter.clone(),
             judge: self.place.judge(),
@@ -144,6 +153,33 @@ impl Redrive {
             return Ok(Exit::No);
         }
         Ok(if tally.is_complete() { Exit::Yes } else { Exit::No })
+    }
+
+    /// The queues that letters may go back to.
+    async fn known_queues(
+        &self,
+        config: &SdkConfig,
+        queue: &Queue,
+        own_arn: &str,
+        output: &Output,
+    ) -> Result<KnownQueues, Problem> {
+        let of_relay = match (&self.stack, &self.function) {
+            (Some(stack), _) => source_queues(config, Subject::Stack(stack)).await?,
+            (None, Some(function)) => source_queues(config, Subject::Function(function)).await?,
+            (None, None) => Vec::new(),
+        };
+        let sources = match queue.sources(own_arn).await {
+            Ok(sources) => sources,
+            Err(_) if self.to.is_some() => Vec::new(),
+            Err(problem) => {
+                output.talk(format!(
+                    "the queues whose redrive policy leads here are not known: {}",
+                    problem.message
+                ));
+                Vec::new()
+            }
+        };
+        Ok(KnownQueues { sources, of_relay })
     }
 
     /// What would be done, without doing it.

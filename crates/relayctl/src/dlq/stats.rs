@@ -1,4 +1,4 @@
-//! `relayctl dlq stats`: how many letters there are, by why and whence.
+//! `relayctl dlq stats`: how many letters there are, by reason, source and publisher.
 
 use std::collections::BTreeMap;
 use std::time::SystemTime;
@@ -21,7 +21,7 @@ Examples:
     relayctl dlq stats --since 1d
     relayctl dlq stats --json | jq -r 'select(.code == \"RETRIES_EXHAUSTED\") | .count'";
 
-/// Counts dead letters by code, kind of target and source
+/// Counts dead letters by code, kind of target, source and publisher
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Stats {
@@ -37,6 +37,7 @@ struct Group {
     code: String,
     kind: Option<String>,
     source: Option<String>,
+    publisher: Option<String>,
 }
 
 /// The letters of a group.
@@ -89,12 +90,13 @@ fn group_of(letter: &Letter) -> Group {
         code: letter.code().to_owned(),
         kind: letter.kind().map(str::to_owned),
         source: letter.source().map(str::to_owned),
+        publisher: letter.publisher().map(str::to_owned),
     }
 }
 
 fn print(groups: &[(Group, Members)], output: &Output) {
     let now = SystemTime::now();
-    let mut table = Table::new(&["COUNT", "CODE", "KIND", "SOURCE", "OLDEST", "NEWEST"]);
+    let mut table = Table::new(&["COUNT", "CODE", "KIND", "SOURCE", "PUBLISHER", "OLDEST", "NEWEST"]);
     for (group, members) in groups {
         if output.is_json() {
             output.json(&json!({
@@ -102,6 +104,7 @@ fn print(groups: &[(Group, Members)], output: &Output) {
                 "code": group.code,
                 "targetKind": group.kind,
                 "source": group.source,
+                "publisher": group.publisher,
                 "oldest": members.oldest.map(rfc3339),
                 "newest": members.newest.map(rfc3339),
             }));
@@ -112,6 +115,7 @@ fn print(groups: &[(Group, Members)], output: &Output) {
                     group.code.clone(),
                     group.kind.clone().unwrap_or_else(|| "-".to_owned()),
                     group.source.as_deref().map_or("-", short).to_owned(),
+                    group.publisher.clone().unwrap_or_else(|| "-".to_owned()),
                     members.oldest.map(|oldest| age(oldest, now)).unwrap_or_default(),
                     members.newest.map(|newest| age(newest, now)).unwrap_or_default(),
                 ]

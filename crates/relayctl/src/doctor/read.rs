@@ -49,6 +49,30 @@ pub async fn read(config: &SdkConfig, subject: Subject<'_>) -> Result<Deployment
     Ok(reader.deployment)
 }
 
+/// The ARNs of the queues that invoke the relay's function: those of its stack, and those that were connected to it since.
+///
+/// # Errors
+/// There is no such stack or function, or it cannot be read.
+pub async fn source_queues(config: &SdkConfig, subject: Subject<'_>) -> Result<Vec<String>, Problem> {
+    let mut reader = Reader { config, deployment: Deployment::default() };
+    let functions = match subject {
+        Subject::Stack(name) => reader.stack(name).await?.0,
+        Subject::Function(name) => vec![name.to_owned()],
+    };
+    reader.functions(&functions).await;
+    reader.mappings().await;
+    let Deployment { function, mappings, unread, .. } = reader.deployment;
+    if function.is_none() || !unread.is_empty() {
+        let why = if unread.is_empty() {
+            "there is no function of the relay".to_owned()
+        } else {
+            unread.join("; ")
+        };
+        return Err(Problem::service(format!("the relay's queues could not be read: {why}")));
+    }
+    Ok(mappings.into_iter().map(|mapping| mapping.queue_arn).collect())
+}
+
 struct Reader<'a> {
     config: &'a SdkConfig,
     deployment: Deployment,

@@ -85,13 +85,13 @@ impl Options {
             target.push(("account", text(self.target_account.as_deref())));
             return Ok(object(&target));
         }
-        let found = identity_in_variables(&|name| std::env::var(name).ok(), &[]);
-        let target = found.map(|found| found.target).ok_or_else(|| {
-            Problem::usage("what failed? Give --kind and its members, or a variable such as TASK_TOKEN")
-        })?;
-        match Json::parse(&target).ok().and_then(Json::object) {
-            Some(object) => Ok(object.json().compact()),
-            None => Err(Problem::usage("FAILURE_RELAY_TARGET: expected a JSON object")),
+        let found = identity_in_variables(&crate::environment(), &[], &mut |identity| identity.to_json());
+        match found {
+            Some(Some(target)) => Ok(target),
+            Some(None) => Err(Problem::usage("FAILURE_RELAY_TARGET: expected a JSON object")),
+            None => Err(Problem::usage(
+                "what failed? Give --kind and its members, or a variable such as TASK_TOKEN",
+            )),
         }
     }
 

@@ -165,12 +165,7 @@ impl<'a> Inspector<'a> {
         match meaning {
             Meaning::Unreadable(reason) => self.fault(reason, object.json(), None),
             Meaning::Death(death) => {
-                let target = Json::parse(&death.found.target).ok().and_then(Json::object);
-                let read = match target {
-                    Some(target) => Target::read(&target).map(|_| ()),
-                    None => Err(Reason::invalid("expected a JSON object with a target")),
-                };
-                if let Err(reason) = read {
+                if let Err(reason) = &death.found.target.target {
                     let message = format!("{} (found as {})", reason.message, death.found.name);
                     self.fault(&Reason::new(reason.code, message), object.json(), None);
                 }

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use aws_emulator::{Endpoint, Fault, FaultRule, Operation};
 use serde_json::{Value, json};
 
-use crate::tool::{endpoint, relayctl, stderr, stdout};
+use crate::deployed::Deployed;
+use crate::tool::{create_queues, endpoint, relayctl, stderr, stdout};
 
 const GOOD: &str = r#"{"target":{"kind":"step-functions-task","taskToken":"AQCEAAAAKgAAAAMA"}}"#;
 
@@ -116,6 +117,76 @@ async fn what_would_be_refused_again_came_back_or_has_no_queue_stays_and_is_visi
     let forced = done(&endpoint, &["redrive", "--force", "--to", "failures"]);
     assert_eq!(forced.status.code(), Some(0), "{}", stderr(&forced));
     assert_eq!((total(&endpoint, "failures"), total(&endpoint, "dead-letters")), (4, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_letter_is_moved_nowhere_because_it_says_so() {
+    let endpoint = endpoint().await;
+    endpoint.create_queue("stolen", &[]).unwrap();
+    let stolen = endpoint.queue_arn("stolen");
+    let labels = [("ERROR_CODE", "RETRIES_EXHAUSTED"), ("SOURCE_ARN", stolen.as_str())];
+    endpoint.send_message("dead-letters", GOOD, &labels, None).unwrap();
+    for arguments in [["redrive", "--json", "--dry-run"], ["redrive", "--json", "--force"]] {
+        let output = done(&endpoint, &arguments);
+        assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+        assert_eq!(lines(&output)[0]["why"], "unknown-queue");
+    }
+    assert_eq!((total(&endpoint, "stolen"), total(&endpoint, "dead-letters")), (0, 1));
+    let named = done(&endpoint, &["redrive", "--to", "stolen"]);
+    assert_eq!(named.status.code(), Some(0), "{}", stderr(&named));
+    assert_eq!((total(&endpoint, "stolen"), total(&endpoint, "dead-letters")), (1, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_queues_that_invoke_the_function_of_a_stack_are_known() {
+    let (endpoint, deployed) = (endpoint().await, Deployed::start(&[]).await);
+    // A dead-letter queue to which no redrive policy leads, as that of abandoned work's queues.
+    endpoint.create_queue("other-dead-letters", &[]).unwrap();
+    let source = endpoint.queue_arn("failures");
+    let labels = [("ERROR_CODE", "RETRIES_EXHAUSTED"), ("SOURCE_ARN", source.as_str())];
+    endpoint.send_message("other-dead-letters", GOOD, &labels, None).unwrap();
+    let redrive = |arguments: &[&str]| {
+        let mut command = dlq(&endpoint, &["redrive", "--queue-url", "other-dead-letters"]);
+        command.args(arguments);
+        for service in ["CLOUDFORMATION", "LAMBDA"] {
+            command.env(format!("AWS_ENDPOINT_URL_{service}"), &deployed.url);
+        }
+        command.output().unwrap()
+    };
+    let unknown = redrive(&[]);
+    assert_eq!(unknown.status.code(), Some(1));
+    assert!(stderr(&unknown).contains("--stack or --to names it"), "{}", stderr(&unknown));
+    let known = redrive(&["--stack", "failure-relay"]);
+    assert_eq!(known.status.code(), Some(0), "{}", stderr(&known));
+    assert_eq!((total(&endpoint, "failures"), total(&endpoint, "other-dead-letters")), (1, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_the_sources_cannot_be_listed_nothing_is_moved_and_that_is_said() {
+    let endpoint = endpoint().await;
+    relays_letter(&endpoint, "RETRIES_EXHAUSTED", GOOD);
+    endpoint.set_faults(vec![FaultRule::always("ListDeadLetterSourceQueues", Fault::AccessDenied)]);
+    let output = done(&endpoint, &["redrive"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("redrive policy leads here are not known"), "{}", stderr(&output));
+    assert_eq!((total(&endpoint, "failures"), total(&endpoint, "dead-letters")), (0, 1));
+    assert_eq!(done(&endpoint, &["redrive", "--to", "failures"]).status.code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn letters_are_told_and_chosen_by_their_publisher() {
+    let endpoint = endpoint().await;
+    for publisher in ["AIDAFIRST", "AROASECOND:i-01", "AROASECOND:i-02"] {
+        let labels = [("ERROR_CODE", "TARGET_NOT_ALLOWED"), ("PUBLISHER", publisher)];
+        endpoint.send_message("dead-letters", GOOD, &labels, None).unwrap();
+    }
+    let counted = lines(&done(&endpoint, &["stats", "--json"]));
+    let publishers: HashSet<&str> = counted.iter().filter_map(|line| line["publisher"].as_str()).collect();
+    assert_eq!(publishers, HashSet::from(["AIDAFIRST", "AROASECOND:i-01", "AROASECOND:i-02"]));
+    let listed = lines(&done(&endpoint, &["list", "--json", "--publisher", "AROASECOND"]));
+    assert_eq!(listed.len(), 2);
+    assert!(listed.iter().all(|line| line["publisher"].as_str().unwrap().starts_with("AROASECOND:")));
+    assert!(stdout(&done(&endpoint, &["list"])).contains("AIDAFIRST"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -259,8 +330,7 @@ async fn a_run_goes_on_when_nobody_reads_what_it_prints() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fifo_queue_gets_each_letter_once_and_in_order() {
     let endpoint = endpoint().await;
-    endpoint.create_queue("ordered.fifo", &[]).unwrap();
-    endpoint.create_queue("ordered-dead.fifo", &[]).unwrap();
+    create_queues(&endpoint, "ordered.fifo", "ordered-dead.fifo");
     let source = endpoint.queue_arn("ordered.fifo");
     for number in 0..25 {
         let labels = [("ERROR_CODE", "RETRIES_EXHAUSTED"), ("SOURCE_ARN", source.as_str())];

@@ -16,6 +16,7 @@ use aws_emulator::{Endpoint, Options};
 
 use crate::deployed::Deployed;
 use crate::event_files::root;
+use crate::tool::create_queues;
 
 const FENCE: &str = "```";
 const QUEUE: &str = "failure-events";
@@ -36,8 +37,7 @@ async fn stage() -> Stage {
     let began = (SystemTime::now() - AGO).duration_since(UNIX_EPOCH).unwrap();
     let epoch_ms = Some(u64::try_from(began.as_millis()).unwrap());
     let endpoint = Endpoint::start(Options { epoch_ms, ..Options::default() }).await.unwrap();
-    endpoint.create_queue(DEAD_LETTERS, &[]).unwrap();
-    endpoint.create_queue(QUEUE, &[]).unwrap();
+    create_queues(&endpoint, QUEUE, DEAD_LETTERS);
     Stage { endpoint, deployed: Deployed::start(&[]).await }
 }
 
@@ -53,6 +53,7 @@ fn write_letters(endpoint: &Endpoint) {
             ("TARGET_KIND", "step-functions-task"),
             ("EVENT_ID", &id),
             ("SOURCE_ARN", &source),
+            ("PUBLISHER", "AROA4EXAMPLERENDERER:i-0123456789abcdef0"),
         ];
         let body = format!(
             r#"{{"id":"{id}","target":{{"kind":"step-functions-task","taskToken":"AQCEAAAAKgAAAAMA{number}"}}}}"#
@@ -60,7 +61,12 @@ fn write_letters(endpoint: &Endpoint) {
         endpoint.send_message(DEAD_LETTERS, &body, &labels, None).unwrap();
     }
     let why = "the body is not JSON: expected value at line 1 column 1";
-    let labels = [("ERROR_CODE", "MALFORMED_EVENT"), ("ERROR_MESSAGE", why), ("SOURCE_ARN", &source)];
+    let labels = [
+        ("ERROR_CODE", "MALFORMED_EVENT"),
+        ("ERROR_MESSAGE", why),
+        ("SOURCE_ARN", &source),
+        ("PUBLISHER", "AIDA4EXAMPLEBACKUPS"),
+    ];
     endpoint.send_message(DEAD_LETTERS, "disk full", &labels, None).unwrap();
 }
 

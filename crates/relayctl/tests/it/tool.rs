@@ -5,12 +5,19 @@ use std::process::{Command, Output};
 use aws_emulator::{Endpoint, Options};
 use serde_json::Value;
 
-/// An endpoint with the relay's queue and its dead-letter queue.
+/// An endpoint with the relay's queue and its dead-letter queue, to which the queue's redrive policy leads.
 pub async fn endpoint() -> Endpoint {
     let endpoint = Endpoint::start(Options::default()).await.unwrap();
-    endpoint.create_queue("failures", &[]).unwrap();
-    endpoint.create_queue("dead-letters", &[]).unwrap();
+    create_queues(&endpoint, "failures", "dead-letters");
     endpoint
+}
+
+/// A queue and the one to which SQS moves what was received too often.
+pub fn create_queues(endpoint: &Endpoint, queue: &str, dead_letters: &str) {
+    endpoint.create_queue(dead_letters, &[]).unwrap();
+    let target = endpoint.queue_arn(dead_letters);
+    let policy = serde_json::json!({"deadLetterTargetArn": target, "maxReceiveCount": 1000}).to_string();
+    endpoint.create_queue(queue, &[("RedrivePolicy", &policy)]).unwrap();
 }
 
 /// `relayctl` with nothing in its environment but what reaches the endpoint.

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use failure_event::dead_letter::Reason;
 
+use crate::dlq::describe::on_one_line;
 use crate::dlq::filter::Filter;
 use crate::dlq::judge::Judge;
 use crate::dlq::letter::Letter;
@@ -15,8 +16,8 @@ use crate::dlq::letter::Letter;
 pub struct Plan {
     /// The dead-letter queue's own ARN: nothing is moved to where it is.
     pub own_arn: String,
-    /// The one queue whose redrive policy leads here, for letters that do not say where they came from.
-    pub only_source: Option<String>,
+    /// The queues that are known to be the relay's, whoever wrote the letters.
+    pub known: KnownQueues,
     /// Which letters the run is about.
     pub filter: Filter,
     /// What the relay would say.
@@ -33,10 +34,34 @@ pub struct Plan {
     pub began: SystemTime,
 }
 
+/// The queues to which letters may go back. What a letter says of itself is not enough: whoever may write to the dead-letter queue
+/// could have every task token in it sent to a queue of theirs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KnownQueues {
+    /// The ARNs of those whose redrive policy leads to the dead-letter queue.
+    pub sources: Vec<String>,
+    /// The ARNs of those that invoke the relay's function, where it is named.
+    pub of_relay: Vec<String>,
+}
+
+impl KnownQueues {
+    fn has(&self, arn: &str) -> bool {
+        self.sources.iter().chain(&self.of_relay).any(|known| known == arn)
+    }
+
+    /// The one queue whose redrive policy leads here, for letters that do not say where they came from.
+    fn only_source(&self) -> Option<&str> {
+        match self.sources.as_slice() {
+            [source] => Some(source),
+            _ => None,
+        }
+    }
+}
+
 /// What is to be done with a letter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fate {
-    /// It passes the filters not.
+    /// Filtered out.
     Skip,
     /// It stays.
     Stay(Why),
@@ -58,6 +83,8 @@ pub enum Why {
     Newer,
     /// It names no queue to go back to; its source, where it names one.
     NoQueue(Option<String>),
+    /// It names a queue that is not known to be the relay's.
+    UnknownQueue(String),
     /// The queue did not confirm it.
     NotSent(String),
     /// The user did not finish editing it.
@@ -73,6 +100,7 @@ impl Why {
             Why::CameBack(_) => "came-back",
             Why::Newer => "newer-than-run",
             Why::NoQueue(_) => "no-queue",
+            Why::UnknownQueue(_) => "unknown-queue",
             Why::NotSent(_) => "not-sent",
             Why::NotEdited => "not-edited",
         }
@@ -87,6 +115,13 @@ impl fmt::Display for Why {
             }
             Why::CameBack(times) => write!(f, "came back after {times} redrives (--force moves it)"),
             Why::Newer => f.write_str("arrived during this run"),
+            Why::UnknownQueue(arn) => {
+                let arn = on_one_line(arn);
+                write!(
+                    f,
+                    "says that it came from {arn}, which is not known to be the relay's (--stack or --to names it)"
+                )
+            }
             Why::NoQueue(Some(source)) => write!(f, "came from {source}, which is no queue (--to names one)"),
             Why::NoQueue(None) => f.write_str("does not say where it came from (--to names a queue)"),
             Why::NotSent(why) => write!(f, "was not taken: {why}"),
@@ -108,11 +143,11 @@ impl Plan {
         if !self.force && letter.redrives() >= self.times_max {
             return Fate::Stay(Why::CameBack(letter.redrives()));
         }
-        let unknown = self.only_source.as_deref().filter(|_| letter.source().is_none());
-        let home = letter.home().or(unknown).filter(|home| *home != self.own_arn).map(str::to_owned);
-        if home.is_none() && !self.has_destination {
-            return Fate::Stay(Why::NoQueue(letter.source().map(str::to_owned)));
-        }
+        let home = match self.home_of(letter) {
+            Ok(home) => Some(home),
+            Err(_) if self.has_destination => None,
+            Err(why) => return Fate::Stay(why),
+        };
         if !self.force
             && !self.edit
             && let Some(reason) = self.judge.still_unroutable(letter)
@@ -120,6 +155,17 @@ impl Plan {
             return Fate::Stay(Why::Unroutable(reason));
         }
         Fate::Move { home }
+    }
+
+    /// The queue that a letter goes back to: one that SQS vouches for, or that is known to be the relay's.
+    fn home_of(&self, letter: &Letter) -> Result<String, Why> {
+        let no_queue = || Why::NoQueue(letter.source().map(str::to_owned));
+        let unsaid = self.known.only_source().filter(|_| letter.source().is_none());
+        let home = letter.home().or(unsaid).filter(|home| *home != self.own_arn).ok_or_else(no_queue)?;
+        if letter.moved_from() == Some(home) || self.known.has(home) {
+            return Ok(home.to_owned());
+        }
+        Err(Why::UnknownQueue(home.to_owned()))
     }
 }
 
@@ -132,12 +178,14 @@ mod tests {
 
     const DLQ: &str = "arn:aws:sqs:eu-west-1:111122223333:dead-letters";
     const HOME: &str = "arn:aws:sqs:eu-west-1:111122223333:failures";
+    const OTHER: &str = "arn:aws:sqs:eu-west-1:111122223333:ordered";
+    const WORK: &str = "arn:aws:sqs:eu-west-1:111122223333:work-dead-letters";
     const GOOD: &str = r#"{"target":{"kind":"swf-activity-task","taskToken":"t"}}"#;
 
     fn plan() -> Plan {
         Plan {
             own_arn: DLQ.to_owned(),
-            only_source: None,
+            known: KnownQueues { sources: vec![HOME.to_owned(), OTHER.to_owned()], of_relay: Vec::new() },
             filter: Filter::default(),
             judge: Arc::default(),
             has_destination: false,
@@ -188,10 +236,31 @@ mod tests {
 
     #[test]
     fn a_letter_that_does_not_say_where_it_came_from_goes_to_the_only_queue_that_leads_here() {
-        let known = Plan { only_source: Some(HOME.to_owned()), ..plan() };
+        assert_eq!(fate(&plan(), "anything", &[]), "no-queue", "two queues lead here");
+        let only = KnownQueues { sources: vec![HOME.to_owned()], of_relay: vec![WORK.to_owned()] };
+        let known = Plan { known: only, ..plan() };
         assert_eq!(fate(&known, "anything", &[]), "home");
         let topic = [("SOURCE_ARN", "arn:aws:sns:eu-west-1:111122223333:topic")];
         assert_eq!(fate(&known, "anything", &topic), "no-queue");
+    }
+
+    #[test]
+    fn a_letter_goes_only_to_queues_that_somebody_else_vouches_for() {
+        let says = |arn: &'static str| [("ERROR_CODE", "REJECTED_BY_SERVICE"), ("SOURCE_ARN", arn)];
+        let stolen = "arn:aws:sqs:eu-west-1:999999999999:stolen";
+        assert_eq!(fate(&plan(), GOOD, &says(stolen)), "unknown-queue");
+        assert_eq!(
+            fate(&plan(), GOOD, &[("RULE_ARN", "arn:aws:events:::rule/x"), ("TARGET_ARN", stolen)]),
+            "unknown-queue"
+        );
+        let forced = Plan { force: true, ..plan() };
+        assert_eq!(fate(&forced, GOOD, &says(stolen)), "unknown-queue");
+        assert_eq!(fate(&plan(), GOOD, &says(WORK)), "unknown-queue");
+        let of_relay = KnownQueues { sources: Vec::new(), of_relay: vec![WORK.to_owned()] };
+        assert_eq!(fate(&Plan { known: of_relay, ..plan() }, GOOD, &says(WORK)), "home");
+        assert_eq!(fate(&plan(), GOOD, &[(".DeadLetterQueueSourceArn", WORK)]), "home", "SQS itself says so");
+        let destined = Plan { has_destination: true, ..plan() };
+        assert_eq!(fate(&destined, GOOD, &says(stolen)), "to");
     }
 
     #[test]
