@@ -3,8 +3,8 @@
 # Alpine's own target is musl, so the binary needs no C library of the image that it is copied into. The digest is that of the index
 # of all processors.
 FROM rust:1.95.0-alpine3.23@sha256:606fd313a0f49743ee2a7bd49a0914bab7deedb12791f3a846a34a4711db7ed2 AS build
-# ring, the cryptography of TLS, is partly C.
-RUN apk add --no-cache gcc musl-dev ca-certificates
+# ring, the cryptography of TLS, is partly C; .cargo/remap-paths is a script for bash.
+RUN apk add --no-cache bash gcc musl-dev ca-certificates
 WORKDIR /src
 COPY . .
 RUN cargo build --locked --release --features cli --bin relayctl
