@@ -52,8 +52,9 @@ fn the_function_depends_on_neither_the_tool_nor_the_emulator() {
 
 #[test]
 fn every_path_that_the_documents_name_exists() {
-    let mut documents: Vec<PathBuf> =
-        ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"].map(|name| root().join(name)).into();
+    let mut documents: Vec<PathBuf> = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md"]
+        .map(|name| root().join(name))
+        .into();
     let docs = fs::read_dir(root().join("docs")).into_iter().flatten().map(|entry| entry.unwrap().path());
     documents.extend(docs.filter(|path| path.extension().is_some_and(|extension| extension == "md")));
     let mut checked = 0;

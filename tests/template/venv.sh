@@ -4,16 +4,18 @@
 root=$(git -C "$(dirname "${BASH_SOURCE[0]}")" rev-parse --show-toplevel)
 tools=${FAILURE_RELAY_TOOLS:-$root/target/tools}
 
-# venv <name> <python> <requirements file>: a virtual environment with exactly what the file pins at the top level.
+# venv <name> <python> <requirements file>: a virtual environment with exactly what the file pins, each file by its hash.
 venv() {
   local name=$1 python=$2 requirements=$3 stamp
   stamp=$(cat "$requirements" <("$python" --version) | sha256sum)
   if [ "$(cat "$tools/$name/.stamp" 2>/dev/null)" != "$stamp" ]; then
     echo "installing $(basename "$requirements") into $tools/$name" >&2
     rm -rf "${tools:?}/$name"
-    "$python" -m venv "$tools/$name"
-    "$tools/$name/bin/pip" install --quiet --disable-pip-version-check --requirement "$requirements"
-    echo "$stamp" >"$tools/$name/.stamp"
+    # The file is complete: pip resolves nothing, and checks afterwards. Joined, for this may be called where `set -e` does not hold.
+    "$python" -m venv "$tools/$name" &&
+      "$tools/$name/bin/pip" install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement "$requirements" &&
+      "$tools/$name/bin/pip" check --disable-pip-version-check >&2 &&
+      echo "$stamp" >"$tools/$name/.stamp"
   fi
 }
 
