@@ -7,7 +7,7 @@
 //! | [`assumed_role`] | keys for another account |
 //! | [`senders`] | how a request that is data becomes a call |
 //! | [`answer`] | what the SDK's results mean |
-//! | [`dead_letter_queue`], [`back_off`] | what SQS is asked |
+//! | [`dead_letter_queue`], [`parking_queue`], [`queue_sender`], [`back_off`] | what SQS is asked |
 
 pub mod answer;
 pub mod assumed_role;
@@ -15,4 +15,6 @@ pub mod back_off;
 pub mod clients;
 pub mod connector;
 pub mod dead_letter_queue;
+pub mod parking_queue;
+pub mod queue_sender;
 pub mod senders;

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use crate::parked::{PARKED_SINCE, ParkedSince};
 use crate::secret::sha256_hex;
 
 /// The longest reason, in characters.
@@ -16,9 +17,6 @@ pub const EVENT_ID_MAX: usize = 256;
 
 /// The longest publisher that an attribute holds, in characters. SQS's own ids are shorter; a direct invocation may say anything.
 const PUBLISHER_MAX: usize = 256;
-
-/// The attribute that tells who sent the record.
-pub const PUBLISHER: &str = "PUBLISHER";
 
 /// The largest SQS message in bytes, attributes included.
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>
@@ -34,6 +32,18 @@ const DEFAULT_GROUP: &str = "failure-relay";
 /// The attribute in which a message that was moved back from a dead-letter queue tells how often. A dead letter of it keeps
 /// the count, so that one that keeps coming back can be told from one that is new.
 pub const REDRIVE_COUNT: &str = "REDRIVE_COUNT";
+
+/// The attribute that holds [`Origin::source_arn`].
+pub const SOURCE_ARN: &str = "SOURCE_ARN";
+
+/// The attribute that holds [`Origin::message_id`].
+pub const SOURCE_MESSAGE_ID: &str = "SOURCE_MESSAGE_ID";
+
+/// The attribute that counts receives: those before the last in a dead letter, all of them in a parked message.
+pub const RETRY_ATTEMPTS: &str = "RETRY_ATTEMPTS";
+
+/// The attribute that holds [`Origin::publisher`].
+pub const PUBLISHER: &str = "PUBLISHER";
 
 /// Why a record is dead-lettered, for programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -141,6 +151,8 @@ pub struct Origin {
     /// Who sent it, as the outermost envelope vouches for it: the `SenderId` of an SQS record, or the `account` of an EventBridge
     /// event that invoked the relay.
     pub publisher: Option<String>,
+    /// When it was parked first, when it was.
+    pub parked_since: Option<ParkedSince>,
 }
 
 /// A message for the dead-letter queue.
@@ -201,8 +213,7 @@ impl DeadLetter {
     /// The size that SQS counts: body, and each attribute's name, type and value, in bytes.
     #[must_use]
     pub fn size(&self) -> usize {
-        let attribute_size = |(name, value): &(&str, String)| name.len() + "String".len() + value.len();
-        self.body.len() + self.attributes.iter().map(attribute_size).sum::<usize>()
+        message_size(&self.body, &self.attributes)
     }
 
     /// The nearest body that SQS accepts, when it refuses the body itself: a body is never empty and
@@ -229,6 +240,13 @@ impl fmt::Debug for DeadLetter {
     }
 }
 
+/// The size that SQS counts: body, and each attribute's name, type and value, in bytes. System attributes do not count.
+#[must_use]
+pub fn message_size(body: &str, attributes: &[(&str, String)]) -> usize {
+    let attribute_size = |(name, value): &(&str, String)| name.len() + "String".len() + value.len();
+    body.len() + attributes.iter().map(attribute_size).sum::<usize>()
+}
+
 fn attributes(label: Label<'_>) -> Vec<(&'static str, String)> {
     let origin = label.origin;
     let retries = origin.receives.map(|receives| receives.saturating_sub(1).to_string());
@@ -238,13 +256,21 @@ fn attributes(label: Label<'_>) -> Vec<(&'static str, String)> {
         ("ERROR_MESSAGE", Some(label.reason.message.as_str())),
         ("TARGET_KIND", label.target_kind),
         ("EVENT_ID", label.event_id.map(|id| prefix(id, EVENT_ID_MAX))),
-        ("SOURCE_ARN", origin.source_arn.as_deref()),
-        ("SOURCE_MESSAGE_ID", origin.message_id.as_deref()),
-        ("RETRY_ATTEMPTS", retries.as_deref()),
+        (SOURCE_ARN, origin.source_arn.as_deref()),
+        (SOURCE_MESSAGE_ID, origin.message_id.as_deref()),
+        (RETRY_ATTEMPTS, retries.as_deref()),
         (PUBLISHER, label.publisher.map(|publisher| prefix(publisher, PUBLISHER_MAX))),
         (REDRIVE_COUNT, redrives.as_deref()),
+        (PARKED_SINCE, origin.parked_since.as_ref().map(ParkedSince::as_str)),
     ];
-    known
+    known_attributes(known)
+}
+
+/// The attributes that have a value, with each character that SQS refuses replaced.
+pub(crate) fn known_attributes<const N: usize>(
+    attributes: [(&'static str, Option<&str>); N],
+) -> Vec<(&'static str, String)> {
+    attributes
         .into_iter()
         .filter_map(|(name, value)| {
             value.filter(|value| !value.is_empty()).map(|value| (name, storable(value).into_owned()))
@@ -336,6 +362,18 @@ mod tests {
     fn a_letter_that_was_redriven_keeps_its_count() {
         let origin = Origin { redrives: Some(2), ..Origin::default() };
         assert!(letter("{}", &origin, None).attributes.contains(&("REDRIVE_COUNT", "2".to_owned())));
+    }
+
+    #[test]
+    fn a_letter_of_a_parked_record_says_since_when_and_who_published_it() {
+        let origin = Origin {
+            publisher: Some("AIDAEXAMPLE".into()),
+            parked_since: ParkedSince::parse("2026-11-21T10:00:00.000Z"),
+            ..Origin::default()
+        };
+        let attributes = letter("{}", &origin, None).attributes;
+        assert!(attributes.contains(&("PUBLISHER", "AIDAEXAMPLE".to_owned())));
+        assert!(attributes.contains(&("PARKED_SINCE", "2026-11-21T10:00:00.000Z".to_owned())), "verbatim");
     }
 
     #[test]

@@ -11,7 +11,7 @@
 //! | [`route`], [`rules`], [`place`] | record → request, reason or nothing; what is allowed; where it goes |
 //! | [`target`], [`text`] | each kind of target; texts within their limits |
 //! | [`request`], [`operation`], [`presigned`] | a request as data: its operation, its members, the URL that it goes to |
-//! | [`outcome`], [`dead_letter`] | how an event ends |
+//! | [`outcome`], [`dead_letter`], [`parked`] | how an event ends, or waits |
 //! | [`schema`] | the JSON Schema, made from the targets' own rules |
 //! | [`arn`], [`partition`], [`secret`] | Amazon Resource Names; AWS's partitions; text that cannot be printed |
 
@@ -23,6 +23,7 @@ pub mod json;
 pub mod notice;
 pub mod operation;
 pub mod outcome;
+pub mod parked;
 pub mod partition;
 pub mod place;
 pub mod presigned;

@@ -24,6 +24,8 @@ TARGETS = {
     "SimpleWorkflowService": ("swf", "application/x-amz-json-1.0", "swf"),
     "AmazonSQS": ("sqs", "application/x-amz-json-1.0", "sqs"),
 }
+PARKING_NAME = "failures-parking"
+"""A queue of this name holds parked messages; every other one dead letters."""
 _SCOPE = re.compile(r"Credential=([^/]+)/\d{8}/([^/]+)/([^/]+)/aws4_request")
 
 
@@ -58,6 +60,14 @@ class DeadLetter:
 
 
 @dataclass
+class Parked(DeadLetter):
+    """A message that the parking queue has stored."""
+
+    delay_s: int | None
+    system_attributes: dict[str, str]
+
+
+@dataclass
 class Record:
     """What happened during one invocation."""
 
@@ -67,6 +77,7 @@ class Record:
     others: list[Call] = field(default_factory=list)
     """Calls of SQS and STS."""
     dead_letters: list[DeadLetter] = field(default_factory=list)
+    parked: list[Parked] = field(default_factory=list)
     visibility: list[dict] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
 
@@ -231,16 +242,19 @@ class AwsEndpoint:
                 failed.append({**answer, "SenderFault": False, "Code": "InternalError", "Message": "scripted"})
                 continue
             if reply is None or (isinstance(reply, a.Reply) and reply.accepts):
-                record.dead_letters.append(
-                    DeadLetter(
-                        queue_url,
-                        entry["MessageBody"],
-                        {n: v["StringValue"] for n, v in (entry.get("MessageAttributes") or {}).items()},
-                        entry.get("MessageGroupId"),
-                        entry.get("MessageDeduplicationId"),
-                        call.region,
-                    )
+                message = (
+                    queue_url,
+                    entry["MessageBody"],
+                    {n: v["StringValue"] for n, v in (entry.get("MessageAttributes") or {}).items()},
+                    entry.get("MessageGroupId"),
+                    entry.get("MessageDeduplicationId"),
+                    call.region,
                 )
+                if queue_url.endswith(PARKING_NAME):
+                    system = {n: v["StringValue"] for n, v in (entry.get("MessageSystemAttributes") or {}).items()}
+                    record.parked.append(Parked(*message, entry.get("DelaySeconds"), system))
+                else:
+                    record.dead_letters.append(DeadLetter(*message))
             digest = hashlib.md5(entry["MessageBody"].encode()).hexdigest()
             stored.append({**answer, "MessageId": "stored", "MD5OfMessageBody": digest})
         return stored, failed

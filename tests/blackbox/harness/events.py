@@ -11,6 +11,7 @@ from .secrets import Secrets
 
 KINDS = ("codepipeline-job", "codepipeline-third-party-job", "step-functions-task", "swf-activity-task")
 SOURCE_QUEUE = f"arn:aws:sqs:{REGION}:{ACCOUNT}:failures"
+PARKING_QUEUE = f"arn:aws:sqs:{REGION}:{ACCOUNT}:failures-parking"
 FIFO_QUEUE = f"arn:aws:sqs:{REGION}:{ACCOUNT}:failures.fifo"
 TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:failures"
 
@@ -104,6 +105,27 @@ def sqs_record(
         "eventSourceARN": queue,
         "awsRegion": REGION,
     }
+
+
+def parked_record(content: object, **attributes: str) -> dict:
+    """A record of the parking queue, as Lambda delivers it; `attributes` are those of the parked message, None leaves one out."""
+    options = {name: attributes.pop(name) for name in ("message_id", "receives", "queue") if name in attributes}
+    kept = {
+        "PARKED_SINCE": "2026-11-20T10:00:00.250Z",
+        "RETRY_ATTEMPTS": "4",
+        "SOURCE_ARN": SOURCE_QUEUE,
+        "SOURCE_MESSAGE_ID": "the-first-message",
+        "SENT_AT": "1735689600000",
+        "PUBLISHER": "AROAPUBLISHER:worker",
+        **attributes,
+    }
+    record = sqs_record(content, **{"queue": PARKING_QUEUE, "SenderId": "AROARELAY:failure-relay", **options})
+    record["messageAttributes"] = {
+        name: {"stringValue": value, "stringListValues": [], "binaryListValues": [], "dataType": "String"}
+        for name, value in kept.items()
+        if value is not None
+    }
+    return record
 
 
 def sqs(*records: object) -> dict:

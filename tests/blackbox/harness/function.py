@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import answers
-from .aws_endpoint import AwsEndpoint, Call, DeadLetter, Record
+from .aws_endpoint import PARKING_NAME, AwsEndpoint, Call, DeadLetter, Parked, Record
 from .runtime_api import Invocation, RuntimeApi
 from .secrets import Secrets
 
@@ -20,6 +20,7 @@ ACCOUNT = "111122223333"
 ACCESS_KEY = "AKIAIOSFODNN7EXAMPLE"
 FUNCTION_ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:failure-relay"
 DEAD_LETTER_QUEUE = f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/failures-dlq"
+PARKING_QUEUE = f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{PARKING_NAME}"
 REPOSITORY = Path(__file__).resolve().parents[3]
 NO_DEADLINE_MS = 600_000
 """What cargo-lambda sends: ten minutes after 1970."""
@@ -108,6 +109,14 @@ class Result:
     @property
     def dead_letters(self) -> list[DeadLetter]:
         return self.aws.dead_letters
+
+    @property
+    def parked(self) -> list[Parked]:
+        return self.aws.parked
+
+    def the_parked(self) -> Parked:
+        assert len(self.parked) == 1, f"{len(self.parked)} parked; response {self.raw_response!r}"
+        return self.parked[0]
 
     def calls_of(self, identity: str) -> list[Call]:
         return [call for call in self.calls if call.identity == identity]

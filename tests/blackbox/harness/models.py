@@ -116,6 +116,11 @@ def sqs_message_violations(entry: dict, fifo_queue: bool) -> list[str]:
         found.append("MessageGroupId: required by a FIFO queue")
     if fifo_queue and not dedup:
         found.append("MessageDeduplicationId: required by a FIFO queue")
+    if not 0 <= (delay := entry.get("DelaySeconds") or 0) <= 900 or (fifo_queue and delay):
+        found.append(f"DelaySeconds: {delay}")
+    for name, attribute in (entry.get("MessageSystemAttributes") or {}).items():
+        if name != "AWSTraceHeader" or attribute.get("DataType") != "String" or not attribute.get("StringValue"):
+            found.append(f"MessageSystemAttributes.{name}: {attribute}")
     if not fifo_queue and dedup:
         found.append("MessageDeduplicationId: refused by a standard queue")
     for name, value in (("MessageGroupId", group), ("MessageDeduplicationId", dedup)):

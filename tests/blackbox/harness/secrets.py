@@ -38,7 +38,7 @@ class Secrets:
             "the output": result.output,
             "the response": (result.raw_response or b"").decode("utf-8", "replace"),
             "the error": (result.raw_error or b"").decode("utf-8", "replace"),
-            "the attributes": "\n".join(v for d in result.dead_letters for v in d.attributes.values()),
+            "the attributes": "\n".join(v for d in result.dead_letters + result.parked for v in d.attributes.values()),
         }
         for token in cls.issued[-_RECENT:]:
             if len(token) < _PART:
