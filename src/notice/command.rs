@@ -22,7 +22,7 @@ impl<'a> Command<'a> {
 
     /// The identity in an option that is written as one of the names, else in the first argument that is a JSON object.
     fn identity<T>(&self, names: &[String], take: &mut dyn FnMut(Identity<'_>) -> T) -> Option<T> {
-        if let Some(identity) = self.options(names).identity(names) {
+        if let Some(identity) = self.options(names).identity() {
             return Some(take(identity));
         }
         let mut arguments = self.arguments().map(Value::Json);

@@ -41,7 +41,7 @@ impl<'a> Environment<'a> {
                 *place = Some(value);
             }
         }
-        if let Some(identity) = picked.identity(names) {
+        if let Some(identity) = picked.identity() {
             return Some(take(identity));
         }
         self.variables().find_map(|(name, value)| in_document(&name, &value, names, take)?)

@@ -162,43 +162,48 @@ fn is_text(value: &Value<'_>) -> bool {
 
 /// The values of the names that are looked for, picked out of a list in one pass, however long it is.
 pub(super) struct Picked<'n, 'a> {
-    names: Vec<&'n str>,
-    values: Vec<Option<Value<'a>>>,
+    /// Whether a whole target is looked for too.
+    with_target: bool,
+    own_names: &'n [String],
+    /// At most one for each name. Most lists hold none, and then nothing is allocated.
+    values: Vec<(&'n str, Option<Value<'a>>)>,
 }
 
 impl<'n, 'a> Picked<'n, 'a> {
     /// No variable yet.
-    pub(super) fn variables(names: &'n [String]) -> Self {
-        Self::nothing([TARGET].into_iter().chain(names_in_lists(names)))
+    pub(super) fn variables(own_names: &'n [String]) -> Self {
+        Self { with_target: true, own_names, values: Vec::new() }
     }
 
     /// No option yet: a whole target does not stand on a command line.
-    pub(super) fn options(names: &'n [String]) -> Self {
-        Self::nothing(names_in_lists(names))
-    }
-
-    fn nothing(names: impl Iterator<Item = &'n str>) -> Self {
-        let names: Vec<&str> = names.collect();
-        Self { values: vec![None; names.len()], names }
+    pub(super) fn options(own_names: &'n [String]) -> Self {
+        Self { with_target: false, own_names, values: Vec::new() }
     }
 
     /// The place for the value of the first name that `is_meant`.
     pub(super) fn place(&mut self, is_meant: impl Fn(&str) -> bool) -> Option<&mut Option<Value<'a>>> {
-        let index = self.names.iter().position(|name| is_meant(name))?;
-        self.values.get_mut(index)
+        let target = self.with_target.then_some(TARGET);
+        let mut names = target.into_iter().chain(names_in_lists(self.own_names));
+        let name = names.find(|name| is_meant(name))?;
+        let known = self.values.iter().position(|(known, _)| *known == name);
+        let index = known.unwrap_or_else(|| {
+            self.values.push((name, None));
+            self.values.len() - 1
+        });
+        self.values.get_mut(index).map(|(_, value)| value)
     }
 
     /// The identity among the values.
-    pub(super) fn identity(&self, names: &[String]) -> Option<Identity<'a>> {
+    pub(super) fn identity(&self) -> Option<Identity<'a>> {
         let whole = || Some(Identity { name: TARGET.into(), what: What::Target(self.text(TARGET)?) });
-        whole().or_else(|| by_name(self, names))
+        whole().or_else(|| by_name(self, self.own_names))
     }
 }
 
 impl<'a> Place<'a> for Picked<'_, 'a> {
     fn text(&self, name: &str) -> Option<Value<'a>> {
-        let index = self.names.iter().position(|known| *known == name)?;
-        self.values.get(index)?.clone().filter(is_text)
+        let (_, value) = self.values.iter().find(|(known, _)| *known == name)?;
+        value.clone().filter(is_text)
     }
 }
 
