@@ -2,7 +2,7 @@
 //!
 //! The arguments of a shell's script (`sh -c "…"`) are one argument to those who start a container, and are not looked into.
 
-use super::identity::{Found, Identity, Picked, in_document};
+use super::identity::{Found, Identity, Picked, in_payload_under, with_document};
 use crate::json::{Json, Type};
 use crate::target::Value;
 
@@ -26,7 +26,9 @@ impl<'a> Command<'a> {
             return Some(take(identity));
         }
         let mut arguments = self.arguments().map(Value::Json);
-        arguments.find_map(|argument| in_document("an argument", &argument, names, take))?
+        arguments.find_map(|argument| {
+            with_document(&argument, |payload| in_payload_under("an argument", payload, names, take))
+        })?
     }
 
     fn arguments(&self) -> impl Iterator<Item = Json<'a>> {

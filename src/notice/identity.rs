@@ -110,23 +110,24 @@ pub(super) fn in_payload<T>(
     take: &mut dyn FnMut(Identity<'_>) -> T,
 ) -> Option<T> {
     envelope::innermost(payload, &mut |payload| {
-        PAYLOAD_RULES.iter().find_map(|rule| rule(payload, names)).map(|identity| take(identity))
+        PAYLOAD_RULES.iter().find_map(|rule| rule(payload, names)).map(&mut *take)
     })
 }
 
-/// The identity in a text that is a JSON object and stands under a name. The outer `None` says that it is not an object.
-pub(super) fn in_document<T>(
+/// The identity in a JSON payload that itself stands under a name.
+pub(super) fn in_payload_under<T>(
     name: &str,
-    text: &Value<'_>,
+    payload: &Object<'_>,
     names: &[String],
     take: &mut dyn FnMut(Identity<'_>) -> T,
-) -> Option<Option<T>> {
-    if !may_be_object(text) {
-        return None;
-    }
-    let text = text.string()?;
-    let payload = Json::parse(text.embedded()).ok()?.object()?;
-    Some(in_payload(&payload, names, &mut |identity| take(identity.inside(name))))
+) -> Option<T> {
+    in_payload(payload, names, &mut |identity| take(identity.inside(name)))
+}
+
+/// Hands a string that is the text of a JSON object to `search`; `None` for anything else.
+pub(super) fn with_document<T>(text: &Value<'_>, search: impl FnOnce(&Object<'_>) -> T) -> Option<T> {
+    let is_worth_parsing = text.json_type() == Type::String && may_be_object(text);
+    is_worth_parsing.then(|| with_object(text, search))?
 }
 
 /// Told by the first characters, before anything is copied or parsed: most variables and arguments hold no JSON.
