@@ -18,8 +18,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use failure_event::place::Place;
 use failure_event::outcome::Health;
+use failure_event::place::Place;
 use failure_event::target::Kind;
 
 /// So many calls in a row without an answer open the circuit. The SDK makes three attempts of a call that is answered with a 5xx, so

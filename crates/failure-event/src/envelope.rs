@@ -16,6 +16,7 @@ pub const DEPTH_MAX: usize = 4;
 
 /// What one invocation delivers.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one of it an invocation, and it is never copied")]
 pub enum Delivery<'a> {
     /// An SQS batch, perhaps empty: answered with the records to be retried.
     SqsBatch(Vec<Record<'a>>),
@@ -307,30 +308,37 @@ fn cloud_event<'a>(object: &Object<'a>) -> Option<Envelope<'a>> {
     Some(Envelope { name: "CloudEvent", id: object.description("id"), content: Content::Value(data) })
 }
 
-/// Hands what is inside a payload that may itself be wrapped (an envelope of a body, or `Records` with one record) to
-/// `read`. Where an envelope holds no object, the envelope itself is what there is.
-pub fn innermost<T>(object: &Object<'_>, read: &mut dyn FnMut(&Object<'_>) -> T) -> T {
-    innermost_within(object, DEPTH_MAX, read)
+/// Searches a payload that may itself be wrapped (an envelope of a body, or `Records` with one record): the object, then what each
+/// envelope holds, until something is found. `look` is told whether an object is the innermost. Where an envelope holds no object,
+/// the envelope itself is what there is.
+pub fn search<T>(object: &Object<'_>, look: &mut dyn FnMut(&Object<'_>, bool) -> Option<T>) -> Option<T> {
+    search_within(object, DEPTH_MAX, look)
 }
 
-fn innermost_within<T>(object: &Object<'_>, levels: usize, read: &mut dyn FnMut(&Object<'_>) -> T) -> T {
+fn search_within<T>(
+    object: &Object<'_>,
+    levels: usize,
+    look: &mut dyn FnMut(&Object<'_>, bool) -> Option<T>,
+) -> Option<T> {
     if levels == 0 || object.object("target").is_some() {
-        return read(object);
+        return look(object, true);
     }
     let content = only_record(object).or_else(|| Some(recognise(object)?.content));
+    let mut inside =
+        |inner: &Object<'_>| look(object, false).or_else(|| search_within(inner, levels - 1, &mut *look));
     match content {
         Some(Content::Value(json)) => match json.object() {
-            Some(inner) => innermost_within(&inner, levels - 1, read),
-            None => read(object),
+            Some(inner) => inside(&inner),
+            None => look(object, true),
         },
         Some(Content::Text(string)) => {
             let text = string.into_embedded();
             match Json::parse(&text).ok().and_then(Json::object) {
-                Some(inner) => innermost_within(&inner, levels - 1, read),
-                None => read(object),
+                Some(inner) => inside(&inner),
+                None => look(object, true),
             }
         }
-        None => read(object),
+        None => look(object, true),
     }
 }
 
@@ -350,9 +358,9 @@ mod tests {
     use super::*;
 
     fn inside(text: &str) -> String {
-        innermost(&Json::parse(text).unwrap().object().unwrap(), &mut |object| {
-            object.json().text().to_owned()
-        })
+        let mut innermost =
+            |object: &Object<'_>, is_innermost: bool| is_innermost.then(|| object.json().text().to_owned());
+        search(&Json::parse(text).unwrap().object().unwrap(), &mut innermost).unwrap()
     }
 
     #[test]

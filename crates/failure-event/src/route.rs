@@ -141,6 +141,9 @@ impl<'a> Router<'a> {
             return self.event(object, envelope_id);
         }
         if let Some(notice) = notice::recognise(object, &self.rules.task_token_names) {
+            if in_abandoned_queue && matches!(notice.meaning, Meaning::AsksForWork) {
+                return self.abandoned_work(object);
+            }
             return self.notice(notice, envelope_id);
         }
         match envelope::recognise(object) {
@@ -178,7 +181,7 @@ impl<'a> Router<'a> {
         self.subject.path.push(notice.name);
         self.set_header(notice.header, envelope_id);
         match notice.meaning {
-            Meaning::NoFailure | Meaning::Nameless => Ok(Decision::Ignore),
+            Meaning::NoFailure | Meaning::AsksForWork | Meaning::Nameless => Ok(Decision::Ignore),
             Meaning::Unreadable(reason) => Err(reason),
             Meaning::Death(death) => self.death(*death),
         }
@@ -325,6 +328,11 @@ impl<'a> Router<'a> {
         let is_other_batch = self.record.via == Via::Invocation && event.member("Records").is_some();
         if is_other_batch && event.member("target").is_none() {
             return Reason::invalid("Records: expected records of aws:sqs or aws:sns");
+        }
+        if let (None, Some(name)) = (event.member("target"), notice::looks_like(event)) {
+            return Reason::invalid(format!(
+                "target: is missing; this looks like a message with which AWS asks a worker for work ({name})"
+            ));
         }
         reason
     }

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use aws_emulator::{Endpoint, FaultRule, Options};
 use failure_relay::settings::Settings;
+use serde_json::json;
 
 use crate::exit::Problem;
 
@@ -26,6 +27,9 @@ const ALLOWED_ACCOUNTS: &str = "111122223333";
 
 /// The role that is assumed there.
 const ROLE_NAME: &str = "failure-relay-target";
+
+/// As in the relay's stack: after so many receives SQS moves a message of its queue to its dead-letter queue.
+const RECEIVES_MAX: u32 = 1000;
 
 /// A worker's dead-letter queue, whose messages are abandoned work.
 pub const ABANDONED_WORK: &str = "render-jobs-dead-letters";
@@ -49,7 +53,11 @@ impl Sandbox {
             started.map_err(|error| Problem::local(format!("port {port} of 127.0.0.1: {error}")))?;
         let sandbox = Self { endpoint };
         sandbox.create_queue(DEAD_LETTERS)?;
-        sandbox.create_queue(QUEUE)?;
+        let policy = json!({
+            "deadLetterTargetArn": sandbox.endpoint.queue_arn(DEAD_LETTERS),
+            "maxReceiveCount": RECEIVES_MAX,
+        });
+        sandbox.create_queue_with(QUEUE, &[("RedrivePolicy", &policy.to_string())])?;
         sandbox.endpoint.route_bus(BUS, QUEUE).map_err(|error| Problem::local(error.to_string()))?;
         Ok(sandbox)
     }
@@ -59,7 +67,11 @@ impl Sandbox {
     /// # Errors
     /// SQS takes no queue of this name.
     pub fn create_queue(&self, name: &str) -> Result<String, Problem> {
-        let created = self.endpoint.create_queue(name, &[]);
+        self.create_queue_with(name, &[])
+    }
+
+    fn create_queue_with(&self, name: &str, attributes: &[(&str, &str)]) -> Result<String, Problem> {
+        let created = self.endpoint.create_queue(name, attributes);
         created.map_err(|error| Problem::local(format!("the queue {name} could not be created: {error}")))
     }
 

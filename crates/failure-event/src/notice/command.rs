@@ -2,7 +2,7 @@
 //!
 //! The arguments of a shell's script (`sh -c "…"`) are one argument to those who start a container, and are not looked into.
 
-use super::identity::{Found, Identity, Picked, in_document};
+use super::identity::{Found, Identity, Picked, in_payload_under, with_document};
 use crate::json::{Json, Type};
 use crate::target::GivenValue;
 
@@ -22,11 +22,13 @@ impl<'a> Command<'a> {
 
     /// The identity in an option that is written as one of the names, else in the first argument that is a JSON object.
     fn identity<T>(&self, names: &[String], take: &mut dyn FnMut(Identity<'_>) -> T) -> Option<T> {
-        if let Some(identity) = self.options(names).identity(names) {
+        if let Some(identity) = self.options(names).identity() {
             return Some(take(identity));
         }
         let mut arguments = self.arguments().map(GivenValue::Json);
-        arguments.find_map(|argument| in_document("an argument", &argument, names, take))?
+        arguments.find_map(|argument| {
+            with_document(&argument, |payload| in_payload_under("an argument", payload, names, take))
+        })?
     }
 
     fn arguments(&self) -> impl Iterator<Item = Json<'a>> {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::identity::{Found, Identity, Picked, in_document};
+use super::identity::{Found, Identity, Picked, in_payload_under, with_document};
 use crate::json::{Json, JsonString, Object};
 use crate::target::GivenValue;
 
@@ -41,10 +41,12 @@ impl<'a> Environment<'a> {
                 *place = Some(value);
             }
         }
-        if let Some(identity) = picked.identity(names) {
+        if let Some(identity) = picked.identity() {
             return Some(take(identity));
         }
-        self.variables().find_map(|(name, value)| in_document(&name, &value, names, take)?)
+        self.variables().find_map(|(name, value)| {
+            with_document(&value, |payload| in_payload_under(&name, payload, names, take))?
+        })
     }
 
     fn variables(&self) -> Box<dyn Iterator<Item = (Cow<'a, str>, GivenValue<'a>)> + 'a> {

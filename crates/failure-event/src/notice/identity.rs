@@ -8,6 +8,7 @@
 
 use std::borrow::Cow;
 
+use super::shapes;
 use crate::envelope;
 use crate::event::shortened;
 use crate::json::{Json, Object, Type};
@@ -30,6 +31,7 @@ const TARGET: &str = "FAILURE_RELAY_TARGET";
 const JOB_ID: &str = "CODEPIPELINE_JOB_ID";
 const CLIENT_TOKEN: &str = "CODEPIPELINE_CLIENT_TOKEN";
 const SWF_TASK_TOKEN: &str = "SWF_TASK_TOKEN";
+const CALLBACK_ID: &str = "DURABLE_CALLBACK_ID";
 
 /// An identity where it stands.
 #[derive(Debug)]
@@ -44,7 +46,7 @@ enum What<'a> {
     /// A whole target: an object, or a string with its JSON text. Anything else is wrong.
     Target(GivenValue<'a>),
     /// The members of one.
-    GivenMembers(Named<'a>),
+    Members(Named<'a>),
 }
 
 /// An identity that was found, and read.
@@ -56,12 +58,12 @@ pub struct Found {
     pub target: Given,
 }
 
-impl Identity<'_> {
+impl<'a> Identity<'a> {
     /// Reads what it says.
     #[must_use]
     pub fn read(&self) -> Found {
         let target = match &self.what {
-            What::GivenMembers(named) => Given::read(named),
+            What::Members(named) => Given::read(named),
             What::Target(value) => {
                 with_object(value, |object| Given::read(object)).unwrap_or_else(Given::not_an_object)
             }
@@ -73,9 +75,14 @@ impl Identity<'_> {
     #[must_use]
     pub fn to_json(&self) -> Option<String> {
         match &self.what {
-            What::GivenMembers(named) => Some(named.to_json()),
+            What::Members(named) => Some(named.to_json()),
             What::Target(value) => with_object(value, |object| object.json().compact()),
         }
+    }
+
+    /// The identity of an object that has one of the exact shapes.
+    pub(super) fn of_shape(name: &'static str, named: Named<'a>) -> Self {
+        Self { name: Cow::Borrowed(name), what: What::Members(named) }
     }
 
     /// The same identity, found in JSON that itself stands under a name.
@@ -97,7 +104,7 @@ pub(super) fn found_in_payload(payload: &Object<'_>, names: &[String]) -> Option
     in_payload(payload, names, &mut |identity| identity.read())
 }
 
-/// How a rule of the contract looks at a payload.
+/// How a rule of the contract looks at what is inside all envelopes of a payload.
 type PayloadRule = for<'a> fn(&Object<'a>, &[String]) -> Option<Identity<'a>>;
 
 /// The rules for a payload, in their order.
@@ -109,24 +116,26 @@ pub(super) fn in_payload<T>(
     names: &[String],
     take: &mut dyn FnMut(Identity<'_>) -> T,
 ) -> Option<T> {
-    envelope::innermost(payload, &mut |payload| {
-        PAYLOAD_RULES.iter().find_map(|rule| rule(payload, names)).map(|identity| take(identity))
+    envelope::search(payload, &mut |payload, is_innermost| {
+        let by_name = || PAYLOAD_RULES.iter().filter(|_| is_innermost).find_map(|rule| rule(payload, names));
+        shapes::identity(payload).or_else(by_name).map(&mut *take)
     })
 }
 
-/// The identity in a text that is a JSON object and stands under a name. The outer `None` says that it is not an object.
-pub(super) fn in_document<T>(
+/// The identity in a JSON payload that itself stands under a name.
+pub(super) fn in_payload_under<T>(
     name: &str,
-    text: &GivenValue<'_>,
+    payload: &Object<'_>,
     names: &[String],
     take: &mut dyn FnMut(Identity<'_>) -> T,
-) -> Option<Option<T>> {
-    if !may_be_object(text) {
-        return None;
-    }
-    let text = text.string()?;
-    let payload = Json::parse(text.embedded()).ok()?.object()?;
-    Some(in_payload(&payload, names, &mut |identity| take(identity.inside(name))))
+) -> Option<T> {
+    in_payload(payload, names, &mut |identity| take(identity.inside(name)))
+}
+
+/// Hands a string that is the text of a JSON object to `search`; `None` for anything else.
+pub(super) fn with_document<T>(text: &GivenValue<'_>, search: impl FnOnce(&Object<'_>) -> T) -> Option<T> {
+    let is_worth_parsing = text.json_type() == Type::String && may_be_object(text);
+    is_worth_parsing.then(|| with_object(text, search))?
 }
 
 /// Told by the first characters, before anything is copied or parsed: most variables and arguments hold no JSON.
@@ -148,7 +157,7 @@ trait Place<'a> {
 impl<'a> Place<'a> for Object<'a> {
     fn text(&self, name: &str) -> Option<GivenValue<'a>> {
         let json = if is_pointer(name) { self.json().pointer(name) } else { self.member(name) };
-        json.map(GivenValue::Json).filter(is_text)
+        json.map(GivenValue::Json).filter(GivenValue::is_text)
     }
 }
 
@@ -156,56 +165,57 @@ fn is_pointer(name: &str) -> bool {
     name.starts_with('/')
 }
 
-fn is_text(value: &GivenValue<'_>) -> bool {
-    value.json_type() == Type::String && !value.is_empty()
-}
-
 /// The values of the names that are looked for, picked out of a list in one pass, however long it is.
 pub(super) struct Picked<'n, 'a> {
-    names: Vec<&'n str>,
-    values: Vec<Option<GivenValue<'a>>>,
+    /// Whether a whole target is looked for too.
+    with_target: bool,
+    own_names: &'n [String],
+    /// At most one for each name. Most lists hold none, and then nothing is allocated.
+    values: Vec<(&'n str, Option<GivenValue<'a>>)>,
 }
 
 impl<'n, 'a> Picked<'n, 'a> {
     /// No variable yet.
-    pub(super) fn variables(names: &'n [String]) -> Self {
-        Self::nothing([TARGET].into_iter().chain(names_in_lists(names)))
+    pub(super) fn variables(own_names: &'n [String]) -> Self {
+        Self { with_target: true, own_names, values: Vec::new() }
     }
 
     /// No option yet: a whole target does not stand on a command line.
-    pub(super) fn options(names: &'n [String]) -> Self {
-        Self::nothing(names_in_lists(names))
-    }
-
-    fn nothing(names: impl Iterator<Item = &'n str>) -> Self {
-        let names: Vec<&str> = names.collect();
-        Self { values: vec![None; names.len()], names }
+    pub(super) fn options(own_names: &'n [String]) -> Self {
+        Self { with_target: false, own_names, values: Vec::new() }
     }
 
     /// The place for the value of the first name that `is_meant`.
     pub(super) fn place(&mut self, is_meant: impl Fn(&str) -> bool) -> Option<&mut Option<GivenValue<'a>>> {
-        let index = self.names.iter().position(|name| is_meant(name))?;
-        self.values.get_mut(index)
+        let target = self.with_target.then_some(TARGET);
+        let mut names = target.into_iter().chain(names_in_lists(self.own_names));
+        let name = names.find(|name| is_meant(name))?;
+        let known = self.values.iter().position(|(known, _)| *known == name);
+        let index = known.unwrap_or_else(|| {
+            self.values.push((name, None));
+            self.values.len() - 1
+        });
+        self.values.get_mut(index).map(|(_, value)| value)
     }
 
     /// The identity among the values.
-    pub(super) fn identity(&self, names: &[String]) -> Option<Identity<'a>> {
+    pub(super) fn identity(&self) -> Option<Identity<'a>> {
         let whole = || Some(Identity { name: TARGET.into(), what: What::Target(self.text(TARGET)?) });
-        whole().or_else(|| by_name(self, names))
+        whole().or_else(|| by_name(self, self.own_names))
     }
 }
 
 impl<'a> Place<'a> for Picked<'_, 'a> {
     fn text(&self, name: &str) -> Option<GivenValue<'a>> {
-        let index = self.names.iter().position(|known| *known == name)?;
-        self.values.get(index)?.clone().filter(is_text)
+        let (_, value) = self.values.iter().find(|(known, _)| *known == name)?;
+        value.clone().filter(GivenValue::is_text)
     }
 }
 
 /// All names but that of a whole target, in the order in which they count. A JSON pointer names nothing in a list.
 fn names_in_lists(names: &[String]) -> impl Iterator<Item = &str> {
     let own = names.iter().map(String::as_str).filter(|name| !is_pointer(name));
-    [JOB_ID, CLIENT_TOKEN].into_iter().chain(own).chain(TASK_TOKEN_NAMES).chain([SWF_TASK_TOKEN])
+    [JOB_ID, CLIENT_TOKEN].into_iter().chain(own).chain(TASK_TOKEN_NAMES).chain([SWF_TASK_TOKEN, CALLBACK_ID])
 }
 
 fn whole_target<'a>(payload: &Object<'a>, _names: &[String]) -> Option<Identity<'a>> {
@@ -232,7 +242,10 @@ fn member_by_name<'a>(payload: &Object<'a>, names: &[String]) -> Option<Identity
 
 /// Jobs, tasks and activities by the names under which they usually stand, in their order.
 fn by_name<'a>(place: &impl Place<'a>, names: &[String]) -> Option<Identity<'a>> {
-    job_id(place).or_else(|| task_token(place, names)).or_else(|| swf_task_token(place))
+    job_id(place)
+        .or_else(|| task_token(place, names))
+        .or_else(|| swf_task_token(place))
+        .or_else(|| callback_id(place))
 }
 
 fn job_id<'a>(place: &impl Place<'a>) -> Option<Identity<'a>> {
@@ -256,8 +269,13 @@ fn swf_task_token<'a>(place: &impl Place<'a>) -> Option<Identity<'a>> {
     Some(named(SWF_TASK_TOKEN, Kind::SwfActivityTask, vec![("taskToken", token)]))
 }
 
+fn callback_id<'a>(place: &impl Place<'a>) -> Option<Identity<'a>> {
+    let id = place.text(CALLBACK_ID)?;
+    Some(named(CALLBACK_ID, Kind::LambdaDurableCallback, vec![("callbackId", id)]))
+}
+
 fn named<'a>(name: &str, kind: Kind, members: Vec<(&'static str, GivenValue<'a>)>) -> Identity<'a> {
-    Identity { name: Cow::Owned(name.to_owned()), what: What::GivenMembers(Named { kind, members }) }
+    Identity { name: Cow::Owned(name.to_owned()), what: What::Members(Named { kind, members }) }
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod ecs;
 mod environment;
 mod identity;
 mod lambda;
+mod shapes;
 mod step_functions;
 
 use std::borrow::Cow;
@@ -22,6 +23,7 @@ use crate::json::{Json, Object, quoted};
 pub use abandoned_work::{AbandonedWork, NAME as ABANDONED_WORK, read as abandoned_work};
 pub use environment::in_variables as identity_in_variables;
 pub use identity::{Found, Identity};
+pub use shapes::looks_like;
 
 /// A notice, read.
 #[derive(Clone, Debug)]
@@ -39,6 +41,8 @@ pub struct Notice {
 pub enum Meaning {
     /// Nothing failed.
     NoFailure,
+    /// Nothing failed: AWS asks a worker for work. In a worker's dead-letter queue nobody took it.
+    AsksForWork,
     /// Something failed that names no task or job: nobody waits for it.
     Nameless,
     /// Something failed, and whom it concerns cannot be told: ignoring it might hide a failure.
@@ -66,6 +70,11 @@ pub fn recognise(object: &Object<'_>, names: &[String]) -> Option<Notice> {
     if let Some(meaning) = lambda::bare_record(object, names) {
         let header = Header { id: None, source: None, ..lambda::header(object) };
         return Some(Notice { name: lambda::NAME, header, meaning });
+    }
+    if let Some(name) = shapes::asks_for_work(object) {
+        let is_test = name == shapes::TEST_NOTIFICATION;
+        let meaning = if is_test { Meaning::NoFailure } else { Meaning::AsksForWork };
+        return Some(Notice { name, header: Header::read(object), meaning });
     }
     let event = AwsEvent::read(object)?;
     let (name, meaning) = match (event.source.as_ref(), event.detail_type.as_ref()) {

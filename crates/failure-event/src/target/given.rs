@@ -51,6 +51,12 @@ impl<'a> GivenValue<'a> {
         }
     }
 
+    /// Whether this is a string, and not empty.
+    #[must_use]
+    pub fn is_text(&self) -> bool {
+        self.json_type() == Type::String && !self.is_empty()
+    }
+
     /// The value as JSON text.
     #[must_use]
     pub fn to_json(&self) -> String {

@@ -36,7 +36,11 @@ const LAMBDA: Service = Service {
     endpoint_variable: "LAMBDA",
 };
 
-const CALLBACK_ID: Member = Member::secret("callbackId", Rule::Pattern { max: 1024, pattern: &BASE64 });
+/// The longest id, in UTF-16 code units.
+const CALLBACK_ID_MAX: usize = 1024;
+
+const CALLBACK_ID: Member =
+    Member::secret("callbackId", Rule::Pattern { max: CALLBACK_ID_MAX, pattern: &BASE64 });
 
 const BASE64: Pattern = Pattern {
     regex: "^[A-Za-z0-9+/]+={0,2}$",
@@ -124,11 +128,23 @@ fn error_data(failure: &Failure<'_>, cuts: &mut Vec<Cut>) -> Option<String> {
 /// it is anything else, it tells nothing.
 #[must_use]
 pub fn execution_place(callback_id: &str) -> Option<GivenPlace> {
-    let decoded = ANY_PADDING.decode(callback_id).ok()?;
-    let text = String::from_utf8_lossy(&decoded);
+    let text = decoded(callback_id)?;
     let arn = text.match_indices("arn:").find_map(|(start, _)| Arn::parse(&text[start..]))?;
     let is_execution = arn.service == "lambda" && arn.resource.contains("/durable-execution/");
     is_execution.then(|| arn.place())
+}
+
+/// Whether a text is the id of a callback of a durable execution: base64 of something that holds its ARN.
+#[must_use]
+pub fn names_durable_execution(text: &str) -> bool {
+    let is_listed = CALLBACK_ID_MAX >= text.len();
+    let text = is_listed.then(|| decoded(text)).flatten();
+    text.is_some_and(|text| text.contains(":lambda:") && text.contains("/durable-execution/"))
+}
+
+fn decoded(callback_id: &str) -> Option<String> {
+    let bytes = ANY_PADDING.decode(callback_id).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 #[cfg(test)]

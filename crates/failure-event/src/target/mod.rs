@@ -28,7 +28,10 @@ mod step_functions_task;
 mod swf_activity_task;
 
 pub use given::{Given, GivenMembers, GivenValue, Named};
+pub use lambda_durable_callback::names_durable_execution;
 pub use member::{Member, Pattern, Rule};
+pub use sagemaker_pipeline_step::is_callback_token;
+pub use service_catalog_engine_workflow::ENGINE_OPERATIONS;
 
 use crate::dead_letter::{Code, Reason};
 use crate::event::{Failure, name_of, shortened};

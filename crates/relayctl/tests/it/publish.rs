@@ -42,6 +42,22 @@ async fn the_target_is_found_in_the_environment() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_target_is_found_in_json_inside_a_variable_and_not_on_a_command_line() {
+    let endpoint = endpoint().await;
+    let publish = |name: &str, value: &str| {
+        let mut command = relayctl(&endpoint, &["publish", "--message", "line 7 failed"]);
+        command.env("RELAY_QUEUE_URL", endpoint.queue_url("failures")).env(name, value);
+        command.output().unwrap()
+    };
+    assert!(publish("INPUT", r#"{"frame": 7, "TaskToken": "a-task-token"}"#).status.success());
+    let target = serde_json::json!({"kind": "step-functions-task", "taskToken": "a-task-token"});
+    assert_eq!(bodies(&endpoint, "failures")[0]["target"], target);
+    for (name, value) in [("COMMAND", r#"["--task-token", "t"]"#), ("FAILURE_RELAY_TARGET", "[]")] {
+        assert_eq!(publish(name, value).status.code(), Some(2), "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn files_are_sent_ten_at_a_time_and_bare_bytes() {
     let endpoint = endpoint().await;
     let url = endpoint.queue_url("failures");
