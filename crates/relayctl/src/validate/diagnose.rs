@@ -170,7 +170,7 @@ impl<'a> Inspector<'a> {
                     self.fault(&Reason::new(reason.code, message), object.json(), None);
                 }
             }
-            Meaning::NoFailure | Meaning::Nameless => {}
+            Meaning::NoFailure | Meaning::AsksForWork | Meaning::Nameless => {}
         }
     }
 
