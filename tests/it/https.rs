@@ -174,7 +174,8 @@ async fn nothing_takes_the_place_of_a_certificate_file_that_is_missing() {
     let authority = Authority::new("missing");
     let port = listen_with_tls(authority.vouch_for("localhost", 2999)).await.port();
     let url = format!("https://localhost:{port}");
-    let refused = unreached("ConnectionError", Obstacle::Connection, "invalid peer certificate: UnknownIssuer");
+    let refused =
+        unreached("ConnectionError", Obstacle::Connection, "invalid peer certificate: UnknownIssuer");
     assert_eq!(call_once(&url, "no-such-file.pem").await, refused);
     assert_eq!(call_once(&url, "").await, refused, "the roots that are compiled in do not hold our own");
 }
