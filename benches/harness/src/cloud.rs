@@ -26,6 +26,7 @@ impl Cloud {
         let options = Options { auto_open: true, calls_kept_max: 1_000, ..Options::default() };
         let endpoint = Endpoint::start(options).await.expect("a port on loopback");
         endpoint.create_queue("dead-letters", &[]).expect("a queue");
+        endpoint.create_queue("parking", &[]).expect("a queue");
         let (acceptor, ca_pem) = tls();
         let ca_file = std::env::temp_dir().join(format!("harness-ca-{}.pem", std::process::id()));
         std::fs::write(&ca_file, ca_pem).expect("a file for the certificate");
@@ -71,18 +72,23 @@ impl Cloud {
 
     /// An SQS batch of tasks that have failed, each with its own token.
     pub fn batch(&self, records: usize) -> String {
-        let records: Vec<_> = (0..records).map(|_| self.record()).collect();
+        self.batch_of(&vec!["step-functions-task"; records])
+    }
+
+    /// An SQS batch of work of these kinds that has failed.
+    pub fn batch_of(&self, kinds: &[&str]) -> String {
+        let records: Vec<_> = kinds.iter().map(|kind| self.record(kind)).collect();
         json!({ "Records": records }).to_string()
     }
 
-    fn record(&self) -> serde_json::Value {
+    fn record(&self, kind: &str) -> serde_json::Value {
         let number = self.tokens.fetch_add(1, Ordering::Relaxed);
         // Tokens of Step Functions have some 600 characters.
         let token = format!("{number:08}{}", "AQCEAAAAKgAAAAMAAAAAAAAAAb3VvVbGN0".repeat(17));
         let body = json!({
             "version": "1",
             "time": "2026-01-01T00:00:00Z",
-            "target": {"kind": "step-functions-task", "taskToken": token},
+            "target": {"kind": kind, "taskToken": token, "jobId": token, "clientToken": "client"},
             "failure": {
                 "type": "Render.OutOfMemory",
                 "message": "The renderer was stopped after it had used 4 GB of memory on frame 1172."
@@ -113,6 +119,20 @@ impl Cloud {
             0 => Vec::new(),
             _ => vec![FaultRule::always("*", Fault::Slow { delay_ms })],
         });
+    }
+
+    /// From now on the calls of this pattern are never answered, and every other after this time.
+    pub fn silence(&self, pattern: &str, others_answer_after: Duration) {
+        let delay_ms = u64::try_from(others_answer_after.as_millis()).expect("a short time");
+        self.endpoint.set_faults(vec![
+            FaultRule::always(pattern, Fault::NoAnswer { after_effect: false }),
+            FaultRule::always("*", Fault::Slow { delay_ms }),
+        ]);
+    }
+
+    /// The URL of the parking queue.
+    pub fn parking_queue_url(&self) -> String {
+        format!("{}/{}/parking", self.https_url, self.endpoint.account())
     }
 
     /// How many calls were made so far.

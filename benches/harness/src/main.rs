@@ -4,6 +4,7 @@
 //! programs take turns, so that a busy moment of the machine falls on all of them.
 
 mod cloud;
+mod isolation;
 mod limited_cpu;
 mod program;
 mod report;
@@ -67,6 +68,9 @@ async fn main() {
     }
     if wanted("memory") {
         memory(&programs, &cloud).await;
+    }
+    if wanted("isolation") {
+        isolation::measure(&programs[0], &cloud, if is_quick { 30 } else { 90 }).await;
     }
     if wanted("throttled") {
         let limited = LimitedCpu::find(SHARE_OF_128_MB);

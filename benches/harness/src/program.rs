@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use hyper::body::Bytes;
 use tokio::process::{Child, Command};
 
 use crate::cloud::Cloud;
@@ -151,6 +152,21 @@ impl<'a> Running<'a> {
         assert!(!self.program.relays || calls == records, "{} made {calls} calls", self.program.name);
         match self.event().await {
             Event::Ready(_) => took,
+            Event::Answered(..) => panic!("{} answered twice", self.program.name),
+            Event::Failed(why) => panic!("{}: {why}", self.program.name),
+        }
+    }
+
+    /// The answer to a batch, whatever it says, once the program asks for work again.
+    pub async fn deliver(&mut self, batch: &str) -> Bytes {
+        self.api.hand_out(batch);
+        let answer = match self.event().await {
+            Event::Answered(_, answer) => answer,
+            Event::Ready(_) => panic!("{} asked for work twice", self.program.name),
+            Event::Failed(why) => panic!("{}: {why}", self.program.name),
+        };
+        match self.event().await {
+            Event::Ready(_) => answer,
             Event::Answered(..) => panic!("{} answered twice", self.program.name),
             Event::Failed(why) => panic!("{}: {why}", self.program.name),
         }

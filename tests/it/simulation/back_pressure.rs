@@ -106,6 +106,7 @@ async fn deliver_until_the_end(endpoint: &Endpoint, seed: u64) -> (Vec<RecordedC
         concurrency: 10,
         receives_max: None,
         back_off_seconds: None,
+        park_after: None,
         time_limit: Duration::from_secs(30),
     };
     endpoint.create_queue("dead", &[]).unwrap();

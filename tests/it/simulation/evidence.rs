@@ -2,11 +2,13 @@
 //! by the contract's own words, and shares nothing with the relay.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 use aws_emulator::{CallOutcome, Endpoint, Operation, RecordedCall};
 use serde_json::Value;
+
+use super::scenario::PARKING_QUEUE;
 
 /// How the access key id of every environment begins.
 pub const FUNCTION_KEY: &str = "ENVIRONMENT";
@@ -28,10 +30,32 @@ pub enum About {
     Work(String),
     /// Letters, by their bodies.
     Letters(Vec<String>),
+    /// Messages for the parking queue.
+    Parked(Vec<ParkedCopy>),
     /// Deliveries that are hidden, by their receipt handles, and for how many seconds.
     Hidden(Vec<(String, u64)>),
     /// Neither.
     Nothing,
+}
+
+/// A message for the parking queue.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ParkedCopy {
+    pub body: String,
+    pub delay_seconds: Option<u64>,
+    pub attributes: BTreeMap<String, String>,
+}
+
+impl ParkedCopy {
+    fn of(entry: &Value) -> Self {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let attributes = entry["MessageAttributes"].as_object().into_iter().flatten();
+        Self {
+            body: text(&entry["MessageBody"]),
+            delay_seconds: entry["DelaySeconds"].as_u64(),
+            attributes: attributes.map(|(name, value)| (name.clone(), text(&value["StringValue"]))).collect(),
+        }
+    }
 }
 
 impl Seen {
@@ -43,7 +67,15 @@ impl Seen {
     pub fn letters(&self) -> &[String] {
         match &*self.about {
             About::Letters(bodies) => bodies,
-            About::Work(_) | About::Hidden(_) | About::Nothing => &[],
+            About::Work(_) | About::Parked(_) | About::Hidden(_) | About::Nothing => &[],
+        }
+    }
+
+    /// The messages that it puts into the parking queue.
+    pub fn parked(&self) -> &[ParkedCopy] {
+        match &*self.about {
+            About::Parked(copies) => copies,
+            About::Work(_) | About::Letters(_) | About::Hidden(_) | About::Nothing => &[],
         }
     }
 
@@ -51,7 +83,7 @@ impl Seen {
     pub fn hidden(&self) -> &[(String, u64)] {
         match &*self.about {
             About::Hidden(deliveries) => deliveries,
-            About::Work(_) | About::Letters(_) | About::Nothing => &[],
+            About::Work(_) | About::Letters(_) | About::Parked(_) | About::Nothing => &[],
         }
     }
 
@@ -109,6 +141,12 @@ impl Seen {
         is_final && self.outcome.error_code.as_deref().is_some_and(|code| codes.contains(&code))
     }
 
+    /// A call of an API, or for a role to call it with, that went wrong in some way: it may have been too slow.
+    pub fn may_open_a_circuit(&self) -> bool {
+        let is_of_an_api = matches!(&*self.about, About::Work(_)) || self.operation == Operation::AssumeRole;
+        is_of_an_api && !self.is_clean()
+    }
+
     /// Nothing went wrong with it.
     pub fn is_clean(&self) -> bool {
         self.outcome.fault.is_none() && self.outcome.status.is_some()
@@ -146,7 +184,13 @@ impl About {
     fn of(call: &RecordedCall) -> Self {
         let json = call.json().unwrap_or_default();
         let text = |value: &Value| value.as_str().map(str::to_owned);
+        let is_for_parking = json["QueueUrl"].as_str().is_some_and(|url| url.ends_with(PARKING_QUEUE));
         match call.operation {
+            Operation::SendMessage if is_for_parking => Self::Parked(vec![ParkedCopy::of(&json)]),
+            Operation::SendMessageBatch if is_for_parking => {
+                let entries = json["Entries"].as_array().cloned().unwrap_or_default();
+                Self::Parked(entries.iter().map(ParkedCopy::of).collect())
+            }
             Operation::SendMessage => Self::Letters(text(&json["MessageBody"]).into_iter().collect()),
             Operation::SendMessageBatch => {
                 let entries = json["Entries"].as_array().cloned().unwrap_or_default();

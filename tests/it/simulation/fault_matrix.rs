@@ -148,6 +148,58 @@ fn a_refusal_or_a_closed_task_that_the_service_reports_ends_the_record() {
 }
 
 #[test]
+fn records_of_a_target_in_trouble_are_parked_and_not_lost() {
+    let faults = [
+        Fault::AccessDenied,
+        Fault::Throttle { code: None, status: 400 },
+        Fault::ServerError { status: 503, after_effect: true },
+        Fault::NoAnswer { after_effect: false },
+        Fault::NoAnswer { after_effect: true },
+        Fault::CutAfterEffect,
+    ];
+    let places = ["states:*", "codepipeline:*", "swf:*", "sts:*"];
+    let cases: Vec<(&str, &Fault)> =
+        faults.iter().flat_map(|fault| places.map(|place| (place, fault))).collect();
+    assert_all_hold(cases.len() as u64 * RUNS_PER_PLACE, |number| {
+        let (place, fault) = cases[usize::try_from(number / RUNS_PER_PLACE).unwrap()];
+        Scenario::with_fault(31_000_000 + number, place, fault.clone()).with_parking(1)
+    });
+}
+
+#[test]
+fn records_stay_in_their_queue_while_the_parking_queue_is_down() {
+    let fault = |number: u64| match number % 6 {
+        0 => Fault::ServerError { status: 503, after_effect: false },
+        1 => Fault::ServerError { status: 503, after_effect: true },
+        2 => Fault::NoAnswer { after_effect: false },
+        3 => Fault::CutAfterEffect,
+        4 => Fault::PartialBatchFailure { positions: vec![0, 2], code: None, sender_fault: false },
+        _ => error("QueueDoesNotExist", 400, false),
+    };
+    assert_all_hold(RUNS_PER_TROUBLE, |number| {
+        let mut scenario = Scenario::with_fault(32_000_000 + number, "swf:*", Fault::AccessDenied);
+        scenario.faults.extend(Scenario::with_fault(number, "sqs:SendMessage*", fault(number)).faults);
+        scenario.with_parking(1)
+    });
+}
+
+#[test]
+fn a_parked_record_survives_kills_panics_and_deletions_that_are_lost() {
+    assert_all_hold(RUNS_PER_TROUBLE, |number| {
+        let trouble = match number % 4 {
+            0 => Trouble { kill: 400, ..Trouble::default() },
+            1 => Trouble { panic: 150, ..Trouble::default() },
+            2 => Trouble { lost_deletion: 400, clock_jump: 300, ..Trouble::default() },
+            _ => Trouble { empty_answer: 400, ..Trouble::default() },
+        };
+        let mut scenario = Scenario::with_trouble(33_000_000 + number, trouble);
+        let fault = Fault::ServerError { status: 500, after_effect: false };
+        scenario.faults = Scenario::with_fault(number, "swf:*", fault).faults;
+        scenario.with_parking(1 + u32::try_from(number % 2).unwrap())
+    });
+}
+
+#[test]
 fn a_kill_at_any_moment_loses_nothing() {
     assert_trouble_loses_nothing(20, &Trouble { kill: 600, ..Trouble::default() });
 }

@@ -18,7 +18,7 @@ use failure_relay::telemetry::{Observer, Report};
 use futures_util::FutureExt;
 use serde_json::{Value, json};
 
-use super::scenario::{BACK_OFF_CAP, RelaySettings};
+use super::scenario::{BACK_OFF_CAP, PARKING_QUEUE, RelaySettings};
 use super::wire::{InMemory, Mischief};
 
 /// Nobody reads the logs and metrics of a simulation: its judge looks at what was done, not at what is said.
@@ -47,7 +47,10 @@ impl Environment {
         // The wire knows one server; a URL with a port would be another one in each run.
         let dead_letters =
             format!("http://sim/{}/{}", endpoint.account(), super::world::dead_letter_queue(settings));
+        let parking = format!("http://sim/{}/{PARKING_QUEUE}", endpoint.account());
         let variable = |name: &str| match name {
+            "RELAY_PARKING_QUEUE_URL" => settings.park_after.map(|_| parking.clone()),
+            "RELAY_PARK_AFTER" => settings.park_after.map(|receives| receives.to_string()),
             "RELAY_DEAD_LETTER_QUEUE_URL" => Some(dead_letters.clone()),
             "RELAY_ALLOWED_REGIONS" => Some(other_region.to_owned()),
             "RELAY_ALLOWED_ACCOUNTS" => Some(super::records::OTHER_ACCOUNT.to_owned()),
@@ -152,12 +155,21 @@ pub fn batch_payload(messages: &[Value], queue_arn: &str, region: &str) -> Strin
         .map(|message| {
             json!({
                 "messageId": message["MessageId"], "receiptHandle": message["ReceiptHandle"], "body": message["Body"],
-                "attributes": message["Attributes"], "messageAttributes": {}, "md5OfBody": message["MD5OfBody"],
+                "attributes": message["Attributes"], "messageAttributes": as_lambda_shows(&message["MessageAttributes"]), "md5OfBody": message["MD5OfBody"],
                 "eventSource": "aws:sqs", "eventSourceARN": queue_arn, "awsRegion": region,
             })
         })
         .collect();
     json!({"Records": records}).to_string()
+}
+
+/// Message attributes as `ReceiveMessage` returns them, in Lambda's spelling.
+fn as_lambda_shows(attributes: &Value) -> Value {
+    let shown = attributes.as_object().into_iter().flatten().map(|(name, attribute)| {
+        let value = json!({"stringValue": attribute["StringValue"], "dataType": attribute["DataType"]});
+        (name.clone(), value)
+    });
+    Value::Object(shown.collect())
 }
 
 /// What the mapping makes of an answer: the messages that stay in the queue, or why the whole batch counts as failed. It would take an

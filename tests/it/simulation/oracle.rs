@@ -7,15 +7,22 @@ use std::collections::{HashMap, HashSet};
 use aws_emulator::{QueuedMessage, WorkState};
 use serde_json::Value;
 
-use super::evidence::Seen;
+use super::evidence::{ParkedCopy, Seen};
 use super::records::{Fate, Published};
-use super::scenario::BACK_OFF_CAP;
+use super::scenario::{BACK_OFF_CAP, RelaySettings};
 use super::world::World;
+
+/// So many failures of its API, and no fewer, may keep a record from being called.
+const CIRCUIT_OPENS_AFTER: usize = 6;
 
 /// One record of an invocation.
 pub struct Delivered<'a> {
     /// Its message id; what an answer names it by.
     pub id: String,
+    /// The id under which it was published: for a parked record another one.
+    pub sent_as: String,
+    /// The parking queue delivered it.
+    pub is_parked: bool,
     pub group: Option<String>,
     /// What a message from a queue has beside: the handle of this delivery, and how often it was received.
     pub receipt_handle: Option<String>,
@@ -35,6 +42,12 @@ pub struct Answered<'a> {
 impl Answered<'_> {
     fn letter_calls<'b>(&'b self, record: &'b Published) -> impl Iterator<Item = &'b Seen> {
         self.calls.iter().filter(|call| call.holds_letter(&record.body))
+    }
+
+    /// The copies of a record that it put into the parking queue, with the calls that did so.
+    fn parkings<'b>(&'b self, record: &'b Delivered<'_>) -> impl Iterator<Item = (&'b Seen, &'b ParkedCopy)> {
+        let copies = self.calls.iter().flat_map(|call| call.parked().iter().map(move |copy| (call, copy)));
+        copies.filter(|(_, copy)| copy.attributes.get("SOURCE_MESSAGE_ID") == Some(&record.sent_as))
     }
 
     fn work_calls<'b>(&'b self, record: &'b Published) -> impl Iterator<Item = &'b Seen> {
@@ -68,6 +81,7 @@ pub fn judge_batch(world: &World, invocation: &Answered<'_>, failed: &HashSet<St
     }
     assert_every_acceptance_counts_once(invocation, failed);
     assert_letters_are_of_this_batch(invocation);
+    assert_what_is_parked_may_be(world, invocation);
     assert_only_what_comes_back_is_hidden(world, invocation, failed);
     assert_groups_keep_their_order(invocation, failed);
     let is_calm = invocation.is_undisturbed && invocation.calls.iter().all(Seen::is_clean);
@@ -78,6 +92,8 @@ pub fn judge_batch(world: &World, invocation: &Answered<'_>, failed: &HashSet<St
 pub fn judge_payload(world: &World, invocation: &Answered<'_>, answer: &Value) {
     let answers = answer.as_array().cloned().unwrap_or_else(|| vec![answer.clone()]);
     assert_eq!(answers.len(), invocation.records.len(), "each record has one outcome: {answer}");
+    let is_parked = invocation.calls.iter().any(|call| !call.parked().is_empty());
+    assert!(!is_parked, "a record that came without a queue is parked");
     for (record, told) in invocation.records.iter().zip(answers) {
         let published = record.published;
         let is_proven = match told["outcome"].as_str().unwrap_or_default() {
@@ -96,7 +112,9 @@ fn assert_may_be_deleted(world: &World, invocation: &Answered<'_>, record: &Deli
     let is_done = match &published.fate {
         Fate::Reaches(_) | Fate::Ended(_) | Fate::Refused(_) => {
             let ends = |call: &Seen| call.is_accepted() || call.says_settled();
-            invocation.work_calls(published).any(ends) || is_stored(world, invocation, published)
+            invocation.work_calls(published).any(ends)
+                || is_stored(world, invocation, published)
+                || lies_in_parking(world, invocation, record)
         }
         Fate::Unroutable(_) => is_stored(world, invocation, published),
         Fate::NoFailure => !invocation.was_touched(published),
@@ -110,12 +128,71 @@ fn is_stored(world: &World, invocation: &Answered<'_>, record: &Published) -> bo
         && world.dead_letters().iter().any(|letter| letter.body == record.body)
 }
 
+/// A record is parked when this invocation sent its copy, SQS took it, and it lies there, byte for byte and as the record that it was.
+fn lies_in_parking(world: &World, invocation: &Answered<'_>, record: &Delivered<'_>) -> bool {
+    invocation.parkings(record).any(|(call, copy)| {
+        let lies_there = || {
+            world
+                .parked()
+                .iter()
+                .any(|message| message.body == record.published.body && message.attributes == copy.attributes)
+        };
+        // After a jump of the clock it may have been delivered already.
+        call.outcome.took_effect && (lies_there() || world.scenario.trouble.clock_jump > 0)
+    })
+}
+
+/// Parked are records of this batch that failed for their target's sake, and as what they are.
+fn assert_what_is_parked_may_be(world: &World, invocation: &Answered<'_>) {
+    for copy in invocation.calls.iter().flat_map(Seen::parked) {
+        let id = copy.attributes.get("SOURCE_MESSAGE_ID").expect("a parked copy says which message it was");
+        let of_message = invocation.records.iter().filter(|record| record.sent_as == *id);
+        let receives = copy.attributes.get("RETRY_ATTEMPTS").and_then(|receives| receives.parse().ok());
+        // A batch may hold a message twice.
+        let record = of_message.into_iter().find(|record| record.receives == receives);
+        let record = record.expect("what is parked is a record of this batch, with its receives");
+        assert_eq!(copy.body, record.published.body, "a parked copy is not byte for byte");
+        assert!(!world.is_calm, "a record is parked though nothing went wrong");
+        assert!(!world.scenario.queue.is_fifo, "a record of a FIFO queue is parked");
+        assert!(record.published.fate.identity().is_some(), "{} has no target, and is parked", record.id);
+        assert!(copy.attributes.contains_key("PARKED_SINCE"), "nobody knows since when it is parked");
+        let delay = copy.delay_seconds.unwrap_or(0);
+        assert!((BACK_OFF_CAP.div_ceil(2)..=BACK_OFF_CAP).contains(&delay), "parked for {delay} s");
+        assert_had_a_reason_to_be_parked(world, invocation, record);
+    }
+}
+
+/// It was received often enough, or parked before, or its API did not answer for some time.
+fn assert_had_a_reason_to_be_parked(world: &World, invocation: &Answered<'_>, record: &Delivered<'_>) {
+    if invocation.is_ambiguous(record) {
+        return;
+    }
+    let RelaySettings { park_after, receives_max, .. } = world.scenario.settings;
+    let was_received = |limit: Option<u32>| limit.is_some_and(|most| record.receives >= Some(most));
+    assert!(!was_received(receives_max), "{} was exhausted, and is parked", record.id);
+    let ends = |call: &Seen| call.is_clean() && (call.is_accepted() || call.says_settled());
+    assert!(!invocation.work_calls(record.published).any(ends), "{} was taken and is parked", record.id);
+    let is_due = record.is_parked || was_received(park_after);
+    let was_called = invocation.work_calls(record.published).next().is_some();
+    let has_failed = was_called || invocation.calls.iter().any(Seen::may_open_a_circuit);
+    if !(is_due && has_failed) {
+        let failures = world.evidence.since(&world.endpoint, 0).into_iter().filter(Seen::may_open_a_circuit);
+        assert!(
+            failures.count() >= CIRCUIT_OPENS_AFTER,
+            "{} is parked, and no API was in trouble",
+            record.id
+        );
+    }
+}
+
 /// Two records of the same work need two answers, or one answer and one letter.
 fn assert_every_acceptance_counts_once(invocation: &Answered<'_>, failed: &HashSet<String>) {
     let mut needed: HashMap<&str, HashSet<&str>> = HashMap::new();
     for record in &invocation.records {
         let Some(id) = record.published.fate.identity() else { continue };
-        if !failed.contains(&record.id) && invocation.letter_calls(record.published).next().is_none() {
+        let is_kept = invocation.letter_calls(record.published).next().is_some()
+            || invocation.parkings(record).next().is_some();
+        if !failed.contains(&record.id) && !is_kept {
             needed.entry(id).or_default().insert(&record.id);
         }
     }
@@ -148,6 +225,8 @@ fn assert_has_a_reason_to_come_back(invocation: &Answered<'_>, record: &Delivere
     if invocation.is_undisturbed {
         let stores = |call: &Seen| call.is_clean() && call.outcome.took_effect;
         assert!(!invocation.letter_calls(published).any(stores), "{} was stored and comes back", record.id);
+        let parks = |(call, _): (&Seen, _)| stores(call);
+        assert!(!invocation.parkings(record).any(parks), "{} was parked and comes back", record.id);
     }
 }
 

@@ -19,7 +19,10 @@ const OPERATIONS: [&str; 9] = [
     "*",
 ];
 
-/// The longest that a record is hidden by the relay's settings, in seconds.
+/// The queue in which records wait while their target is in trouble.
+pub const PARKING_QUEUE: &str = "parking";
+
+/// The longest that a record is hidden, or its parked copy delayed, by the relay's settings, in seconds.
 pub const BACK_OFF_CAP: u64 = 60;
 
 /// A run before it begins.
@@ -57,6 +60,8 @@ pub struct RelaySettings {
     pub concurrency: u64,
     pub receives_max: Option<u32>,
     pub back_off_seconds: Option<u64>,
+    /// After how many receives a record is parked; `None` is without a parking queue.
+    pub park_after: Option<u32>,
     pub time_limit: Duration,
 }
 
@@ -86,7 +91,10 @@ impl Scenario {
     pub fn of(seed: u64) -> Self {
         let dice = &mut Dice::seeded(seed);
         let queue = SourceQueue::draw(dice);
-        let settings = RelaySettings::draw(dice);
+        let mut settings = RelaySettings::draw(dice);
+        // Chance of its own: with and without parking a seed is the same run.
+        let parking = &mut Dice::seeded(seed ^ u64::MAX);
+        settings.park_after = parking.per_mille(500).then(|| u32::try_from(parking.between(1, 3)).unwrap());
         let rules = if dice.per_mille(125) { 0 } else { dice.between(1, 4) };
         let faults = (0..rules).map(|_| draw_rule(dice)).collect();
         let trouble = if dice.per_mille(125) { Trouble::default() } else { Trouble::draw(dice) };
@@ -108,6 +116,13 @@ impl Scenario {
         let when = When::Probability { chance: 0.6, seed };
         let faults = vec![FaultRule::always(operation, fault).when(when)];
         Self { faults, ..Self::calm(seed) }
+    }
+
+    /// The same scenario with a parking queue, where what fails is parked after so many receives.
+    pub fn with_parking(mut self, after: u32) -> Self {
+        self.settings.park_after = Some(after);
+        self.queue.is_fifo = false;
+        self
     }
 
     /// The scenario of a seed with certain trouble and no faults beside it.
@@ -156,6 +171,7 @@ impl RelaySettings {
             concurrency: *dice.pick(&[1, 2, 10]),
             receives_max: dice.per_mille(300).then(|| u32::try_from(dice.between(1, 4)).unwrap()),
             back_off_seconds: dice.per_mille(500).then(|| dice.between(1, 5)),
+            park_after: None,
             time_limit: Duration::from_millis(dice.between(1_500, 25_000)),
         }
     }

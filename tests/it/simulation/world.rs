@@ -15,11 +15,11 @@ use super::evidence::{Evidence, FUNCTION_KEY, Seen};
 use super::lambda::{End, Environment, Limits, batch_payload, failed_messages};
 use super::oracle::{self, Answered, Delivered};
 use super::records::{Published, Publisher};
-use super::scenario::{RelaySettings, Scenario, Trouble};
+use super::scenario::{PARKING_QUEUE, RelaySettings, Scenario, Trouble};
 use super::wire::Mischief;
 
 /// Turns of all environments after which a run is given up: it does not come to its end.
-const TURNS_MAX: u64 = 4_000;
+const TURNS_MAX: u64 = 16_000;
 
 /// An environment is replaced when it is so old, as Lambda does.
 const ENVIRONMENT_AGE_MAX_MS: u64 = 20 * 60 * 1000;
@@ -139,6 +139,11 @@ impl World {
         self.endpoint.messages(self.scenario.queue.burial_ground()).expect("the queue is there")
     }
 
+    /// What waits for its target, or for its next try.
+    pub fn parked(&self) -> Vec<QueuedMessage> {
+        self.endpoint.messages(PARKING_QUEUE).expect("the queue is there")
+    }
+
     /// How often a record was handed to the function.
     pub fn deliveries(&self, published: &Published) -> usize {
         self.deliveries.borrow().get(&published.marker).copied().unwrap_or(0)
@@ -170,8 +175,9 @@ impl World {
     }
 
     fn is_done(&self) -> bool {
-        let counts = self.endpoint.queue_counts(self.scenario.queue.name()).expect("the queue is there");
-        counts.visible + counts.in_flight + counts.delayed == 0
+        let is_empty = |queue| self.endpoint.queue_counts(queue).expect("the queue is there").total() == 0;
+        is_empty(self.scenario.queue.name())
+            && is_empty(PARKING_QUEUE)
             && self.waiting_payloads.borrow().is_empty()
             && self.payloads_under_way.get() == 0
     }
@@ -188,21 +194,29 @@ impl World {
         if let Some(index) = payload {
             return self.deliver_payload(environment, index).await;
         }
-        let batch = self.receive_batch();
-        if batch.is_empty() {
-            sleep(Duration::from_secs(1)).await;
-            return true;
+        // Each mapping has its own pollers.
+        let mut queues = [self.scenario.queue.name(), PARKING_QUEUE];
+        if self.scenario.settings.park_after.is_some() && self.dice.borrow_mut().per_mille(300) {
+            queues.reverse();
         }
-        self.deliver_batch(environment, &batch).await
+        for queue in queues {
+            let batch = self.receive_batch(queue);
+            if !batch.is_empty() {
+                return self.deliver_batch(environment, queue, &batch).await;
+            }
+        }
+        sleep(Duration::from_secs(1)).await;
+        true
     }
 
-    fn receive_batch(&self) -> Vec<Value> {
+    fn receive_batch(&self, name: &str) -> Vec<Value> {
         let mut batch = Vec::new();
         let queue = &self.scenario.queue;
         while batch.len() < usize::try_from(queue.batch_size).unwrap() {
             let wanted = (usize::try_from(queue.batch_size).unwrap() - batch.len()).min(10);
-            let url = self.endpoint.queue_url(queue.name());
-            let input = json!({"QueueUrl": url, "MaxNumberOfMessages": wanted, "AttributeNames": ["All"]});
+            let url = self.endpoint.queue_url(name);
+            let input = json!({"QueueUrl": url, "MaxNumberOfMessages": wanted, "AttributeNames": ["All"],
+                "MessageAttributeNames": ["All"]});
             let answer = self.endpoint.call(Operation::ReceiveMessage, input).expect("the input is valid");
             let Some(messages) = answer["Messages"].as_array() else { break };
             batch.extend(messages.iter().cloned());
@@ -210,8 +224,8 @@ impl World {
         batch
     }
 
-    async fn deliver_batch(&self, environment: &Environment, batch: &[Value]) -> bool {
-        let arn = self.endpoint.queue_arn(self.scenario.queue.name());
+    async fn deliver_batch(&self, environment: &Environment, queue: &str, batch: &[Value]) -> bool {
+        let arn = self.endpoint.queue_arn(queue);
         let payload = batch_payload(batch, &arn, self.endpoint.region());
         let records = batch.iter().map(|message| self.delivered(message)).collect();
         let Some((answered, answer)) = self.invoke(environment, &payload, records).await else {
@@ -228,7 +242,7 @@ impl World {
         oracle::judge_batch(self, &answered, &failed);
         let is_lost = self.happens(|trouble| trouble.lost_deletion);
         if !is_lost {
-            self.delete(batch, &failed);
+            self.delete(queue, batch, &failed);
         }
         true
     }
@@ -237,19 +251,26 @@ impl World {
         let id = message["MessageId"].as_str().expect("a message has an id").to_owned();
         let group = message["Attributes"]["MessageGroupId"].as_str().map(str::to_owned);
         let receives = message["Attributes"]["ApproximateReceiveCount"].as_str().expect("it was received");
+        let receives: u32 = receives.parse().expect("a number");
+        let kept = |name: &str| message["MessageAttributes"][name]["StringValue"].as_str();
+        // What is parked is told by the attributes that the relay has put on it: the judge has seen that they are right.
+        let before = kept("RETRY_ATTEMPTS").map_or(0, |count| count.parse().expect("a number"));
+        let sent_as = kept("SOURCE_MESSAGE_ID").unwrap_or(&id).to_owned();
         Delivered {
-            published: &self.in_queue[&id],
+            published: &self.in_queue[&sent_as],
+            is_parked: kept("PARKED_SINCE").is_some(),
+            sent_as,
             id,
             group,
             receipt_handle: message["ReceiptHandle"].as_str().map(str::to_owned),
-            receives: receives.parse().ok(),
+            receives: Some(receives + before),
         }
     }
 
-    fn delete(&self, batch: &[Value], failed: &HashSet<String>) {
+    fn delete(&self, queue: &str, batch: &[Value], failed: &HashSet<String>) {
         for message in batch {
             if !failed.contains(message["MessageId"].as_str().expect("a message has an id")) {
-                let url = self.endpoint.queue_url(self.scenario.queue.name());
+                let url = self.endpoint.queue_url(queue);
                 let input = json!({"QueueUrl": url, "ReceiptHandle": message["ReceiptHandle"]});
                 // A handle that expired in the meantime deletes nothing: the message is delivered again.
                 let _ = self.endpoint.call(Operation::DeleteMessage, input);
@@ -262,6 +283,8 @@ impl World {
         self.payloads_under_way.set(self.payloads_under_way.get() + 1);
         let records = payload.records.iter().map(|published| Delivered {
             id: published.marker.clone(),
+            sent_as: published.marker.clone(),
+            is_parked: false,
             group: None,
             receipt_handle: None,
             receives: None,
@@ -314,7 +337,8 @@ impl World {
         }
         let calls = self.evidence.since(&self.endpoint, first).into_iter();
         let calls = calls.filter(|call| is_of(call, environment)).collect();
-        Some((Answered { records, calls, is_undisturbed: remaining == Some(time_limit) && is_peaceful }, end))
+        let is_undisturbed = remaining == Some(time_limit) && is_peaceful;
+        Some((Answered { records, calls, is_undisturbed }, end))
     }
 
     fn count_invocation(&self, records: &[Delivered<'_>]) {
@@ -388,6 +412,7 @@ fn create_queues(endpoint: &Endpoint, scenario: &Scenario) {
         endpoint.create_queue(name, attributes).expect("the queue is valid");
     };
     create(queue.burial_ground(), &[]);
+    create(PARKING_QUEUE, &[]);
     create(dead_letter_queue(&scenario.settings), &[]);
     let visibility = queue.visibility_seconds.to_string();
     let burial_ground = endpoint.queue_arn(queue.burial_ground());
