@@ -9,7 +9,7 @@ use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::failure_details::FailureDetails;
-use crate::outcome::{Answer, ServiceError, bare_error_name};
+use crate::outcome::{Answer, Health, Obstacle, ServiceError, bare_error_name};
 
 /// What a call's result says. A 200 is an acceptance, whatever its body holds.
 pub fn of<T, E: ProvideErrorMetadata>(result: Result<T, SdkError<E, HttpResponse>>) -> Answer {
@@ -23,28 +23,33 @@ pub fn of<T, E: ProvideErrorMetadata>(result: Result<T, SdkError<E, HttpResponse
 /// Name, status and message of an error; for an answer that never came, what happened instead.
 pub fn service_error<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> ServiceError {
     let status = status_of(error);
-    let named = |name: &str| ServiceError { name: Some(name.to_owned()), status, message: None };
+    let named = |name: &str| ServiceError { name: Some(name.to_owned()), status, ..ServiceError::default() };
+    let unanswered = |name: &str, obstacle| ServiceError {
+        obstacle: Some(obstacle).filter(|_| status.is_none()),
+        ..named(name)
+    };
     match error {
         SdkError::ServiceError(service) => {
             let meta = service.err().meta();
             let name = meta.code().map(|code| bare_error_name(code).to_owned());
-            ServiceError { name, status, message: meta.message().map(str::to_owned) }
+            ServiceError { name, status, message: meta.message().map(str::to_owned), obstacle: None }
         }
-        SdkError::TimeoutError(_) => named("TimeoutError"),
+        SdkError::TimeoutError(_) => unanswered("TimeoutError", Obstacle::Silence),
         SdkError::DispatchFailure(failure) => match failure.as_connector_error() {
             Some(error) => role_not_assumed(error).unwrap_or_else(|| ServiceError {
                 message: Some(innermost_cause(error)),
-                ..named(match error {
-                    error if error.is_timeout() => "TimeoutError",
-                    error if error.is_io() => "ConnectionError",
-                    _ => "DispatchFailure",
-                })
+                ..match error {
+                    error if error.is_timeout() => unanswered("TimeoutError", Obstacle::Silence),
+                    error if error.is_io() => unanswered("ConnectionError", Obstacle::Connection),
+                    error if was_on_the_wire(error) => unanswered("DispatchFailure", Obstacle::Connection),
+                    _ => unanswered("DispatchFailure", Obstacle::NotSent),
+                }
             }),
-            None => named("DispatchFailure"),
+            None => unanswered("DispatchFailure", Obstacle::NotSent),
         },
         SdkError::ResponseError(_) => named("UnreadableResponse"),
-        SdkError::ConstructionFailure(_) => named("ConstructionFailure"),
-        _ => named("UnknownError"),
+        SdkError::ConstructionFailure(_) => unanswered("ConstructionFailure", Obstacle::NotSent),
+        _ => unanswered("UnknownError", Obstacle::Connection),
     }
 }
 
@@ -52,9 +57,22 @@ pub fn service_error<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>)
 fn role_not_assumed(error: &ConnectorError) -> Option<ServiceError> {
     let refused =
         causes(error).find_map(<dyn Error>::downcast_ref::<SdkError<AssumeRoleError, HttpResponse>>)?;
-    let ServiceError { name, message, .. } = service_error(refused);
-    let message = format!("sts:AssumeRole: {}", message.as_deref().unwrap_or("no reason was given"));
-    Some(ServiceError { name, status: None, message: Some(message) })
+    let by_sts = service_error(refused);
+    let message = by_sts.message.as_deref().unwrap_or("no reason was given");
+    let message = Some(format!("sts:AssumeRole: {message}"));
+    // An STS that is down keeps every call from its API, as an API that is down would.
+    let obstacle = match by_sts.health() {
+        Health::Silent => Obstacle::Silence,
+        Health::Fails => Obstacle::Connection,
+        Health::Answers | Health::Unknown => Obstacle::NotSent,
+    };
+    Some(ServiceError { name: by_sts.name, status: None, message, obstacle: Some(obstacle) })
+}
+
+/// Whether the request, or a part of it, left for the service. What the SDK wraps without having sent anything, such as missing
+/// credentials, is no error of the HTTP client.
+fn was_on_the_wire(error: &ConnectorError) -> bool {
+    error.as_other().is_some() || causes(error).any(<dyn Error>::is::<hyper::Error>)
 }
 
 /// What stood in the way in the end, such as a certificate that nobody vouches for.

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use crate::parked::{PARKED_SINCE, ParkedSince};
 use crate::secret::sha256_hex;
 
 /// The longest reason, in characters.
@@ -28,6 +29,18 @@ const DEFAULT_GROUP: &str = "failure-relay";
 /// The attribute in which a message that was moved back from a dead-letter queue tells how often. A dead letter of it keeps
 /// the count, so that one that keeps coming back can be told from one that is new.
 pub const REDRIVE_COUNT: &str = "REDRIVE_COUNT";
+
+/// The attribute that holds [`Origin::source_arn`].
+pub const SOURCE_ARN: &str = "SOURCE_ARN";
+
+/// The attribute that holds [`Origin::message_id`].
+pub const SOURCE_MESSAGE_ID: &str = "SOURCE_MESSAGE_ID";
+
+/// The attribute that counts receives: those before the last in a dead letter, all of them in a parked message.
+pub const RETRY_ATTEMPTS: &str = "RETRY_ATTEMPTS";
+
+/// The attribute that holds [`Origin::publisher`].
+pub const PUBLISHER: &str = "PUBLISHER";
 
 /// Why a record is dead-lettered, for programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -132,6 +145,10 @@ pub struct Origin {
     pub message_group: Option<String>,
     /// How often the message was moved back from a dead-letter queue: its own attribute [`REDRIVE_COUNT`].
     pub redrives: Option<u32>,
+    /// Who sent it, as the outermost envelope vouches for it.
+    pub publisher: Option<String>,
+    /// When it was parked first, when it was.
+    pub parked_since: Option<ParkedSince>,
 }
 
 /// A message for the dead-letter queue.
@@ -190,8 +207,7 @@ impl DeadLetter {
     /// The size that SQS counts: body, and each attribute's name, type and value, in bytes.
     #[must_use]
     pub fn size(&self) -> usize {
-        let attribute_size = |(name, value): &(&str, String)| name.len() + "String".len() + value.len();
-        self.body.len() + self.attributes.iter().map(attribute_size).sum::<usize>()
+        message_size(&self.body, &self.attributes)
     }
 
     /// The nearest body that SQS accepts, when it refuses the body itself: a body is never empty and
@@ -218,6 +234,13 @@ impl fmt::Debug for DeadLetter {
     }
 }
 
+/// The size that SQS counts: body, and each attribute's name, type and value, in bytes. System attributes do not count.
+#[must_use]
+pub fn message_size(body: &str, attributes: &[(&str, String)]) -> usize {
+    let attribute_size = |(name, value): &(&str, String)| name.len() + "String".len() + value.len();
+    body.len() + attributes.iter().map(attribute_size).sum::<usize>()
+}
+
 fn attributes(label: Label<'_>) -> Vec<(&'static str, String)> {
     let origin = label.origin;
     let retries = origin.receives.map(|receives| receives.saturating_sub(1).to_string());
@@ -227,12 +250,21 @@ fn attributes(label: Label<'_>) -> Vec<(&'static str, String)> {
         ("ERROR_MESSAGE", Some(label.reason.message.as_str())),
         ("TARGET_KIND", label.target_kind),
         ("EVENT_ID", label.event_id.map(|id| prefix(id, EVENT_ID_MAX))),
-        ("SOURCE_ARN", origin.source_arn.as_deref()),
-        ("SOURCE_MESSAGE_ID", origin.message_id.as_deref()),
-        ("RETRY_ATTEMPTS", retries.as_deref()),
+        (SOURCE_ARN, origin.source_arn.as_deref()),
+        (SOURCE_MESSAGE_ID, origin.message_id.as_deref()),
+        (RETRY_ATTEMPTS, retries.as_deref()),
+        (PUBLISHER, origin.publisher.as_deref()),
         (REDRIVE_COUNT, redrives.as_deref()),
+        (PARKED_SINCE, origin.parked_since.as_ref().map(ParkedSince::as_str)),
     ];
-    known
+    known_attributes(known)
+}
+
+/// The attributes that have a value, with each character that SQS refuses replaced.
+pub(crate) fn known_attributes<const N: usize>(
+    attributes: [(&'static str, Option<&str>); N],
+) -> Vec<(&'static str, String)> {
+    attributes
         .into_iter()
         .filter_map(|(name, value)| {
             value.filter(|value| !value.is_empty()).map(|value| (name, storable(value).into_owned()))
@@ -280,8 +312,7 @@ mod tests {
             source_arn: Some("arn:aws:sqs:eu-west-1:111122223333:failures".into()),
             message_id: Some("m-1".into()),
             receives: Some(3),
-            message_group: None,
-            redrives: None,
+            ..Origin::default()
         }
     }
 
@@ -315,6 +346,18 @@ mod tests {
     fn a_letter_that_was_redriven_keeps_its_count() {
         let origin = Origin { redrives: Some(2), ..Origin::default() };
         assert!(letter("{}", &origin, None).attributes.contains(&("REDRIVE_COUNT", "2".to_owned())));
+    }
+
+    #[test]
+    fn a_letter_of_a_parked_record_says_since_when_and_who_published_it() {
+        let origin = Origin {
+            publisher: Some("AIDAEXAMPLE".into()),
+            parked_since: ParkedSince::parse("2026-11-21T10:00:00.000Z"),
+            ..Origin::default()
+        };
+        let attributes = letter("{}", &origin, None).attributes;
+        assert!(attributes.contains(&("PUBLISHER", "AIDAEXAMPLE".to_owned())));
+        assert!(attributes.contains(&("PARKED_SINCE", "2026-11-21T10:00:00.000Z".to_owned())), "verbatim");
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 
 use crate::dead_letter::{Origin, REDRIVE_COUNT};
 use crate::json::{Json, JsonString, Object, Type};
+use crate::parked;
 
 /// How many envelopes are opened, the outermost counted.
 pub const DEPTH_MAX: usize = 4;
@@ -51,12 +52,28 @@ pub enum Via {
 /// What SQS says of a delivery beside what a dead letter tells.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SqsDelivery {
+    /// The queue that delivered it: for a parked record the parking queue, and not the queue that the record came from first.
+    pub queue_arn: Option<String>,
+    /// The id of the message that was delivered, by which `batchItemFailures` names it.
+    pub message_id: Option<String>,
     /// The handle with which the visibility of this delivery is changed.
     pub receipt_handle: Option<String>,
     /// The queue from which SQS moved the message here, when this is a dead-letter queue.
     pub dead_letter_source_arn: Option<String>,
     /// `AWSTraceHeader`
     pub trace_header: Option<String>,
+    /// `SentTimestamp` of the message that the publisher sent.
+    pub sent_at: Option<String>,
+    /// Whether the parking queue delivered it.
+    pub is_parked: bool,
+}
+
+impl SqsDelivery {
+    /// Whether order must hold: the queue is a FIFO queue.
+    #[must_use]
+    pub fn is_fifo(&self) -> bool {
+        self.queue_arn.as_deref().is_some_and(|arn| arn.ends_with(".fifo"))
+    }
 }
 
 /// A record's body.
@@ -89,8 +106,17 @@ impl Record<'_> {
     /// The message group in which order must hold: that of a record of a FIFO queue.
     #[must_use]
     pub fn fifo_group(&self) -> Option<&str> {
-        let from_fifo = self.origin.source_arn.as_deref().is_some_and(|arn| arn.ends_with(".fifo"));
+        let from_fifo = self.sqs_delivery().is_some_and(SqsDelivery::is_fifo);
         self.origin.message_group.as_deref().filter(|_| from_fifo)
+    }
+
+    /// What SQS says of the delivery, when the record came from a queue.
+    #[must_use]
+    pub fn sqs_delivery(&self) -> Option<&SqsDelivery> {
+        match &self.via {
+            Via::Sqs(delivery) => Some(delivery),
+            Via::Sns { .. } | Via::Invocation => None,
+        }
     }
 }
 
@@ -98,10 +124,17 @@ impl Record<'_> {
 /// found when it is routed.
 #[must_use]
 pub fn open(payload: &str) -> Delivery<'_> {
-    batch(payload).unwrap_or_else(|| Delivery::Single(single(payload)))
+    open_with_parking(payload, |_| false)
 }
 
-fn batch(payload: &str) -> Option<Delivery<'_>> {
+/// [`open`], where some records come from the parking queue: each of those counts as the record that was parked. Only the queue's ARN
+/// tells them apart, because anyone may put the attributes of a parked message on a message of their own.
+#[must_use]
+pub fn open_with_parking(payload: &str, is_parking_queue: impl Fn(&str) -> bool) -> Delivery<'_> {
+    batch(payload, &is_parking_queue).unwrap_or_else(|| Delivery::Single(single(payload)))
+}
+
+fn batch<'a>(payload: &'a str, is_parking_queue: &dyn Fn(&str) -> bool) -> Option<Delivery<'a>> {
     let object = Json::parse(payload).ok()?.object()?;
     if object.object("target").is_some() {
         return None;
@@ -113,19 +146,29 @@ fn batch(payload: &str) -> Option<Delivery<'_>> {
             .any(|record| record.object().and_then(|record| record.text(name)).as_deref() == Some(source))
     };
     if records.is_empty() || any("eventSource", "aws:sqs") {
-        return Some(Delivery::SqsBatch(records.into_iter().map(sqs_record).collect()));
+        let records = records.into_iter().map(|record| sqs_record(record, is_parking_queue));
+        return Some(Delivery::SqsBatch(records.collect()));
     }
     any("EventSource", "aws:sns").then(|| Delivery::Sns(records.into_iter().map(sns_record).collect()))
 }
 
 fn single(payload: &str) -> Record<'_> {
     let event = Json::parse(payload).ok().and_then(Json::object);
-    let source_arn = event.and_then(|event| rule_arn(&event));
+    let (source_arn, publisher) = match &event {
+        Some(event) => (rule_arn(event), event_bridge_account(event)),
+        None => (None, None),
+    };
     Record {
-        origin: Origin { source_arn, ..Origin::default() },
+        origin: Origin { source_arn, publisher, ..Origin::default() },
         via: Via::Invocation,
         body: Body::Text(JsonString::from(payload)),
     }
+}
+
+/// The account that put an EventBridge event on its bus.
+fn event_bridge_account(event: &Object<'_>) -> Option<String> {
+    event.member("detail-type")?;
+    Some(event.text("account")?.into_owned()).filter(|account| !account.is_empty())
 }
 
 /// The rule that sent an EventBridge event, which only some events name among their resources.
@@ -140,28 +183,40 @@ fn rule_arn(event: &Object<'_>) -> Option<String> {
     })
 }
 
-fn sqs_record(json: Json<'_>) -> Record<'_> {
+fn sqs_record<'a>(json: Json<'a>, is_parking_queue: &dyn Fn(&str) -> bool) -> Record<'a> {
     let record = json.object();
     let text = |name: &str| Some(record.as_ref()?.text(name)?.into_owned()).filter(|text| !text.is_empty());
     let attributes = record.as_ref().and_then(|record| record.object("attributes"));
     let attribute = |name: &str| Some(attributes.as_ref()?.description(name)?.into_owned());
     let body = record.as_ref().and_then(|record| record.member("body")?.string());
-    Record {
+    let (queue_arn, message_id) = (text("eventSourceARN"), text("messageId"));
+    let is_parked = queue_arn.as_deref().is_some_and(is_parking_queue);
+    let own = Record {
         origin: Origin {
-            source_arn: text("eventSourceARN"),
-            message_id: text("messageId"),
+            source_arn: queue_arn.clone(),
+            message_id: message_id.clone(),
             receives: attribute("ApproximateReceiveCount")
                 .and_then(|count| count.parse().ok())
                 .map(saturated),
             message_group: attribute("MessageGroupId"),
             redrives: record.as_ref().and_then(redrives),
+            publisher: attribute("SenderId").filter(|sender| !sender.is_empty()),
+            parked_since: None,
         },
         via: Via::Sqs(SqsDelivery {
+            queue_arn,
+            message_id,
             receipt_handle: text("receiptHandle"),
             dead_letter_source_arn: attribute("DeadLetterQueueSourceArn"),
             trace_header: attribute("AWSTraceHeader"),
+            sent_at: attribute("SentTimestamp"),
+            is_parked,
         }),
         body: body.map_or(Body::Absent(json), Body::Text),
+    };
+    match record.filter(|_| is_parked).and_then(|record| record.object("messageAttributes")) {
+        Some(attributes) => parked::restored(own, &attributes),
+        None => own,
     }
 }
 

@@ -21,12 +21,12 @@
 //! | [`settings`] | the environment, read once |
 //! | [`clients`], [`answer`] | the SDK: clients per region and account, and what its results mean |
 //! | [`https`], [`assumed_role`] | connections for all clients, and keys for other accounts |
-//! | [`dead_letter_queue`], [`back_off`] | what SQS is asked |
+//! | [`dead_letter_queue`], [`parking_queue`], [`queue_sender`], [`back_off`] | what SQS is asked |
 //! | [`telemetry`] | log lines and metrics |
 //! | [`route`] | record → call, reason or nothing. Pure and total |
 //! | [`envelope`], [`event`], [`notice`] | what arrives |
 //! | [`target`], [`failure_details`], [`text`] | what is sent, within its limits |
-//! | [`outcome`], [`dead_letter`] | how an event ends |
+//! | [`outcome`], [`dead_letter`], [`parked`] | how an event ends, or waits |
 //! | [`json`], [`secret`] | text that is kept as it was published; text that cannot be printed |
 //!
 //! `ARCHITECTURE.md` names the invariants; `tests/it/architecture.rs` holds them.
@@ -46,7 +46,10 @@ pub mod json;
 pub mod local;
 pub mod notice;
 pub mod outcome;
+pub mod parked;
+pub mod parking_queue;
 pub mod payload;
+pub mod queue_sender;
 pub mod relay;
 pub mod route;
 pub mod schema;

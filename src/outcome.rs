@@ -16,6 +16,8 @@ pub enum Outcome {
     DeadLettered(Reason),
     /// A notice from AWS that is no failure, or that names no task or job.
     Ignored,
+    /// A later try can help, and the record waits for it in the parking queue, where the target's trouble holds up no other.
+    Parked(Retry),
     /// A later try can help: the record stays with whoever sent it.
     Retry(Retry),
 }
@@ -29,6 +31,7 @@ impl Outcome {
             Outcome::AlreadySettled(_) => "already-settled",
             Outcome::DeadLettered(_) => "dead-lettered",
             Outcome::Ignored => "ignored",
+            Outcome::Parked(_) => "parked",
             Outcome::Retry(_) => "retry",
         }
     }
@@ -40,7 +43,18 @@ impl Outcome {
             Outcome::Relayed | Outcome::Ignored => None,
             Outcome::AlreadySettled(error) => error.name.as_deref(),
             Outcome::DeadLettered(reason) => reason.service_error.as_deref(),
-            Outcome::Retry(retry) => retry.service_error()?.name.as_deref(),
+            Outcome::Retry(retry) | Outcome::Parked(retry) => retry.service_error()?.name.as_deref(),
+        }
+    }
+
+    /// Why a later try is needed, where one is.
+    #[must_use]
+    pub fn reason_to_retry(&self) -> Option<&Retry> {
+        match self {
+            Outcome::Retry(retry) | Outcome::Parked(retry) => Some(retry),
+            Outcome::Relayed | Outcome::AlreadySettled(_) | Outcome::DeadLettered(_) | Outcome::Ignored => {
+                None
+            }
         }
     }
 }
@@ -50,6 +64,10 @@ impl Outcome {
 pub enum Retry {
     /// The target's service failed, refused for now or did not answer.
     Service(ServiceError),
+    /// The target's API has not answered for some time, so it was not called.
+    CircuitOpen,
+    /// The parking queue did not confirm that it stored the record.
+    ParkingQueue(ServiceError),
     /// The dead-letter queue did not confirm that it stored the record.
     DeadLetterQueue(ServiceError),
     /// The invocation's time was up while the record was being worked on.
@@ -68,7 +86,11 @@ impl Retry {
     pub fn target_was_attempted(&self) -> bool {
         match self {
             Retry::Service(_) | Retry::OutOfTime | Retry::Panicked => true,
-            Retry::DeadLetterQueue(_) | Retry::NotAttempted | Retry::Follower => false,
+            Retry::CircuitOpen
+            | Retry::ParkingQueue(_)
+            | Retry::DeadLetterQueue(_)
+            | Retry::NotAttempted
+            | Retry::Follower => false,
         }
     }
 
@@ -76,8 +98,12 @@ impl Retry {
     #[must_use]
     pub fn service_error(&self) -> Option<&ServiceError> {
         match self {
-            Retry::Service(error) | Retry::DeadLetterQueue(error) => Some(error),
-            Retry::OutOfTime | Retry::NotAttempted | Retry::Follower | Retry::Panicked => None,
+            Retry::Service(error) | Retry::ParkingQueue(error) | Retry::DeadLetterQueue(error) => Some(error),
+            Retry::CircuitOpen
+            | Retry::OutOfTime
+            | Retry::NotAttempted
+            | Retry::Follower
+            | Retry::Panicked => None,
         }
     }
 
@@ -86,6 +112,10 @@ impl Retry {
     pub fn sentence(&self) -> String {
         match self {
             Retry::Service(error) => format!("the service {}", error.as_predicate()),
+            Retry::CircuitOpen => {
+                "the circuit of its API is open: the API has not answered lately".to_owned()
+            }
+            Retry::ParkingQueue(error) => format!("the parking queue {}", error.as_predicate()),
             Retry::DeadLetterQueue(error) => format!("the dead-letter queue {}", error.as_predicate()),
             Retry::OutOfTime => "the invocation's time was up before the service answered".to_owned(),
             Retry::NotAttempted => "there was no time left to begin".to_owned(),
@@ -115,9 +145,64 @@ pub struct ServiceError {
     /// What the service says about it, which may quote the token: redact before it is shown. For an answer that never came, what
     /// stood in the way.
     pub message: Option<String>,
+    /// Why there was no answer; `None` when there was one.
+    pub obstacle: Option<Obstacle>,
+}
+
+/// What stands in the way of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Obstacle {
+    /// The time was up: the service accepts and does not answer, or does not even accept.
+    Silence,
+    /// The connection was refused or lost.
+    Connection,
+    /// The request was never sent, so nothing is known of the service: there are no credentials for it, or it cannot be made.
+    NotSent,
+}
+
+/// What a call tells about the health of its API, whatever it means for the record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// It answers: a refusal or a throttle is an answer too.
+    Answers,
+    /// It answers with a 5xx, or the connection to it breaks.
+    Fails,
+    /// It did not answer in the time that the call had.
+    Silent,
+    /// Nothing: it was not asked.
+    Unknown,
+}
+
+impl Answer {
+    /// What the answer, or its absence, tells about the API's health.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        match self {
+            Answer::Accepted => Health::Answers,
+            Answer::Failed(error) => error.health(),
+        }
+    }
 }
 
 impl ServiceError {
+    /// What the error tells about the health of the service.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        match (self.status, self.obstacle) {
+            (Some(500..), _) => Health::Fails,
+            (Some(_), _) => Health::Answers,
+            (None, Some(Obstacle::Silence)) => Health::Silent,
+            (None, Some(Obstacle::NotSent)) => Health::Unknown,
+            (None, Some(Obstacle::Connection) | None) => Health::Fails,
+        }
+    }
+
+    /// What stands for an answer that did not come in time.
+    #[must_use]
+    pub fn timed_out() -> Self {
+        Self { name: Some("TimeoutError".to_owned()), obstacle: Some(Obstacle::Silence), ..Self::default() }
+    }
+
     /// What the service did, as the rest of a sentence; with the message only where it is not the service's own.
     fn as_predicate(&self) -> String {
         match (self.status, &self.message) {
@@ -203,7 +288,8 @@ mod tests {
     const TABLE: ErrorTable = ErrorTable { settled: &["TaskTimedOut"], rejected: &["InvalidToken"] };
 
     fn verdict(name: &str, status: u16) -> Verdict {
-        let error = ServiceError { name: Some(name.to_owned()), status: Some(status), message: None };
+        let error =
+            ServiceError { name: Some(name.to_owned()), status: Some(status), ..ServiceError::default() };
         classify(&Answer::Failed(error), &TABLE)
     }
 
@@ -234,6 +320,23 @@ mod tests {
     fn what_stood_in_the_way_of_a_call_is_never_taken_for_the_services_answer() {
         let obstacle = ServiceError { name: Some("InvalidToken".to_owned()), ..ServiceError::default() };
         assert_eq!(classify(&Answer::Failed(obstacle), &TABLE), Verdict::Retry);
+    }
+
+    #[test]
+    fn only_a_5xx_a_lost_connection_or_silence_speaks_against_an_apis_health() {
+        let health = |status, obstacle| {
+            Answer::Failed(ServiceError { status, obstacle, ..ServiceError::default() }).health()
+        };
+        assert_eq!(Answer::Accepted.health(), Health::Answers);
+        for refusal in [400, 403, 404, 429, 499] {
+            assert_eq!(health(Some(refusal), None), Health::Answers, "{refusal}");
+        }
+        for failure in [500, 503, 599] {
+            assert_eq!(health(Some(failure), None), Health::Fails, "{failure}");
+        }
+        assert_eq!(health(None, Some(Obstacle::Connection)), Health::Fails);
+        assert_eq!(health(None, Some(Obstacle::Silence)), Health::Silent);
+        assert_eq!(health(None, Some(Obstacle::NotSent)), Health::Unknown);
     }
 
     #[test]

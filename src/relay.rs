@@ -1,13 +1,14 @@
 //! The shell: one invocation, its records, their order, their time, and what is answered.
 //!
-//! **A record is done only after its call was accepted, its task was found closed, or its dead letter was stored.** All else
-//! goes back to whoever sent it. `Relay::settle` is where that is decided.
+//! **A record is done only after its call was accepted, its task was found closed, or its dead letter or its parked copy was
+//! stored.** All else goes back to whoever sent it. `Relay::settle` is where that is decided.
 //!
 //! Records are worked on side by side, up to the concurrency of the settings; the records of one FIFO message group one after the other.
 //! No record can spoil another: each is parsed on its own, and a panic is caught and is that record's retry.
 
 mod answer_to_invoker;
-mod patience;
+mod circuit;
+mod parking;
 mod time_limits;
 
 use std::collections::HashMap;
@@ -17,22 +18,24 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt, stream};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use crate::back_off::{self, Hidden};
 use crate::clients::{Clients, Place};
 use crate::dead_letter::{Code, DeadLetter, Label, Reason};
 use crate::dead_letter_queue::DeadLetterQueue;
-use crate::envelope::{self, Delivery, Record, Via};
-use crate::outcome::{Answer, Outcome, Retry, ServiceError, Verdict, classify};
+use crate::envelope::{self, Delivery, Record};
+use crate::outcome::{Answer, Health, Outcome, Retry, ServiceError, Verdict, classify};
+use crate::parking_queue::ParkingQueue;
 use crate::route::{Decision, Home, PlannedCall, Route, Subject, route};
 use crate::secret::redact_named;
-use crate::settings::Settings;
+use crate::settings::{Parking, Settings};
 use crate::target::{Call, Kind};
 use crate::telemetry::{Observer, Report};
 use crate::text::Cut;
 
-use patience::{Allowance, Patience};
+use circuit::{Admission, Api, Change, Circuits};
+use parking::LastTry;
 
 pub use answer_to_invoker::{EventAnswer, Failed, Response};
 pub use time_limits::TimeLimits;
@@ -56,7 +59,8 @@ pub struct Relay {
     settings: Settings,
     clients: Arc<Clients>,
     dead_letters: DeadLetterQueue,
-    patience: Patience,
+    parking: Option<(Parking, ParkingQueue)>,
+    circuits: Circuits,
     observer: Box<dyn Observer>,
 }
 
@@ -85,7 +89,12 @@ impl Relay {
     pub fn new(settings: Settings, clients: Clients, observer: impl Observer + 'static) -> Self {
         let clients = Arc::new(clients);
         let dead_letters = DeadLetterQueue::new(settings.dead_letter_queue.clone(), Arc::clone(&clients));
-        Self { settings, clients, dead_letters, patience: Patience::default(), observer: Box::new(observer) }
+        let parking = settings.parking.clone().map(|parking| {
+            let queue = ParkingQueue::new(parking.queue.clone(), Arc::clone(&clients));
+            (parking, queue)
+        });
+        let (circuits, observer) = (Circuits::default(), Box::new(observer));
+        Self { settings, clients, dead_letters, parking, circuits, observer }
     }
 
     /// Works on one invocation.
@@ -95,7 +104,9 @@ impl Relay {
     /// has no id to name it by.
     pub async fn invoke(&self, invocation: Invocation) -> Result<Response, Failed> {
         let payload = String::from_utf8_lossy(&invocation.payload);
-        match envelope::open(&payload) {
+        let parking_queue = self.settings.parking.as_ref().map(|parking| &parking.queue);
+        let is_parking_queue = |arn: &str| parking_queue.is_some_and(|queue| queue.is_of(arn));
+        match envelope::open_with_parking(&payload, is_parking_queue) {
             Delivery::SqsBatch(records) => {
                 let limits = TimeLimits::new(invocation.ends_at, records.len());
                 let settled = self.work(&records, &invocation, limits).await;
@@ -189,6 +200,10 @@ impl Relay {
     /// Settles the record; a panic on the way (or before, when there is no decision) is its retry, and touches no other.
     async fn attempt(&self, decision: Option<Decision>, letterbox: &Letterbox<'_>) -> Outcome {
         let panicked = |_| Outcome::Retry(Retry::Panicked);
+        let api = match &decision {
+            Some(Decision::Call(planned)) => Some(api_of(planned)),
+            Some(Decision::Unroutable(_) | Decision::Ignore) | None => None,
+        };
         let outcome = match decision {
             None => Outcome::Retry(Retry::Panicked),
             Some(decision) => {
@@ -196,7 +211,7 @@ impl Relay {
                 settling.await.unwrap_or_else(panicked)
             }
         };
-        let ending = AssertUnwindSafe(letterbox.end_exhausted(outcome)).catch_unwind();
+        let ending = AssertUnwindSafe(letterbox.end_or_park(outcome, api.as_ref())).catch_unwind();
         ending.await.unwrap_or_else(panicked)
     }
 
@@ -208,9 +223,9 @@ impl Relay {
             Decision::Unroutable(reason) => return letterbox.store(reason).await,
             Decision::Call(planned) => planned,
         };
-        let limit = letterbox.turn.limits.calls_end();
-        let Ok(answer) = timeout_at(limit, self.call_with_patience(&planned, letterbox)).await else {
-            return Outcome::Retry(Retry::OutOfTime);
+        let answer = match self.call_unless_open(&planned, letterbox).await {
+            Ok(answer) => answer,
+            Err(retry) => return Outcome::Retry(retry),
         };
         let verdict = classify(&answer, planned.call.errors());
         let error = match answer {
@@ -225,23 +240,32 @@ impl Relay {
         }
     }
 
-    /// Calls the API, and waits a short time only while that API keeps silent and other records wait too.
-    async fn call_with_patience(&self, planned: &PlannedCall, letterbox: &Letterbox<'_>) -> Answer {
-        let api = (planned.place.clone(), planned.call.kind());
-        let allowance = if letterbox.may_be_hurried() {
-            self.patience.allow(&api, Instant::now())
-        } else {
-            Allowance::Full
+    /// Calls the API for as long as its circuit, and the invocation's time, let it.
+    async fn call_unless_open(
+        &self,
+        planned: &PlannedCall,
+        letterbox: &Letterbox<'_>,
+    ) -> Result<Answer, Retry> {
+        let api = api_of(planned);
+        let started = Instant::now();
+        let Admission::Call(allowance) = self.circuits.admit(&api, letterbox.caller(), started) else {
+            return Err(Retry::CircuitOpen);
         };
-        let call = self.call(planned, letterbox.subject);
-        let answer = match allowance {
-            Allowance::Full => call.await,
-            Allowance::Short => {
-                timeout(patience::SHORT, call).await.unwrap_or_else(|_| patience::timed_out())
-            }
+        let deadline = letterbox.turn.limits.calls_end();
+        let own_end = allowance.time().map(|time| started + time).filter(|end| *end < deadline);
+        let answered = timeout_at(own_end.unwrap_or(deadline), self.call(planned, letterbox.subject)).await;
+        let now = Instant::now();
+        let (health, ended) = match answered {
+            Ok(answer) => (answer.health(), Ok(answer)),
+            Err(_) if own_end.is_some() => (Health::Silent, Ok(Answer::Failed(ServiceError::timed_out()))),
+            // Cut off by the deadline: an API that was given as much as others get has kept silent all the same.
+            Err(_) if now - started >= circuit::SHORT => (Health::Silent, Err(Retry::OutOfTime)),
+            Err(_) => (Health::Unknown, Err(Retry::OutOfTime)),
         };
-        self.patience.learn(&api, allowance, &answer, Instant::now());
-        answer
+        if let Some(change) = self.circuits.learn(&api, allowance, health, now) {
+            tell_of(change, planned);
+        }
+        ended
     }
 
     /// Calls the API; once more without the texts where only the state machine's own key stands in the way.
@@ -268,11 +292,11 @@ impl Relay {
             .zip(settled)
             .filter(|(_, settled)| matches!(settled.outcome, Outcome::Retry(_)))
             .filter_map(|(record, settled)| {
-                let Via::Sqs(delivery) = &record.via else { return None };
+                let delivery = record.sqs_delivery()?;
                 let receives = record.origin.receives.unwrap_or(1);
                 let most = back_off::seconds_max(back_off, receives, settled.subject.is_abandoned_work);
                 Some(Hidden {
-                    queue_arn: record.origin.source_arn.clone()?,
+                    queue_arn: delivery.queue_arn.clone()?,
                     receipt_handle: delivery.receipt_handle.clone()?,
                     seconds: fastrand::u32(1..=most.max(1)),
                 })
@@ -306,38 +330,29 @@ impl Letterbox<'_> {
         match timeout_at(self.turn.limits.letters_end(), self.relay.dead_letters.store(letter)).await {
             Ok(Ok(())) => Outcome::DeadLettered(reason),
             Ok(Err(error)) => Outcome::Retry(Retry::DeadLetterQueue(self.without_secrets(error))),
-            Err(_) => Outcome::Retry(Retry::DeadLetterQueue(ServiceError {
-                name: Some("TimeoutError".to_owned()),
-                ..ServiceError::default()
-            })),
+            Err(_) => Outcome::Retry(Retry::DeadLetterQueue(ServiceError::timed_out())),
         }
     }
 
-    /// How often the record was received, when that is as often as the settings allow: an attempt that is to be retried ends it.
-    fn last_receive(&self) -> Option<u32> {
-        let most = self.relay.settings.max_receives?;
-        self.record.origin.receives.filter(|receives| *receives >= most && !self.subject.is_abandoned_work)
-    }
-
-    /// Whether a call may be given up early: not where no other record waits for it, and not where that ends the record.
-    fn may_be_hurried(&self) -> bool {
-        self.turn.siblings > 1 && self.last_receive().is_none()
-    }
-
-    /// Ends a record that was received as often as the settings allow, attempted, and is still to be retried.
-    async fn end_exhausted(&self, outcome: Outcome) -> Outcome {
-        match (&outcome, self.last_receive()) {
-            (Outcome::Retry(retry), Some(receives)) if retry.target_was_attempted() => {
-                let answered = retry.service_error().filter(|error| error.status.is_some());
-                let message = match answered.and_then(|error| error.message.as_deref()) {
-                    Some(said) => format!("received {receives} times, at last {}: {said}", retry.sentence()),
-                    None => format!("received {receives} times, at last {}", retry.sentence()),
-                };
-                let name = retry.service_error().and_then(|error| error.name.as_deref());
-                self.store(Reason::new(Code::RetriesExhausted, message).after(name)).await
-            }
-            _ => outcome,
+    /// What becomes of an outcome: a record that is still to be retried after its last try is dead-lettered, and one whose target is in
+    /// trouble is parked.
+    async fn end_or_park(&self, outcome: Outcome, api: Option<&Api>) -> Outcome {
+        let Outcome::Retry(retry) = outcome else { return outcome };
+        match self.last_try() {
+            Some(last) if retry.target_was_attempted() => self.end_exhausted(&retry, &last).await,
+            None if self.is_to_be_parked(&retry, api) => self.park(retry).await,
+            _ => Outcome::Retry(retry),
         }
+    }
+
+    async fn end_exhausted(&self, retry: &Retry, last: &LastTry) -> Outcome {
+        let answered = retry.service_error().filter(|error| error.status.is_some());
+        let message = match answered.and_then(|error| error.message.as_deref()) {
+            Some(said) => format!("{last}, at last {}: {said}", retry.sentence()),
+            None => format!("{last}, at last {}", retry.sentence()),
+        };
+        let name = retry.service_error().and_then(|error| error.name.as_deref());
+        self.store(Reason::new(Code::RetriesExhausted, message).after(name)).await
     }
 
     fn letter(&self, reason: &Reason) -> DeadLetter {
@@ -368,6 +383,27 @@ impl Letterbox<'_> {
         error.message = error.message.map(redact);
         error.name = error.name.map(redact);
         error
+    }
+}
+
+/// The API that a call goes to, and where.
+fn api_of(planned: &PlannedCall) -> Api {
+    (planned.place.clone(), planned.call.kind())
+}
+
+/// Once for each change, and not for each record that it concerns.
+fn tell_of(change: Change, planned: &PlannedCall) {
+    let action = planned.call.kind().action();
+    let region = planned.place.region.as_str();
+    let account = planned.place.account.as_ref().map(|account| account.id.as_str());
+    match change {
+        Change::Opened => tracing::warn!(
+            region,
+            account,
+            "the circuit of {action} is open: it has not answered, or with a 5xx, {} times in a row",
+            circuit::OPENS_AFTER
+        ),
+        Change::Closed => tracing::info!(region, account, "the circuit of {action} is closed: it answers"),
     }
 }
 

@@ -19,6 +19,16 @@ pub const RETRY_CAP_SECONDS_DEFAULT: u32 = 900;
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html>
 pub const RETRY_CAP_SECONDS_MAX: u32 = 43_200;
 
+/// `RELAY_PARK_AFTER` when it is not set.
+pub const PARK_AFTER_DEFAULT: u32 = 3;
+
+/// `RELAY_PARKED_SECONDS_MAX` when it is not set: four days.
+pub const PARKED_SECONDS_MAX_DEFAULT: u32 = 345_600;
+
+/// The longest that SQS holds back a message, in seconds.
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-timers.html>
+pub const DELAY_SECONDS_MAX: u16 = 900;
+
 /// All that an operator decides.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -34,6 +44,8 @@ pub struct Settings {
     pub concurrency: usize,
     /// `RELAY_RETRY_BASE_SECONDS` and `RELAY_RETRY_CAP_SECONDS`; `None` is off.
     pub back_off: Option<BackOff>,
+    /// `RELAY_PARKING_QUEUE_URL`, and when and for how long a record is parked there; `None` is off.
+    pub parking: Option<Parking>,
     /// What the SDK needs to know.
     pub aws: Aws,
 }
@@ -60,6 +72,19 @@ pub struct BackOff {
     pub base_seconds: u32,
     /// The most seconds.
     pub cap_seconds: u32,
+}
+
+/// Where records wait while their target is in trouble.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parking {
+    /// `RELAY_PARKING_QUEUE_URL`: a standard queue.
+    pub queue: QueueUrl,
+    /// `RELAY_PARK_AFTER`: a record that was received so often is parked.
+    pub after_receives: u32,
+    /// `RELAY_PARKED_SECONDS_MAX`: a record that was parked for longer is tried once more.
+    pub parked_seconds_max: u32,
+    /// The longest delay of a parked message: `RELAY_RETRY_CAP_SECONDS`, as far as SQS allows.
+    pub delay_seconds_max: u16,
 }
 
 /// Region, credentials and endpoints, as Lambda and the AWS SDKs define their variables.
@@ -167,6 +192,19 @@ impl QueueUrl {
     pub fn is_fifo(&self) -> bool {
         self.url.trim_end_matches('/').ends_with(".fifo")
     }
+
+    /// Whether an ARN is that of this queue: by name, and by account and region where the URL tells them.
+    #[must_use]
+    pub fn is_of(&self, arn: &str) -> bool {
+        let parts: Vec<&str> = arn.split(':').collect();
+        let ["arn", _, "sqs", region, account, name] = parts.as_slice() else { return false };
+        let mut segments = self.url.trim_end_matches('/').rsplit('/');
+        let own_name = segments.next().unwrap_or_default();
+        let own_account = segments.next().filter(|segment| is_account(segment));
+        own_name == *name
+            && own_account.is_none_or(|own| own == *account)
+            && self.region().is_none_or(|own| own == *region)
+    }
 }
 
 /// The label after `sqs` (AWS's own hosts in every partition, VPC endpoints, LocalStack), or before `queue` (the legacy hosts).
@@ -234,6 +272,8 @@ impl Settings {
             let what = "is set, but RELAY_ROLE_NAME is not: it names the role to assume there".to_owned();
             return Err(SettingError { name: "RELAY_ALLOWED_ACCOUNTS", what });
         }
+        let parking = read_parking(variables, &dead_letter_queue)?;
+        check_abandoned_work_queues(&rules, &dead_letter_queue, parking.as_ref())?;
         Ok(Self {
             dead_letter_queue,
             rules,
@@ -246,6 +286,7 @@ impl Settings {
                 .optional("RELAY_CONCURRENCY", parse_concurrency)?
                 .unwrap_or(CONCURRENCY_DEFAULT),
             back_off: read_back_off(variables)?,
+            parking,
             aws: read_aws(variables)?,
         })
     }
@@ -272,10 +313,58 @@ fn read_targets(variables: &Variables<'_>) -> Result<Option<Vec<Kind>>, SettingE
     }
 }
 
+/// A message that the relay itself has put there would be taken for abandoned work, again and again.
+fn check_abandoned_work_queues(
+    rules: &Rules,
+    dead_letter_queue: &QueueUrl,
+    parking: Option<&Parking>,
+) -> Result<(), SettingError> {
+    let own = [("dead-letter", Some(dead_letter_queue)), ("parking", parking.map(|parking| &parking.queue))];
+    for (name, queue) in own {
+        let mut listed = rules.abandoned_work_queues.iter();
+        if let Some(arn) = listed.find(|arn| queue.is_some_and(|queue| queue.is_of(arn))) {
+            let what = format!("{arn} is the relay's own {name} queue");
+            return Err(SettingError { name: "RELAY_ABANDONED_WORK_QUEUES", what });
+        }
+    }
+    Ok(())
+}
+
+fn read_parking(
+    variables: &Variables<'_>,
+    dead_letter_queue: &QueueUrl,
+) -> Result<Option<Parking>, SettingError> {
+    const NAME: &str = "RELAY_PARKING_QUEUE_URL";
+    let after_receives =
+        variables.optional("RELAY_PARK_AFTER", parse_one_or_more)?.unwrap_or(PARK_AFTER_DEFAULT);
+    let parked_seconds_max = variables
+        .optional("RELAY_PARKED_SECONDS_MAX", parse_number::<u64>)?
+        .map_or(PARKED_SECONDS_MAX_DEFAULT, |seconds| u32::try_from(seconds).unwrap_or(u32::MAX));
+    let delay_seconds_max = u16::try_from(read_cap_seconds(variables)?).unwrap_or(u16::MAX);
+    let Some(queue) = variables.optional(NAME, QueueUrl::parse)? else { return Ok(None) };
+    let wrong = |what: &str| Err(SettingError { name: NAME, what: what.to_owned() });
+    if queue.is_fifo() {
+        return wrong("is a FIFO queue: expected a standard queue, which can delay each message on its own");
+    }
+    if queue == *dead_letter_queue {
+        return wrong("is the dead-letter queue: expected a queue of its own");
+    }
+    Ok(Some(Parking {
+        queue,
+        after_receives,
+        parked_seconds_max,
+        delay_seconds_max: delay_seconds_max.min(DELAY_SECONDS_MAX),
+    }))
+}
+
+fn read_cap_seconds(variables: &Variables<'_>) -> Result<u32, SettingError> {
+    let cap = variables.optional("RELAY_RETRY_CAP_SECONDS", parse_cap)?;
+    Ok(cap.unwrap_or(RETRY_CAP_SECONDS_DEFAULT))
+}
+
 fn read_back_off(variables: &Variables<'_>) -> Result<Option<BackOff>, SettingError> {
     let base_seconds = variables.optional("RELAY_RETRY_BASE_SECONDS", parse_number::<u32>)?.unwrap_or(0);
-    let cap_seconds =
-        variables.optional("RELAY_RETRY_CAP_SECONDS", parse_cap)?.unwrap_or(RETRY_CAP_SECONDS_DEFAULT);
+    let cap_seconds = read_cap_seconds(variables)?;
     Ok((base_seconds > 0).then_some(BackOff { base_seconds, cap_seconds }))
 }
 
@@ -409,6 +498,13 @@ fn parse_attempts(text: &str) -> Result<u32, String> {
     }
 }
 
+fn parse_one_or_more(text: &str) -> Result<u32, String> {
+    match parse_number::<u64>(text)? {
+        0 => Err("expected 1 or more, found 0".to_owned()),
+        number => Ok(u32::try_from(number).unwrap_or(u32::MAX)),
+    }
+}
+
 fn parse_cap(text: &str) -> Result<u32, String> {
     match parse_number(text)? {
         cap @ 1..=RETRY_CAP_SECONDS_MAX => Ok(cap),
@@ -487,6 +583,7 @@ mod tests {
         let settings = read(&[("RELAY_TARGETS", ""), ("RELAY_MAX_RECEIVES", "")]).unwrap();
         assert_eq!(settings.rules, Rules::default());
         assert_eq!((settings.concurrency, settings.max_receives, settings.back_off), (10, None, None));
+        assert_eq!(settings.parking, None);
         assert_eq!(settings.dead_letter_queue.region(), Some("eu-west-1"));
     }
 
@@ -509,12 +606,54 @@ mod tests {
             ("RELAY_ROLE_NAME", "arn:aws:iam::111122223333:role/relay"),
             ("RELAY_ABANDONED_WORK_QUEUES", "my-queue"),
             ("RELAY_ABANDONED_WORK_QUEUES", "arn:aws:sqs:*:*:*"),
+            ("RELAY_ABANDONED_WORK_QUEUES", "arn:aws:sqs:eu-west-1:111122223333:dead-letters"),
+            ("RELAY_PARKING_QUEUE_URL", "parking"),
+            ("RELAY_PARKING_QUEUE_URL", "https://sqs.eu-west-1.amazonaws.com/111122223333/parking.fifo"),
+            ("RELAY_PARKING_QUEUE_URL", URL),
+            ("RELAY_PARK_AFTER", "0"),
+            ("RELAY_PARK_AFTER", "often"),
+            ("RELAY_PARKED_SECONDS_MAX", "-1"),
             ("AWS_MAX_ATTEMPTS", "0"),
             ("AWS_REGION", " "),
         ];
         for (name, value) in wrong {
             assert_eq!(read(&[(name, value)]).unwrap_err().name, name, "{name}={value}");
         }
+    }
+
+    #[test]
+    fn parking_has_defaults_of_its_own_and_takes_its_delay_from_the_cap() {
+        let parking = |more: &[(&str, &str)]| {
+            let url = "https://sqs.eu-west-1.amazonaws.com/111122223333/parking";
+            read(&[&[("RELAY_PARKING_QUEUE_URL", url)], more].concat()).unwrap().parking.unwrap()
+        };
+        let Parking { after_receives, parked_seconds_max, delay_seconds_max, .. } = parking(&[]);
+        assert_eq!((after_receives, parked_seconds_max, delay_seconds_max), (3, 345_600, 900));
+        assert_eq!(parking(&[("RELAY_RETRY_CAP_SECONDS", "43200")]).delay_seconds_max, 900);
+        assert_eq!(parking(&[("RELAY_RETRY_CAP_SECONDS", "60")]).delay_seconds_max, 60);
+    }
+
+    #[test]
+    fn the_relays_own_queues_are_no_queues_of_abandoned_work() {
+        let variables = [
+            ("RELAY_PARKING_QUEUE_URL", "http://127.0.0.1:4566/000000000000/parking"),
+            ("RELAY_ABANDONED_WORK_QUEUES", "arn:aws:sqs:us-east-1:000000000000:parking"),
+        ];
+        assert_eq!(read(&variables).unwrap_err().name, "RELAY_ABANDONED_WORK_QUEUES");
+    }
+
+    #[test]
+    fn a_queue_is_told_by_its_name_and_by_account_and_region_where_they_are_known() {
+        let is_of = |url: &str, arn: &str| QueueUrl::parse(url).unwrap().is_of(arn);
+        let arn = "arn:aws:sqs:eu-west-1:111122223333:q";
+        assert!(is_of("https://sqs.eu-west-1.amazonaws.com/111122223333/q", arn));
+        assert!(is_of("https://sqs.eu-west-1.amazonaws.com/111122223333/q/", arn));
+        assert!(!is_of("https://sqs.eu-west-2.amazonaws.com/111122223333/q", arn), "another region");
+        assert!(!is_of("https://sqs.eu-west-1.amazonaws.com/444455556666/q", arn), "another account");
+        assert!(!is_of("https://sqs.eu-west-1.amazonaws.com/111122223333/qq", arn), "another name");
+        assert!(is_of("http://127.0.0.1:4566/111122223333/q", arn), "the region is not known");
+        assert!(is_of("http://127.0.0.1:4566/queue/q", arn), "nor is the account");
+        assert!(!is_of("http://127.0.0.1:4566/111122223333/q", "q"));
     }
 
     #[test]

@@ -29,11 +29,12 @@ use crate::text::Cut;
 pub const NAMESPACE: &str = "FailureRelay";
 
 /// Every metric, and its unit.
-pub const METRICS: [(&str, &str); 7] = [
+pub const METRICS: [(&str, &str); 8] = [
     ("Relayed", "Count"),
     ("AlreadySettled", "Count"),
     ("DeadLettered", "Count"),
     ("Retried", "Count"),
+    ("Parked", "Count"),
     ("Ignored", "Count"),
     ("Truncated", "Count"),
     (REPORT_AGE, "Milliseconds"),
@@ -133,10 +134,7 @@ pub fn log(report: &Report<'_>) {
                 Outcome::DeadLettered(reason) => Some(reason),
                 _ => None,
             };
-            let retry = match report.outcome {
-                Outcome::Retry(retry) => Some(retry),
-                _ => None,
-            };
+            let retry = report.outcome.reason_to_retry();
             tracing::event!(
                 $level,
                 outcome = report.outcome.as_str(),
@@ -160,7 +158,7 @@ pub fn log(report: &Report<'_>) {
     }
     match report.outcome {
         Outcome::Relayed | Outcome::AlreadySettled(_) => line!(Level::INFO),
-        Outcome::Retry(_) => line!(Level::WARN),
+        Outcome::Retry(_) | Outcome::Parked(_) => line!(Level::WARN),
         Outcome::DeadLettered(_) => line!(Level::ERROR),
         Outcome::Ignored => line!(Level::DEBUG),
     }
@@ -201,6 +199,7 @@ struct Counts {
     already_settled: u64,
     dead_lettered: u64,
     retried: u64,
+    parked: u64,
     ignored: u64,
     truncated: u64,
     ages_ms: Vec<u64>,
@@ -221,6 +220,7 @@ impl Metrics {
             Outcome::DeadLettered(_) => counts.dead_lettered += 1,
             Outcome::Ignored => counts.ignored += 1,
             Outcome::Retry(_) => counts.retried += 1,
+            Outcome::Parked(_) => counts.parked += 1,
         }
     }
 
@@ -252,6 +252,7 @@ impl Counts {
             self.already_settled,
             self.dead_lettered,
             self.retried,
+            self.parked,
             self.ignored,
             self.truncated,
         ];

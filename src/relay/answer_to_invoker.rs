@@ -87,7 +87,8 @@ impl Response {
         let mut named = HashSet::new();
         for (record, outcome) in records {
             let Outcome::Retry(retry) = outcome else { continue };
-            let Some(id) = record.origin.message_id.as_deref() else {
+            let delivery = record.sqs_delivery();
+            let Some(id) = delivery.and_then(|delivery| delivery.message_id.as_deref()) else {
                 return Err(Failed {
                     reason: format!("a record without a messageId is to be retried: {}", retry.sentence()),
                 });

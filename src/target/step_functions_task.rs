@@ -115,7 +115,7 @@ mod tests {
     }
 
     fn failed(name: &str) -> Answer {
-        Answer::Failed(ServiceError { name: Some(name.into()), status: Some(400), message: None })
+        Answer::Failed(ServiceError { name: Some(name.into()), status: Some(400), ..ServiceError::default() })
     }
 
     #[test]

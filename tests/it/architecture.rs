@@ -7,7 +7,7 @@ use std::process::Command;
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// The modules that are tested as values: no I/O, no clock, no environment.
-const PURE: [&str; 11] = [
+const PURE: [&str; 12] = [
     "json",
     "secret",
     "text",
@@ -17,6 +17,7 @@ const PURE: [&str; 11] = [
     "route",
     "outcome",
     "dead_letter",
+    "parked",
     "failure_details",
     "schema",
 ];

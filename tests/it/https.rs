@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use failure_relay::answer;
 use failure_relay::clients::{Clients, Place};
-use failure_relay::outcome::{Answer, ServiceError};
+use failure_relay::outcome::{Answer, Health, Obstacle, ServiceError};
 use failure_relay::settings::Settings;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -134,8 +134,9 @@ async fn call_once(url: &str, trusted: &str) -> Answer {
     call(&clients(&variables)).await
 }
 
-fn unreached(name: &str, obstacle: &str) -> Answer {
-    Answer::Failed(ServiceError { name: Some(name.into()), status: None, message: Some(obstacle.into()) })
+fn unreached(name: &str, obstacle: Obstacle, message: &str) -> Answer {
+    let (name, message) = (Some(name.into()), Some(message.into()));
+    Answer::Failed(ServiceError { name, status: None, message, obstacle: Some(obstacle) })
 }
 
 #[tokio::test]
@@ -173,7 +174,7 @@ async fn nothing_takes_the_place_of_a_certificate_file_that_is_missing() {
     let authority = Authority::new("missing");
     let port = listen_with_tls(authority.vouch_for("localhost", 2999)).await.port();
     let url = format!("https://localhost:{port}");
-    let refused = unreached("ConnectionError", "invalid peer certificate: UnknownIssuer");
+    let refused = unreached("ConnectionError", Obstacle::Connection, "invalid peer certificate: UnknownIssuer");
     assert_eq!(call_once(&url, "no-such-file.pem").await, refused);
     assert_eq!(call_once(&url, "").await, refused, "the roots that are compiled in do not hold our own");
 }
@@ -186,7 +187,7 @@ async fn a_server_that_accepts_and_is_silent_while_the_connection_opens_is_a_tim
     })
     .await;
     let answer = call_once(&format!("https://{silent}"), "").await;
-    assert_eq!(answer, unreached("TimeoutError", "deadline has elapsed"));
+    assert_eq!(answer, unreached("TimeoutError", Obstacle::Silence, "deadline has elapsed"));
 }
 
 #[tokio::test]
@@ -197,7 +198,26 @@ async fn a_port_on_which_nobody_listens_is_a_connection_error() {
             panic!("nobody answers")
         };
         assert_eq!(error.name.as_deref(), Some("ConnectionError"), "{scheme}");
+        assert_eq!(error.obstacle, Some(Obstacle::Connection), "{scheme}");
     }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_http_comes_from_a_service_that_fails() {
+    let broken = listen(|_, mut stream| async move {
+        assert!(read_request(&mut stream).await);
+        stream.write_all(b"what is this?\r\n\r\n").await.unwrap();
+    })
+    .await;
+    let answer = call_once(&format!("http://{broken}"), "").await;
+    assert_eq!(answer.health(), Health::Fails, "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_call_without_credentials_tells_nothing_about_its_api() {
+    let clients = clients(&[("AWS_ENDPOINT_URL", "http://127.0.0.1:9"), ("AWS_ACCESS_KEY_ID", "")]);
+    let answer = call(&clients).await;
+    assert_eq!(answer.health(), Health::Unknown, "{answer:?}");
 }
 
 #[tokio::test]

@@ -32,12 +32,17 @@ impl Part {
     /// Whether nothing more happens to it.
     #[must_use]
     pub fn has_ended(&self) -> bool {
-        !matches!(self.outcome, None | Some(Outcome::Retry(_)))
+        self.outcome.as_ref().is_some_and(is_end)
     }
 
     fn ended_well(&self) -> bool {
         self.outcome.as_ref().is_some_and(|outcome| self.expectation.is_met_by(outcome))
     }
+}
+
+/// Whether nothing more happens to a record that ended so.
+fn is_end(outcome: &Outcome) -> bool {
+    outcome.reason_to_retry().is_none()
 }
 
 /// What the relay tells of one event, taken out of its borrowed report.
@@ -113,7 +118,7 @@ impl<'o> Board<'o> {
 
     fn line(&self, part: &Part, ended: &Ended) -> String {
         let is_met = part.expectation.is_met_by(&ended.outcome);
-        let is_over = !matches!(ended.outcome, Outcome::Retry(_));
+        let is_over = is_end(&ended.outcome);
         let tone = match (is_met, is_over) {
             (true, _) => Tone::Good,
             (false, true) => Tone::Bad,
@@ -166,7 +171,7 @@ impl<'o> Board<'o> {
 
 /// How often each outcome occurred, those that did.
 fn tally(parts: &[Part]) -> Vec<(String, Value)> {
-    let names = ["relayed", "already-settled", "dead-lettered", "ignored", "retry"];
+    let names = ["relayed", "already-settled", "dead-lettered", "ignored", "parked", "retry"];
     let count = |name: &str| {
         parts
             .iter()
@@ -187,7 +192,7 @@ fn what_happened(ended: &Ended) -> String {
         Outcome::AlreadySettled(error) => format!("{}: {error}", called(ended)),
         Outcome::DeadLettered(reason) => reason.to_string(),
         Outcome::Ignored => "no failure, or nobody waits for it".to_owned(),
-        Outcome::Retry(retry) => retry.sentence(),
+        Outcome::Parked(retry) | Outcome::Retry(retry) => retry.sentence(),
     }
 }
 
@@ -217,7 +222,7 @@ fn as_json(part: &Part, ended: &Ended) -> Value {
     };
     let error = match &ended.outcome {
         Outcome::AlreadySettled(error) => Some(error),
-        Outcome::Retry(retry) => retry.service_error(),
+        Outcome::Parked(retry) | Outcome::Retry(retry) => retry.service_error(),
         _ => None,
     };
     let cuts = ended.cuts.iter().map(|cut| json!({"field": cut.field, "from": cut.from, "to": cut.to}));
