@@ -73,6 +73,16 @@ mod tests {
     }
 
     #[test]
+    fn a_queue_that_the_function_refuses_is_told_in_the_functions_words() {
+        let findings = |name: &str| {
+            let url = format!("https://sqs.eu-west-1.amazonaws.com/111122223333/{name}");
+            ids(move |d| set(d, PARKING_QUEUE_URL, &url))
+        };
+        assert_eq!(findings("parking.fifo"), ["wrong-setting", "parking-queue-unread"]);
+        assert!(findings("dead").contains(&"wrong-setting"));
+    }
+
+    #[test]
     fn what_is_parked_must_come_back() {
         assert_eq!(ids(|d| d.mappings.retain(|mapping| mapping.queue_arn != PARKING)), ["parking-unmapped"]);
         assert_eq!(
