@@ -142,6 +142,8 @@ class Relay:
         self.queue_arn = outputs["QueueArn"]
         self.dead_letter_queue_url = outputs["DeadLetterQueueUrl"]
         self.dead_letter_queue_arn = outputs["DeadLetterQueueArn"]
+        self.parking_queue_url = outputs["ParkingQueueUrl"]
+        self.parking_queue_arn = outputs["ParkingQueueArn"]
         self.bus = outputs["EventBusName"]
         self.function = outputs["FunctionName"]
         self.function_arn = outputs["FunctionArn"]

@@ -70,6 +70,7 @@ def relay(cloud, topic, sqs_worker):
         LogLevel="DEBUG",
         RetryBaseSeconds=1,
         RetryCapSeconds=2,
+        ParkedSecondsMax=60,
         AllowedRegions=OTHER_REGION,
         AllowedAccounts=OTHER_ACCOUNT,
         PublisherAccounts=OTHER_ACCOUNT,

@@ -193,6 +193,10 @@ def test_each_thing_that_is_wrong_is_found(cloud, examined, relayctl):
     assert "states:SendTaskFailure in ap-south-1" in lacking
     assert f"arn:aws:iam::{OTHER_ACCOUNT}:role/target" in lacking
 
+    parking = [m for m in mappings if m["EventSourceArn"] == examined["ParkingQueueArn"]]
+    functions.delete_event_source_mapping(UUID=parking[0]["UUID"])
+    assert "parking-unmapped" in findings(relayctl, "--stack", "failure-relay")[0]
+
     set_queue(examined["QueueUrl"], RedrivePolicy="")
     assert "no-redrive" in findings(relayctl, "--stack", "failure-relay")[0]
 

@@ -7,7 +7,7 @@ import uuid
 import pytest
 from botocore.exceptions import ClientError
 
-from cloud import Relay, attributes_of
+from cloud import OTHER_ACCOUNT, Relay, attributes_of, wait_for
 
 STACK = "encrypted-relay"
 
@@ -15,23 +15,37 @@ STACK = "encrypted-relay"
 @pytest.fixture(scope="module")
 def encrypted(cloud, relay):
     outputs = cloud.deploy(
-        os.environ["E2E_TEMPLATE"], stack=STACK, Architecture=os.environ["E2E_ARCHITECTURE"], QueueEncryption="KMS"
+        os.environ["E2E_TEMPLATE"],
+        stack=STACK,
+        Architecture=os.environ["E2E_ARCHITECTURE"],
+        QueueEncryption="KMS",
+        PublisherAccounts=OTHER_ACCOUNT,  # as the first stack: the statements of both must have ids of their own
+        PublisherOrganizationId="o-abcdefghij",
     )
     return Relay(cloud, outputs)
 
 
-def test_both_queues_are_encrypted_with_a_key_that_rotates(cloud, encrypted):
+def test_every_queue_is_encrypted_with_a_key_that_rotates(cloud, encrypted):
     key = encrypted.outputs["KeyArn"]
-    for queue in (encrypted.queue_url, encrypted.dead_letter_queue_url):
+    for queue in (encrypted.queue_url, encrypted.dead_letter_queue_url, encrypted.parking_queue_url):
         answer = cloud.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["KmsMasterKeyId"])
         assert answer["Attributes"] == {"KmsMasterKeyId": key}
     assert cloud.client("kms").get_key_rotation_status(KeyId=key)["KeyRotationEnabled"]
 
 
 def test_the_two_stacks_share_nothing(relay, encrypted):
-    # LocalStack makes no dashboards and calls them all "unknown".
+    # LocalStack makes no dashboards and calls them all "unknown". Both stacks' alarms notify nobody.
     shared = {name for name, value in relay.outputs.items() if encrypted.outputs[name] == value}
-    assert shared <= {"DashboardName"}
+    assert shared <= {"DashboardName", "AlarmsNotify"}
+
+
+def test_both_statements_of_a_bus_are_in_its_policy(cloud, relay, encrypted):
+    def statements(bus):
+        policy = json.loads(cloud.client("events").describe_event_bus(Name=bus)["Policy"])
+        return {statement["Sid"] for statement in policy["Statement"]}
+
+    assert len(statements(encrypted.bus)) == 2
+    assert not statements(encrypted.bus) & statements(relay.bus)
 
 
 @pytest.mark.parametrize("way", [Relay.publish, Relay.put_event], ids=["queue", "bus"])
@@ -52,10 +66,16 @@ def test_a_dead_letter_is_in_the_encrypted_dead_letter_queue(encrypted):
     assert attributes_of(letter)["ERROR_CODE"] == "UNKNOWN_TARGET"
 
 
-def test_a_stack_that_is_deleted_leaves_its_key_and_the_other_stack(cloud, relay, encrypted):
+def test_a_stack_that_is_deleted_leaves_its_messages_its_key_and_the_other_stack(cloud, relay, encrypted):
+    body = json.dumps({"id": str(uuid.uuid4()), "target": {"kind": "no-such-kind"}})
+    encrypted.publish(body)
+    wait_for(lambda: cloud.messages_in(encrypted.dead_letter_queue_url))
     cloud.delete(STACK)
-    with pytest.raises(ClientError, match="NonExistentQueue"):
-        cloud.client("sqs").get_queue_attributes(QueueUrl=encrypted.queue_url)
+    with pytest.raises(ClientError, match="ResourceNotFound"):
+        cloud.client("lambda").get_function(FunctionName=encrypted.function)
+    for queue in (encrypted.queue_url, encrypted.parking_queue_url):
+        assert cloud.messages_in(queue) == 0
+    assert encrypted.dead_letter(lambda message: message["Body"] == body)
     # What is still encrypted with it somewhere could not be read without it.
     key = cloud.client("kms").describe_key(KeyId=encrypted.outputs["KeyArn"])["KeyMetadata"]
     assert key["KeyState"] == "Enabled"

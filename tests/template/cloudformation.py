@@ -15,6 +15,7 @@ PSEUDO = {
     "AWS::AccountId": "111111111111",
     "AWS::Partition": "aws",
     "AWS::StackName": "failure-relay",
+    "AWS::StackId": "arn:aws:cloudformation:eu-west-1:111111111111:stack/failure-relay/11111111-2222-3333-4444-555555555555",
     "AWS::URLSuffix": "amazonaws.com",
 }
 NO_VALUE = object()
@@ -40,12 +41,14 @@ _Loader.add_multi_constructor("!", _tag)
 
 
 class Template:
-    def __init__(self, path, **parameters):
+    def __init__(self, path, pseudo=None, **parameters):
+        """`pseudo` holds pseudo parameters that are other than usual."""
         self.text = (ROOT / path).read_text()
         self.raw = yaml.load(self.text, _Loader)
         self.defaults = {n: p.get("Default") for n, p in self.raw["Parameters"].items()}
         unknown = set(parameters) - set(self.defaults)
         assert not unknown, f"no such parameters: {unknown}"
+        self.pseudo = {**PSEUDO, **(pseudo or {})}
         self.parameters = {n: str(v) for n, v in {**self.defaults, **parameters}.items()}
 
     def resources(self, kind=None):
@@ -79,8 +82,8 @@ class Template:
     def _ref(self, name):
         if name == "AWS::NoValue":
             return NO_VALUE
-        if name in PSEUDO:
-            return PSEUDO[name]
+        if name in self.pseudo:
+            return self.pseudo[name]
         if name in self.parameters:
             return self.parameters[name]
         assert name in self.raw["Resources"], f"reference to {name}, which is not there"
@@ -90,9 +93,14 @@ class Template:
         assert path[0] in self.raw["Resources"], f"attribute of {path[0]}, which is not there"
         return f"<{'.'.join(path)}>"
 
-    def _sub(self, text):
+    def _sub(self, argument):
+        text, variables = argument if isinstance(argument, list) else (argument, {})
+        variables = self.value(variables)
+
         def one(match):
             name = match[1]
+            if name in variables:
+                return str(variables[name])
             return str(self._getatt(name.split(".", 1)) if "." in name else self._ref(name))
 
         return re.sub(r"\$\{([^}!]+)\}", one, text)

@@ -24,14 +24,32 @@ def section(text, heading):
     return found[1]
 
 
-@pytest.mark.parametrize("alarm", Template("template.yaml").resources("AWS::CloudWatch::Alarm"))
+WITH_ABANDONED_WORK = Template("template.yaml", AbandonedWorkQueueArns="arn:aws:sqs:eu-west-1:111111111111:dead")
+ALARMS = WITH_ABANDONED_WORK.resources("AWS::CloudWatch::Alarm")
+
+
+@pytest.mark.parametrize("alarm", ALARMS)
 def test_the_runbook_has_a_section_for_each_alarm(alarm):
     assert re.search(rf"^### {alarm}$", RUNBOOK, re.M)
 
 
 def test_the_runbook_has_no_section_for_an_alarm_that_is_gone():
     named = set(re.findall(r"\w+Alarm\b", RUNBOOK))
-    assert named <= set(Template("template.yaml").resources("AWS::CloudWatch::Alarm"))
+    assert named <= set(ALARMS)
+
+
+@pytest.mark.parametrize("page", ["first-deployment.md", "threat-model.md"])
+def test_a_page_for_security_teams_names_what_the_templates_have(page):
+    # Words of AWS's own: members of answers, of policies and of state machines, the metrics' namespace.
+    there = {"SenderId", "Active", "LastProcessingResult", "Resource", "Retry", "Catch", "FailureRelay", "PutJobFailureResult"}
+    for path in ("template.yaml", "deploy/cross-account-role.yaml", "deploy/smoke-test.yaml"):
+        raw = Template(path).raw
+        there |= {name for part in ("Parameters", "Resources", "Outputs") for name in raw.get(part, {})}
+        there |= set(re.findall(r"Sid: (\w+)", Template(path).text))
+    # Errors and metrics of the services, and codes in capitals.
+    theirs = re.compile(r"\w*(Exception|Error|TimedOut|InvalidToken|NumberOfNotificationsFailed|AccessDenied)|[A-Z_]+")
+    for name in set(re.findall(r"`([A-Z][A-Za-z]+)`", (ROOT / "docs" / page).read_text())):
+        assert name in there or theirs.fullmatch(name), name
 
 
 def test_the_runbook_explains_each_dead_letter_code():

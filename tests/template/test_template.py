@@ -22,12 +22,13 @@ KINDS = {
     "step-functions-task": ("EnableStepFunctionsTasks", "states:SendTaskFailure"),
     "swf-activity-task": ("EnableSwfActivityTasks", "swf:RespondActivityTaskFailed"),
 }
-METRICS = {"Relayed", "AlreadySettled", "DeadLettered", "Retried", "Ignored", "Truncated", "ReportAge"}
+METRICS = {"Relayed", "AlreadySettled", "DeadLettered", "Retried", "Parked", "Ignored", "Truncated", "ReportAge"}
 LOG_MEMBERS = {
     "@timestamp", "outcome", "target_kind", "target_fingerprint", "event_id", "source", "record_id", "receives",
-    "duration_ms", "age_ms", "error_code", "error_message", "service_error", "trace_id",
+    "duration_ms", "age_ms", "error_code", "error_message", "service_error", "publisher", "trace_id",
 }  # fmt: skip
-OUTCOMES = {"relayed", "already-settled", "dead-lettered", "ignored", "retry"}
+OUTCOMES = {"relayed", "already-settled", "dead-lettered", "ignored", "parked", "retry"}
+QUEUES = {"Queue", "DeadLetterQueue", "ParkingQueue"}
 QUEUE_ARNS = [f"arn:aws:sqs:eu-west-1:111111111111:worker-{n}" for n in range(1, 7)]
 
 EVERYTHING_ON = {
@@ -38,13 +39,24 @@ EVERYTHING_ON = {
     "PublisherOrganizationId": "o-abcdefghij",
     "PublisherTopicArn": "arn:aws:sns:eu-west-1:111111111111:failures",
     "LambdaNotices": "true",
+    "LambdaFunctionPrefixes": "one-,two-,three-",
     "EcsTaskNotices": "true",
+    "EcsClusterPrefixes": "one-,two-,three-",
     "BatchJobNotices": "true",
+    "BatchQueuePrefixes": "one-,two-,three-",
     "CodeBuildNotices": "true",
+    "CodeBuildProjectPrefixes": "one-,two-,three-",
     "StepFunctionsNotices": "true",
+    "StateMachinePrefixes": "one-,two-,three-",
     "TaskTokenNames": "MY_TOKEN,/deep/token",
     "AbandonedWorkQueueArns": ",".join(QUEUE_ARNS[:5]),
     "QueueEncryption": "KMS",
+    "PreviousKmsKeyArns": "arn:aws:kms:eu-west-1:111111111111:key/0",
+    "PermissionsBoundaryArn": "arn:aws:iam::111111111111:policy/boundary",
+    "RolePath": "/workers/",
+    "LogKmsKeyArn": "arn:aws:kms:eu-west-1:111111111111:key/9",
+    "VpcSubnetIds": "subnet-01234567,subnet-89abcdef",
+    "VpcSecurityGroupIds": "sg-01234567",
     "AdditionalKmsKeyArns": "arn:aws:kms:eu-west-1:111111111111:key/1",
     "AlarmTopicArn": "arn:aws:sns:eu-west-1:111111111111:alarms",
     "AlarmEmail": "someone@example.com",
@@ -92,6 +104,10 @@ def test_a_target_that_is_down_for_four_days_loses_nothing_by_default():
     assert Template(RELAY).parameters["MaxReceives"] == "0"
 
 
+def test_a_parked_failure_is_tried_for_four_days_by_default():
+    assert int(Template(RELAY).defaults["ParkedSecondsMax"]) >= 4 * 86_400
+
+
 def test_a_message_outlives_its_retries_and_the_dead_letter_leaves_a_week_to_act():
     mean, deviation = retries()
     queue, dead = (Template(RELAY).resources()[n] for n in ("Queue", "DeadLetterQueue"))
@@ -113,10 +129,13 @@ def test_sqs_accepts_the_numbers():
 
 
 @pytest.mark.parametrize("parameters", [{}, EVERYTHING_ON, {"QueueEncryption": "KMS", "KmsKeyArn": "arn:aws:kms:r:1:key/2"}])
-def test_both_queues_are_encrypted_in_one_way(parameters):
+def test_every_queue_is_encrypted_in_one_way(parameters):
     template = Template(RELAY, **parameters)
-    for queue in (template.resources()[n] for n in ("Queue", "DeadLetterQueue")):
-        assert ("KmsMasterKeyId" in queue) != (queue.get("SqsManagedSseEnabled") is True)
+    queues = template.resources("AWS::SQS::Queue")
+    assert set(queues) == QUEUES
+    for queue in queues.values():
+        # Said in both cases: where it is left out, SQS keeps what it had, or turns it on.
+        assert queue["SqsManagedSseEnabled"] is not ("KmsMasterKeyId" in queue)
         if parameters:
             assert queue["KmsMasterKeyId"] == parameters.get("KmsKeyArn", "<Key.Arn>")
     assert ("Key" in template.resources()) == (parameters == EVERYTHING_ON)
@@ -124,7 +143,7 @@ def test_both_queues_are_encrypted_in_one_way(parameters):
 
 def test_every_mapping_reports_each_record():
     mappings = Template(RELAY, **EVERYTHING_ON).resources("AWS::Lambda::EventSourceMapping")
-    assert len(mappings) == 6
+    assert len(mappings) == 7
     for name, mapping in mappings.items():
         assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"], name
 
@@ -134,7 +153,7 @@ def test_each_abandoned_work_queue_has_one_mapping(number):
     arns = QUEUE_ARNS[:number]
     template = Template(RELAY, AbandonedWorkQueueArns=",".join(arns))
     mappings = template.resources("AWS::Lambda::EventSourceMapping")
-    assert [m["EventSourceArn"] for n, m in mappings.items() if n != "QueueMapping"] == arns
+    assert [m["EventSourceArn"] for n, m in mappings.items() if n.startswith("AbandonedWork")] == arns
     granted = [s["Resource"] for s in statements(template, "RelayPolicy") if s["Sid"] == "ConsumeAbandonedWork"]
     assert granted == ([arns] if arns else [])
 
@@ -171,15 +190,17 @@ def test_every_setting_follows_its_parameter():
         "EventConcurrency": 3,
         "RetryBaseSeconds": 2,
         "RetryCapSeconds": 60,
+        "ParkAfter": 5,
+        "ParkedSecondsMax": 86400,
     }
     before, after = (
         Template(RELAY, **p).resources()["RelayFunction"]["Environment"]["Variables"] for p in ({}, changed)
     )
     same = {name for name in before if before[name] == after[name]}
-    assert same == {"RELAY_DEAD_LETTER_QUEUE_URL"}
+    assert same == {"RELAY_DEAD_LETTER_QUEUE_URL", "RELAY_PARKING_QUEUE_URL"}
 
 
-def test_trace_level_which_would_log_tokens_is_not_offered():
+def test_trace_level_at_which_the_relay_writes_nothing_is_not_offered():
     assert "TRACE" not in Template(RELAY).raw["Parameters"]["LogLevel"]["AllowedValues"]
 
 
@@ -231,8 +252,11 @@ def test_the_relay_may_do_no_more_than_its_work():
 def test_everything_is_granted_only_where_the_action_knows_no_resource(parameters):
     for statement in statements(Template(RELAY, **parameters), "RelayPolicy"):
         if "*" in as_list(statement["Resource"]):
-            assert {a.split(":")[0] for a in as_list(statement["Action"])} <= {"codepipeline", "xray"}
-    assert "*" not in {s["Resource"] for s in statements(Template(RELAY, **parameters), "PublisherPolicy")}
+            assert statement["Effect"] == "Deny" or {a.split(":")[0] for a in as_list(statement["Action"])} <= {
+                "codepipeline", "xray", "ec2",
+            }  # fmt: skip
+    for statement in statements(Template(RELAY, **parameters), "PublisherPolicy"):
+        assert "*" not in as_list(statement["Resource"])
 
 
 def test_targets_are_held_to_the_allowed_regions():
@@ -323,13 +347,13 @@ def test_notices_are_off_by_default():
 
 
 def test_names_of_more_tokens_are_part_of_the_patterns():
-    for names, expected in (("", 8), ("MY_TOKEN,OTHER", 10)):
+    for names, expected in (("", 10), ("MY_TOKEN,OTHER", 12)):
         rules = Template(RELAY, TaskTokenNames=names).resources("AWS::Events::Rule")
-        ecs = rules["EcsNoticeRule"]["EventPattern"]["detail"]["overrides"]["containerOverrides"]
-        build = rules["CodeBuildNoticeRule"]["EventPattern"]["detail"]["additional-information"]["environment"]
-        assert ecs["environment"]["name"] == build["environment-variables"]["name"]
-        assert len(ecs["environment"]["name"]) == expected
-        assert all(ecs["environment"]["name"])
+        ecs, build = (rules[n]["EventPattern"]["detail"]["$or"][0] for n in ("EcsNoticeRule", "CodeBuildNoticeRule"))
+        ecs = ecs["overrides"]["containerOverrides"]["environment"]["name"]
+        assert ecs == build["additional-information"]["environment"]["environment-variables"]["name"]
+        assert len(ecs) == expected
+        assert all(ecs)
 
 
 def test_patterns_are_within_the_limit_of_eventbridge():
@@ -338,6 +362,9 @@ def test_patterns_are_within_the_limit_of_eventbridge():
 
 
 # ------------------------------------------------------------------ what an operator sees
+
+
+ABANDONED_WORK = {"AbandonedWorkQueueArns": ",".join(QUEUE_ARNS[:5])}
 
 
 def alarms(**parameters):
@@ -351,11 +378,11 @@ def watched(alarm):
     for metric in alarm.get("Metrics", []):
         if stat := metric.get("MetricStat"):
             of = stat["Metric"]
-            yield of["Namespace"], of["MetricName"], of["Dimensions"], stat["Period"]
+            yield of["Namespace"], of["MetricName"], of.get("Dimensions", []), stat["Period"]
 
 
-def dashboard():
-    return json.loads(Template(RELAY).resources()["Dashboard"]["DashboardBody"])
+def dashboard(**parameters):
+    return json.loads(Template(RELAY, **parameters).resources()["Dashboard"]["DashboardBody"])
 
 
 def dashboard_metrics():
@@ -366,7 +393,7 @@ def dashboard_metrics():
 
 def test_alarms_watch_metrics_that_the_relay_emits():
     own = [w for a in alarms().values() for w in watched(a) if w[0] == "FailureRelay"]
-    assert {name for _, name, _, _ in own} == {"DeadLettered", "Retried", "ReportAge"}
+    assert {name for _, name, _, _ in own} == {"DeadLettered", "Retried", "Parked", "ReportAge"}
     # One of the two dimension sets that the relay emits: none, or the kind of the target.
     assert not any(dimensions for _, _, dimensions, _ in own)
 
@@ -399,12 +426,15 @@ def test_the_code_names_the_metric(metric):
 
 def test_other_metrics_are_those_of_the_services():
     known = {
-        "AWS/SQS": {"ApproximateNumberOfMessagesVisible", "ApproximateNumberOfMessagesNotVisible", "ApproximateAgeOfOldestMessage"},
+        "AWS/SQS": {
+            "ApproximateNumberOfMessagesVisible", "ApproximateNumberOfMessagesNotVisible",
+            "ApproximateNumberOfMessagesDelayed", "ApproximateAgeOfOldestMessage",
+        },
         "AWS/Lambda": {"Errors", "Throttles", "Duration", "ConcurrentExecutions", "DeadLetterErrors"},
         "AWS/Events": {"InvocationsFailedToBeSentToDlq"},
         "FailureRelay": METRICS,
     }
-    used = [(namespace, name) for a in alarms().values() for namespace, name, _, _ in watched(a)]
+    used = [(namespace, name) for a in alarms(**ABANDONED_WORK).values() for namespace, name, _, _ in watched(a)]
     used += [(namespace, name) for namespace, name, _ in dashboard_metrics()]
     for namespace, name in used:
         assert name in known[namespace]
@@ -418,15 +448,16 @@ def test_alarms_tell_the_topics_that_are_given():
 
 
 def test_an_alarm_looks_back_a_day_at_most():
-    for alarm in alarms().values():
+    for alarm in alarms(**ABANDONED_WORK).values():
         for *_, period in watched(alarm):
             assert period * alarm["EvaluationPeriods"] <= 86_400
 
 
 def test_silence_is_good_news_but_for_a_queue_that_sqs_no_longer_reports_on():
-    missing = {name: alarm["TreatMissingData"] for name, alarm in alarms().items()}
-    assert {name for name, treated in missing.items() if treated != "notBreaching"} == {"DeadLettersWaitingAlarm"}
-    assert missing["DeadLettersWaitingAlarm"] == "ignore"
+    missing = {name: alarm["TreatMissingData"] for name, alarm in alarms(**ABANDONED_WORK).items()}
+    of_dead_letters = {"DeadLettersWaitingAlarm", "DeadLettersExpiringAlarm"}
+    assert {name for name, treated in missing.items() if treated != "notBreaching"} == of_dead_letters
+    assert {missing[name] for name in of_dead_letters} == {"ignore"}
 
 
 def test_one_late_report_raises_an_alarm():
@@ -437,8 +468,7 @@ def test_one_late_report_raises_an_alarm():
 def test_the_key_is_for_sns_only_where_a_topic_publishes():
     def services(**parameters):
         key = Template(RELAY, QueueEncryption="KMS", **parameters).resources()["Key"]
-        (statement,) = [s for s in key["KeyPolicy"]["Statement"] if s["Sid"] == "ServicesSendToTheQueues"]
-        return statement["Principal"]["Service"]
+        return [s["Principal"]["Service"] for s in key["KeyPolicy"]["Statement"] if "Service" in s["Principal"]]
 
     assert services() == ["events.amazonaws.com"]
     topic = EVERYTHING_ON["PublisherTopicArn"]
@@ -460,12 +490,17 @@ def test_the_default_is_arm64_and_built_by_cargo_lambda():
 
 def test_one_stuck_event_raises_an_alarm():
     # At the longest back-off it is retried once in each period at least.
-    assert alarms()["RetriesPersistAlarm"]["Period"] >= 2 * int(Template(RELAY).defaults["RetryCapSeconds"])
+    periods = {name: period for _, name, _, period in watched(alarms()["RetriesPersistAlarm"])}
+    longest = 2 * int(Template(RELAY).defaults["RetryCapSeconds"])
+    assert set(periods) == {"Retried", "Parked"}
+    assert all(period >= longest for period in periods.values())
 
 
-def test_the_dashboard_shows_every_alarm():
-    (widget,) = [w for w in dashboard()["widgets"] if w["type"] == "alarm"]
-    assert {a.strip("<>").removesuffix(".Arn") for a in widget["properties"]["alarms"]} == set(alarms())
+@pytest.mark.parametrize("parameters", [{}, ABANDONED_WORK], ids=["default", "abandoned-work"])
+def test_the_dashboard_shows_every_alarm(parameters):
+    (widget,) = [w for w in dashboard(**parameters)["widgets"] if w["type"] == "alarm"]
+    shown = [a.strip("<>").removesuffix(".Arn") for a in widget["properties"]["alarms"]]
+    assert sorted(shown) == sorted(alarms(**parameters))
 
 
 def test_no_widget_covers_another():
@@ -496,7 +531,7 @@ def test_queries_ask_for_members_that_the_relay_logs(name, query):
     made = set(re.findall(r"\bas (\w+)", query))
     language = {
         "fields", "filter", "sort", "stats", "limit", "like", "by", "as", "and", "desc", "asc", "ispresent",
-        "count", "max", "latest", "earliest",
+        "count", "max", "latest", "earliest", "or",
     }  # fmt: skip
     words = set(re.findall(r"@?[a-zA-Z_]+", re.sub(r'"[^"]*"', "", query)))
     assert words - language - made <= LOG_MEMBERS

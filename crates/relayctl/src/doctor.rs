@@ -2,6 +2,7 @@
 
 mod checks;
 mod deployment;
+mod parking;
 mod policy;
 mod read;
 

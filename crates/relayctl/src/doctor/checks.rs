@@ -5,6 +5,7 @@ use failure_relay::aws::clients::role_arn;
 use failure_relay::settings::Settings;
 
 use super::deployment::{Deployment, Mapping, Queue, Watched};
+use super::parking::{PARKING_QUEUE_URL, parking};
 use super::policy::{Request, may};
 use crate::aws::partition_of;
 use crate::dlq::short;
@@ -16,7 +17,7 @@ const RECEIVES_EAGER: u32 = 10;
 const VISIBILITY_FACTOR: u32 = 6;
 
 /// The longest that a queue keeps a message.
-const RETENTION_SECONDS_MAX: u32 = 1_209_600;
+pub(super) const RETENTION_SECONDS_MAX: u32 = 1_209_600;
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,18 +57,25 @@ pub struct Finding {
     pub fix: String,
 }
 
-type Findings = Vec<Finding>;
+/// What one check finds.
+pub(super) type Findings = Vec<Finding>;
 
 /// Every check, worst findings first.
 #[must_use]
 pub fn examine(deployment: &Deployment) -> Findings {
-    let checks = [function, settings, mappings, queues, dead_letters, permissions, rules, alarms];
-    let mut findings: Findings = checks.iter().flat_map(|check| check(deployment)).collect();
+    let checks = [function, settings, mappings, queues, parking, dead_letters, permissions, rules, alarms];
+    let mut findings = Findings::new();
+    for finding in checks.iter().flat_map(|check| check(deployment)) {
+        // Two source queues may share a dead-letter queue, which is to be told of once.
+        if !findings.contains(&finding) {
+            findings.push(finding);
+        }
+    }
     findings.sort_by_key(|finding| finding.severity);
     findings
 }
 
-fn finding(
+pub(super) fn finding(
     id: &'static str,
     severity: Severity,
     about: &str,
@@ -233,10 +241,14 @@ fn permissions(deployment: &Deployment) -> Findings {
     let Some(statements) = &deployment.permissions else { return Vec::new() };
     let lacks = |request: &Request<'_>| !may(statements, *request);
     let mut findings = Findings::new();
-    if let Some((arn, _)) = deployment.dead_letters() {
+    let sent_to = [
+        (deployment.dead_letters(), "dead letters cannot be stored, and are retried for ever"),
+        (deployment.parking(), "nothing can be parked, and a target that is down delays the others"),
+    ];
+    for (queue, what) in sent_to {
+        let Some((arn, _)) = queue else { continue };
         let request = Request { action: "sqs:SendMessage", resource: Some(arn), ..Request::default() };
         if lacks(&request) {
-            let what = "dead letters cannot be stored, and are retried for ever";
             findings.push(lacking(&[request.action], &format!(" on {arn}"), what));
         }
     }
@@ -346,12 +358,17 @@ fn is_function(deployment: &Deployment, arn: &str) -> bool {
 fn alarms(deployment: &Deployment) -> Findings {
     let Some(alarms) = &deployment.alarms else { return Vec::new() };
     let mut findings = Findings::new();
-    for watched in Watched::ALL {
+    let has_parking = deployment.variable(PARKING_QUEUE_URL).is_some();
+    for watched in Watched::ALL.into_iter().filter(|watched| *watched != Watched::Parked || has_parking) {
         let (namespace, metric) = watched.metric();
         if !alarms.iter().any(|alarm| alarm.watched == watched) {
             let what = match watched {
                 Watched::DeadLetters => "nobody hears of dead letters",
                 Watched::Backlog => "nobody hears when failures wait too long to be relayed",
+                Watched::InFlight => {
+                    "nobody hears when the queue nears the messages in flight at which SQS stops"
+                }
+                Watched::Parked => "nobody hears when parked failures are not tried again",
                 Watched::Errors => "nobody hears when the function fails",
             };
             let fix = format!("add an alarm on {namespace} {metric}");
@@ -361,7 +378,7 @@ fn alarms(deployment: &Deployment) -> Findings {
     for alarm in alarms {
         if !alarm.has_actions {
             let fix = "deploy the stack with AlarmEmail or AlarmTopicArn; without it, AlarmActions with a topic that somebody reads";
-            let what = "it has no action, or its actions are disabled: it rings unheard";
+            let what = "it has no action, or its actions are disabled: it notifies nobody";
             findings.push(finding("alarm-without-action", Severity::Risky, &alarm.name, what, fix));
         }
         if alarm.is_ringing {
@@ -373,7 +390,7 @@ fn alarms(deployment: &Deployment) -> Findings {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::collections::BTreeMap;
 
     use super::super::deployment::{Alarm, Function, Redrive, Rule, RuleTarget};
@@ -383,6 +400,8 @@ mod tests {
     const QUEUE: &str = "arn:aws:sqs:eu-west-1:111122223333:failures";
     const DEAD: &str = "arn:aws:sqs:eu-west-1:111122223333:dead";
     const URL: &str = "https://sqs.eu-west-1.amazonaws.com/111122223333/dead";
+    pub const PARKING: &str = "arn:aws:sqs:eu-west-1:111122223333:parking";
+    const PARKING_URL: &str = "https://sqs.eu-west-1.amazonaws.com/111122223333/parking";
     const POLICY: &str = r#"{"Statement": [
         {"Effect": "Allow", "Action": "sqs:*", "Resource": "*"},
         {"Effect": "Allow", "Action": ["states:SendTaskFailure", "swf:*", "codepipeline:Put*"], "Resource": "*"}
@@ -398,6 +417,14 @@ mod tests {
             ..Queue::default()
         };
         let dead = Queue { url: URL.to_owned(), redrive: None, ..queue.clone() };
+        let parking = Queue { url: PARKING_URL.to_owned(), ..queue.clone() };
+        let mapping = |queue_arn: &str, concurrency_max| Mapping {
+            queue_arn: queue_arn.to_owned(),
+            is_enabled: true,
+            reports_item_failures: true,
+            window_seconds: 0,
+            concurrency_max: Some(concurrency_max),
+        };
         let alarm =
             |watched| Alarm { name: format!("{watched:?}"), watched, has_actions: true, is_ringing: false };
         let target = RuleTarget { arn: QUEUE.to_owned(), dead_letter_arn: Some(DEAD.to_owned()) };
@@ -407,15 +434,17 @@ mod tests {
                 name: "relay".to_owned(),
                 state: "Active".to_owned(),
                 timeout_seconds: 30,
-                environment: BTreeMap::from([("RELAY_DEAD_LETTER_QUEUE_URL".to_owned(), URL.to_owned())]),
+                environment: BTreeMap::from([
+                    ("RELAY_DEAD_LETTER_QUEUE_URL".to_owned(), URL.to_owned()),
+                    (PARKING_QUEUE_URL.to_owned(), PARKING_URL.to_owned()),
+                ]),
             }),
-            mappings: vec![Mapping {
-                queue_arn: QUEUE.to_owned(),
-                is_enabled: true,
-                reports_item_failures: true,
-                window_seconds: 0,
-            }],
-            queues: BTreeMap::from([(QUEUE.to_owned(), queue), (DEAD.to_owned(), dead)]),
+            mappings: vec![mapping(QUEUE, 10), mapping(PARKING, 2)],
+            queues: BTreeMap::from([
+                (QUEUE.to_owned(), queue),
+                (DEAD.to_owned(), dead),
+                (PARKING.to_owned(), parking),
+            ]),
             permissions: statements(POLICY),
             rules: vec![Rule { name: "all".to_owned(), is_enabled: true, targets: vec![target] }],
             alarms: Some(Watched::ALL.map(alarm).to_vec()),
@@ -423,13 +452,13 @@ mod tests {
         }
     }
 
-    fn ids(change: impl FnOnce(&mut Deployment)) -> Vec<&'static str> {
+    pub fn ids(change: impl FnOnce(&mut Deployment)) -> Vec<&'static str> {
         let mut deployment = healthy();
         change(&mut deployment);
         examine(&deployment).iter().map(|finding| finding.id).collect()
     }
 
-    fn set(deployment: &mut Deployment, name: &str, value: &str) {
+    pub fn set(deployment: &mut Deployment, name: &str, value: &str) {
         let function = deployment.function.as_mut().unwrap();
         function.environment.insert(name.to_owned(), value.to_owned());
     }
@@ -454,7 +483,7 @@ mod tests {
     fn a_mapping_must_be_enabled_and_report_each_failure() {
         assert_eq!(ids(|d| d.mappings[0].is_enabled = false), ["mapping-disabled"]);
         assert_eq!(ids(|d| d.mappings[0].reports_item_failures = false), ["no-item-failures"]);
-        assert_eq!(ids(|d| d.mappings.clear()), ["no-mapping"]);
+        assert_eq!(ids(|d| d.mappings.clear()), ["no-mapping", "parking-unmapped"]);
         let other = "arn:aws:sqs:eu-west-1:111122223333:work-dead";
         assert_eq!(ids(|d| set(d, "RELAY_ABANDONED_WORK_QUEUES", other)), ["abandoned-work-unmapped"]);
     }
@@ -511,8 +540,8 @@ mod tests {
             set(d, "RELAY_ALLOWED_ACCOUNTS", "444455556666");
         };
         assert_eq!(missing(account), ["role-lacks-permission"]);
-        // Storing letters, working off the queue, and each kind.
-        assert_eq!(ids(|d| d.permissions = Some(Vec::new())).len(), 2 + Kind::ALL.len());
+        // Storing letters, parking, working off both queues, and each kind.
+        assert_eq!(ids(|d| d.permissions = Some(Vec::new())).len(), 4 + Kind::ALL.len());
         assert_eq!(ids(|d| d.permissions = None), [""; 0]);
     }
 
@@ -530,7 +559,7 @@ mod tests {
 
     #[test]
     fn alarms_must_be_there_and_be_heard() {
-        assert_eq!(ids(|d| d.alarms = Some(Vec::new())), ["alarm-missing"; 3]);
+        assert_eq!(ids(|d| d.alarms = Some(Vec::new())), ["alarm-missing"; 5]);
         assert_eq!(ids(|d| d.alarms.as_mut().unwrap()[0].has_actions = false), ["alarm-without-action"]);
         assert_eq!(ids(|d| d.alarms.as_mut().unwrap()[0].is_ringing = true), ["alarm-rings"]);
         assert_eq!(ids(|d| d.alarms = None), [""; 0]);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::parking::PARKING_QUEUE_URL;
 use super::policy::Statement;
 
 /// A relay as it is deployed.
@@ -49,6 +50,8 @@ pub struct Mapping {
     pub reports_item_failures: bool,
     /// How long it gathers records.
     pub window_seconds: u32,
+    /// The most invocations that it starts at once; `None` is as many as the account allows.
+    pub concurrency_max: Option<u32>,
 }
 
 /// A queue.
@@ -104,20 +107,26 @@ pub enum Watched {
     DeadLetters,
     /// `ApproximateAgeOfOldestMessage` of a source queue.
     Backlog,
+    /// `ApproximateNumberOfMessagesNotVisible` of a source queue.
+    InFlight,
+    /// `ApproximateAgeOfOldestMessage` of the parking queue.
+    Parked,
     /// `Errors` of the function.
     Errors,
 }
 
 impl Watched {
     /// Everything that should be watched.
-    pub const ALL: [Watched; 3] = [Watched::DeadLetters, Watched::Backlog, Watched::Errors];
+    pub const ALL: [Watched; 5] =
+        [Watched::DeadLetters, Watched::Backlog, Watched::InFlight, Watched::Parked, Watched::Errors];
 
     /// The metric's namespace and name.
     #[must_use]
     pub fn metric(self) -> (&'static str, &'static str) {
         match self {
             Watched::DeadLetters => ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
-            Watched::Backlog => ("AWS/SQS", "ApproximateAgeOfOldestMessage"),
+            Watched::Backlog | Watched::Parked => ("AWS/SQS", "ApproximateAgeOfOldestMessage"),
+            Watched::InFlight => ("AWS/SQS", "ApproximateNumberOfMessagesNotVisible"),
             Watched::Errors => ("AWS/Lambda", "Errors"),
         }
     }
@@ -154,7 +163,23 @@ impl Deployment {
     /// The relay's own dead-letter queue: its ARN and what is known of it.
     #[must_use]
     pub fn dead_letters(&self) -> Option<(&str, &Queue)> {
-        let url = self.variable("RELAY_DEAD_LETTER_QUEUE_URL")?;
+        self.queue_of("RELAY_DEAD_LETTER_QUEUE_URL")
+    }
+
+    /// The parking queue: its ARN and what is known of it.
+    #[must_use]
+    pub fn parking(&self) -> Option<(&str, &Queue)> {
+        self.queue_of(PARKING_QUEUE_URL)
+    }
+
+    /// Whether a queue is the parking queue.
+    #[must_use]
+    pub fn is_parking(&self, queue_arn: &str) -> bool {
+        self.parking().is_some_and(|(arn, _)| arn == queue_arn)
+    }
+
+    fn queue_of(&self, variable: &str) -> Option<(&str, &Queue)> {
+        let url = self.variable(variable)?;
         let found = self.queues.iter().find(|(_, queue)| queue.url == url)?;
         Some((found.0, found.1))
     }

@@ -10,6 +10,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use super::deployment::{Alarm, Deployment, Function, Mapping, Queue, Redrive, Rule, RuleTarget, Watched};
+use super::parking::PARKING_QUEUE_URL;
 use super::policy::{Statement, statements};
 use crate::aws::{self, explain};
 use crate::dlq::short;
@@ -156,6 +157,10 @@ impl Reader<'_> {
                             .function_response_types()
                             .contains(&FunctionResponseType::ReportBatchItemFailures),
                         window_seconds: unsigned(mapping.maximum_batching_window_in_seconds()),
+                        concurrency_max: mapping
+                            .scaling_config()
+                            .and_then(|scaling| scaling.maximum_concurrency())
+                            .and_then(|most| u32::try_from(most).ok()),
                     })
                 };
                 self.deployment.mappings = mappings.iter().filter_map(of_queue).collect();
@@ -164,11 +169,12 @@ impl Reader<'_> {
         }
     }
 
-    /// The queues that invoke the function, the relay's dead-letter queue, and those to which redrive policies lead.
+    /// The queues that invoke the function, the relay's own, and those to which redrive policies lead.
     async fn queues(&mut self) {
         let mut names: Vec<String> =
             self.deployment.mappings.iter().map(|mapping| mapping.queue_arn.clone()).collect();
-        names.extend(self.deployment.variable(RELAYS_OWN).map(str::to_owned));
+        let own = [RELAYS_OWN, PARKING_QUEUE_URL].map(|name| self.deployment.variable(name));
+        names.extend(own.into_iter().flatten().map(str::to_owned));
         while let Some(name) = names.pop() {
             if self.deployment.queues.contains_key(&name) {
                 continue;
@@ -289,6 +295,10 @@ impl Reader<'_> {
                 .iter()
                 .any(|dimension| dimension.name() == Some(name) && dimension.value() == Some(value))
         };
+        let of_source = || {
+            let mut sources = self.deployment.mappings.iter().map(|mapping| mapping.queue_arn.as_str());
+            sources.any(|arn| !self.deployment.is_parking(arn) && of("QueueName", short(arn)))
+        };
         let is_about = |watched: Watched| {
             let (namespace, metric) = watched.metric();
             let is_metric = alarm.namespace() == Some(namespace) && alarm.metric_name() == Some(metric);
@@ -297,11 +307,10 @@ impl Reader<'_> {
                     Watched::DeadLetters => {
                         self.deployment.dead_letters().is_some_and(|(arn, _)| of("QueueName", short(arn)))
                     }
-                    Watched::Backlog => self
-                        .deployment
-                        .mappings
-                        .iter()
-                        .any(|mapping| of("QueueName", short(&mapping.queue_arn))),
+                    Watched::Backlog | Watched::InFlight => of_source(),
+                    Watched::Parked => {
+                        self.deployment.parking().is_some_and(|(arn, _)| of("QueueName", short(arn)))
+                    }
                     Watched::Errors => self
                         .deployment
                         .function

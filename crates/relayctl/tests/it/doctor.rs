@@ -33,6 +33,8 @@ async fn all_that_is_wrong_is_told_worst_first_each_with_its_fix() {
         "redrive-too-eager",
         "retention-too-short",
         "not-encrypted",
+        "no-parking-queue",
+        "alarm-missing",
         "alarm-missing",
         "alarm-missing",
         "alarm-missing",
