@@ -150,6 +150,8 @@ pub fn log(report: &Report<'_>) {
                 error_code = dead_letter.map(|reason| reason.code.as_str()),
                 error_message = dead_letter.map(|reason| reason.message.as_str()),
                 service_error = report.outcome.service_error(),
+                failure_type = subject.untold.as_ref().map(|untold| untold.failure_type.as_str()),
+                failure_message = subject.untold.as_ref().map(|untold| untold.message.as_str()),
                 retry_reason = retry.map(|retry| retry.sentence()),
                 trace_id = trace_header(record).map(|id| subject.secrets.redact_id(id)).as_deref(),
                 "{}",

@@ -62,11 +62,13 @@ pub enum Code {
     RejectedByService,
     /// Received as often as `RELAY_MAX_RECEIVES` allows, and still failing.
     RetriesExhausted,
+    /// A lease or a claim, which this relay has no table for.
+    NotEnabled,
 }
 
 impl Code {
     /// Every code.
-    pub const ALL: [Code; 7] = [
+    pub const ALL: [Code; 8] = [
         Code::MalformedEvent,
         Code::InvalidEvent,
         Code::UnsupportedVersion,
@@ -74,6 +76,7 @@ impl Code {
         Code::TargetNotAllowed,
         Code::RejectedByService,
         Code::RetriesExhausted,
+        Code::NotEnabled,
     ];
 
     /// The code as the `ERROR_CODE` attribute, logs and responses hold it.
@@ -87,6 +90,7 @@ impl Code {
             Code::TargetNotAllowed => "TARGET_NOT_ALLOWED",
             Code::RejectedByService => "REJECTED_BY_SERVICE",
             Code::RetriesExhausted => "RETRIES_EXHAUSTED",
+            Code::NotEnabled => "NOT_ENABLED",
         }
     }
 }

@@ -7,7 +7,7 @@
 //! | --- | --- |
 //! | [`json`] | JSON as text, kept as it was published |
 //! | [`envelope`] | what is around an event: SQS, SNS, EventBridge, CloudEvents |
-//! | [`event`], [`notice`] | what arrives: failure events, and AWS's own notices of dead workers |
+//! | [`event`], [`lease`], [`notice`] | what arrives: failure events, leases, and AWS's own notices of dead workers |
 //! | [`route`], [`rules`], [`place`] | record → request, reason or nothing; what is allowed; where it goes |
 //! | [`target`], [`text`] | each kind of target; texts within their limits |
 //! | [`request`], [`operation`], [`presigned`] | a request as data: its operation, its members, the URL that it goes to |
@@ -20,6 +20,7 @@ pub mod dead_letter;
 pub mod envelope;
 pub mod event;
 pub mod json;
+pub mod lease;
 pub mod notice;
 pub mod operation;
 pub mod outcome;

@@ -7,13 +7,14 @@ use crate::dead_letter::{Code, Reason};
 use crate::envelope::{self, Body, Content, DEPTH_MAX, Record, Via};
 use crate::event::{self, Failure, Header};
 use crate::json::{Json, NotJson, Object};
+use crate::lease;
 use crate::notice::{self, AbandonedWork, Death, Found, Meaning, Notice};
 use crate::place::{GivenPlace, Home, OtherAccount, Place};
 use crate::request::Request;
 use crate::rules::Rules;
 use crate::secret::{MentionedSecrets, fingerprint};
 use crate::target::{Given, Kind, PlaceSource};
-use crate::text::Cut;
+use crate::text::{Cut, cut};
 
 /// Where a record goes, and what is known of it.
 #[derive(Debug)]
@@ -37,6 +38,8 @@ pub struct Subject {
     pub kind: Option<Kind>,
     /// Follows one task through the logs.
     pub fingerprint: Option<String>,
+    /// Type and message of the failure, for a kind whose API takes no text: the log line alone has them.
+    pub untold: Option<Untold>,
     /// Must be shown nowhere.
     pub secrets: MentionedSecrets,
     /// The variable or member of a notice in which the identity was found.
@@ -44,6 +47,20 @@ pub struct Subject {
     /// Whether this is work that no worker finished: its receive count started in the worker's own queue.
     pub is_abandoned_work: bool,
 }
+
+/// Why a task failed, where its API cannot be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Untold {
+    /// `failure.type`, or its default.
+    pub failure_type: String,
+    /// `failure.message`, or its default, within [`UNTOLD_MESSAGE_MAX`].
+    pub message: String,
+}
+
+/// The longest type and message that a log line holds of such a failure, in UTF-16 code units.
+const UNTOLD_TYPE_MAX: usize = 256;
+/// See [`UNTOLD_TYPE_MAX`].
+pub const UNTOLD_MESSAGE_MAX: usize = 5000;
 
 impl Subject {
     /// A publisher that puts the token in the id must not find it in a log.
@@ -174,7 +191,15 @@ impl<'a> Router<'a> {
             event::check_version(event)?;
         }
         let target = target.map_err(|reason| self.explain_missing_target(event, reason))?;
-        self.call(target, &Failure::read(event.member("failure")), &GivenPlace::default())
+        let asked_for = lease::Request::read(event)?;
+        let decision = self.call(target, &Failure::read(event.member("failure")), &GivenPlace::default())?;
+        match asked_for {
+            None => Ok(decision),
+            Some(request) => Err(Reason::new(
+                Code::NotEnabled,
+                format!("{}: this relay has no table for it (RELAY_TABLE_NAME)", request.member()),
+            )),
+        }
     }
 
     fn notice(&mut self, notice: Notice, envelope_id: Option<&str>) -> Result<Decision, Reason> {
@@ -242,6 +267,7 @@ impl<'a> Router<'a> {
             PlaceSource::Members => given.place?,
             PlaceSource::Identity => GivenPlace::default(),
         };
+        self.note_untold(identity.kind(), failure);
         self.check_enabled(identity.kind())?;
         let given = given.or(&identity.place());
         let place = match identity.kind().place_source() {
@@ -261,6 +287,17 @@ impl<'a> Router<'a> {
         for secret in &target.secrets {
             self.subject.secrets.add(secret.clone());
         }
+    }
+
+    fn note_untold(&mut self, kind: Kind, failure: &Failure<'_>) {
+        if kind.carries_text() {
+            return;
+        }
+        let shown = |text: &str, max| self.subject.secrets.redact(&cut(text, max));
+        self.subject.untold = Some(Untold {
+            failure_type: shown(failure.type_name(), UNTOLD_TYPE_MAX),
+            message: shown(failure.message(), UNTOLD_MESSAGE_MAX),
+        });
     }
 
     fn check_enabled(&self, kind: Kind) -> Result<(), Reason> {
