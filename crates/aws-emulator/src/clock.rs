@@ -64,6 +64,37 @@ pub(crate) fn rfc3339(epoch_ms: u64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
+/// `20250131T235959Z`: the basic form of ISO 8601, as signatures have it.
+pub(crate) fn basic_iso8601(epoch_ms: u64) -> String {
+    rfc3339(epoch_ms).replace(['-', ':'], "")
+}
+
+/// Reads the basic form; `None` is another form, or a time before 1970.
+pub(crate) fn parse_basic_iso8601(text: &str) -> Option<u64> {
+    let number = |from: usize, to: usize| {
+        let digits = text.get(from..to).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
+        digits.parse::<u64>().ok()
+    };
+    if text.len() != 16 || text.get(8..9) != Some("T") || !text.ends_with('Z') {
+        return None;
+    }
+    let days = days_since_1970(number(0, 4)?, number(4, 6)?, number(6, 8)?)?;
+    let seconds = number(9, 11)? * 3600 + number(11, 13)? * 60 + number(13, 15)?;
+    Some((days * 86_400 + seconds) * 1000)
+}
+
+/// The inverse of [`civil_date`]; a day that is in no calendar is not looked for.
+fn days_since_1970(year: u64, month: u64, day: u64) -> Option<u64> {
+    if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+        return None;
+    }
+    let year = year.checked_sub(u64::from(month <= 2))?;
+    let month_from_march = (month + 9) % 12;
+    let day_of_year = (153 * month_from_march + 2) / 5 + day - 1;
+    let days = year * 365 + year / 4 - year / 100 + year / 400 + day_of_year;
+    days.checked_sub(719_468)
+}
+
 /// Days since 1970-01-01 as year, month, day of the Gregorian calendar.
 ///
 /// Years are counted from 1 March, so that the leap day is the last of its year, and in eras of
@@ -94,6 +125,17 @@ mod tests {
             (4_107_542_400, "2100-03-01T00:00:00Z"),
         ] {
             assert_eq!(rfc3339(seconds * 1000), text);
+        }
+    }
+
+    #[test]
+    fn the_basic_form_is_read_as_it_is_written() {
+        for epoch_ms in [0, 951_782_399_000, 951_782_400_000, 1_767_225_599_000, 4_107_542_400_000] {
+            assert_eq!(parse_basic_iso8601(&basic_iso8601(epoch_ms)), Some(epoch_ms));
+        }
+        for wrong in ["", "2025-01-31T23:59:59Z", "20251331T235959Z", "19691231T235959Z", "+0250131T235959Z"]
+        {
+            assert_eq!(parse_basic_iso8601(wrong), None, "{wrong}");
         }
     }
 

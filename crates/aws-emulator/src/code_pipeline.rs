@@ -1,66 +1,197 @@
-//! AWS `CodePipeline`: the failure of a job or of a third-party job.
+//! AWS `CodePipeline`: the failure of a job or of a third-party job, and the result of an approval.
 //!
 //! <https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_PutJobFailureResult.html>
 
-use serde::Deserialize;
+use serde_json::json;
 
-use super::answer::{Output, ServiceError};
-use super::request::Caller;
-use super::work::{Ending, Ledger, Refusal, Report, ReportedFailure, WorkKind, kms_denied};
+use super::answer::Output;
+use super::kind::{Kind, Place, Told};
+use super::limits::{OperationModel, is_uuid, model, words_and};
+use super::operation::{Operation, Service, ServiceModel};
+use super::protocols::Protocol;
+use super::report::{Accepted, Report};
+use super::shape::{ANY, Member, Shape, between, optional, required, text};
+use super::work::{Work, WorkKind};
 
-/// `PutJobFailureResult` and, with a client token, `PutThirdPartyJobFailureResult`.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct PutFailureResult {
-    job_id: String,
-    client_token: Option<String>,
-    failure_details: FailureDetails,
+pub(crate) const SERVICE: ServiceModel =
+    ServiceModel::new("codepipeline", Protocol::json("1.1", "CodePipeline_20150709"));
+
+const JOB_NOT_FOUND: Told = Told::new("JobNotFoundException", "The job cannot be found.");
+const JOB_HAS_ENDED: Told =
+    Told::new("InvalidJobStateException", "The state of the job is not valid: it has ended.");
+
+pub(crate) const JOB: Kind = Kind {
+    kind: WorkKind::CodePipelineJob,
+    name: "codepipeline-job",
+    identity: &["jobId"],
+    secret: false,
+    places: &[],
+    proof: None,
+    unknown: JOB_NOT_FOUND,
+    closed: JOB_HAS_ENDED,
+    timed_out: None,
+};
+
+pub(crate) const THIRD_PARTY_JOB: Kind = Kind {
+    kind: WorkKind::CodePipelineThirdPartyJob,
+    name: "codepipeline-third-party-job",
+    proof: Some(Place {
+        member: "clientToken",
+        wrong: Told::new("InvalidClientTokenException", "The client token is not valid for this job."),
+    }),
+    ..JOB
+};
+
+pub(crate) const APPROVAL: Kind = Kind {
+    kind: WorkKind::CodePipelineApproval,
+    name: "codepipeline-approval",
+    identity: &["token"],
+    secret: true,
+    places: &[
+        Place {
+            member: "pipelineName",
+            wrong: Told::new("PipelineNotFoundException", "The pipeline does not exist."),
+        },
+        Place {
+            member: "stageName",
+            wrong: Told::new("StageNotFoundException", "The stage does not exist."),
+        },
+        Place {
+            member: "actionName",
+            wrong: Told::new("ActionNotFoundException", "The action does not exist."),
+        },
+    ],
+    proof: None,
+    unknown: Told::new("InvalidApprovalTokenException", "The approval token is not valid."),
+    closed: Told::new(
+        "ApprovalAlreadyCompletedException",
+        "The approval action has already been approved or rejected.",
+    ),
+    timed_out: Some(Told::new("InvalidApprovalTokenException", "The approval token has expired.")),
+};
+
+const FAILURE_DETAILS: Member = required(
+    "failureDetails",
+    Shape::Structure(&[
+        required("type", text(ANY).one_of(FAILURE_TYPES).shape()),
+        required("message", text(between(1, 5000)).shape()),
+        optional("externalExecutionId", text(between(1, 1500)).shape()),
+    ]),
+);
+const FAILURE_TYPES: &[&str] = &[
+    "JobFailed",
+    "ConfigurationError",
+    "PermissionError",
+    "RevisionOutOfSync",
+    "RevisionUnavailable",
+    "SystemUnavailable",
+];
+
+const fn failure(kind: &'static Kind) -> Report {
+    Report::failure(kind)
+        .error("/failureDetails/type")
+        .cause("/failureDetails/message")
+        .external_execution_id("/failureDetails/externalExecutionId")
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct FailureDetails {
-    #[serde(rename = "type")]
-    failure_type: String,
-    message: String,
-    external_execution_id: Option<String>,
+pub(crate) const PUT_JOB_FAILURE_RESULT: OperationModel = model(
+    Operation::PutJobFailureResult,
+    Service::CodePipeline,
+    "PutJobFailureResult",
+    &[required("jobId", text(ANY).matching(UUID, is_uuid).shape()), FAILURE_DETAILS],
+)
+.failing_with(&[
+    ("ValidationException", 400),
+    ("JobNotFoundException", 400),
+    ("InvalidJobStateException", 400),
+])
+.reporting(failure(&JOB));
+
+pub(crate) const PUT_THIRD_PARTY_JOB_FAILURE_RESULT: OperationModel = model(
+    Operation::PutThirdPartyJobFailureResult,
+    Service::CodePipeline,
+    "PutThirdPartyJobFailureResult",
+    &[
+        required("jobId", text(between(1, 512)).shape()),
+        required("clientToken", text(between(1, 256)).secret().shape()),
+        FAILURE_DETAILS,
+    ],
+)
+.failing_with(&[
+    ("ValidationException", 400),
+    ("JobNotFoundException", 400),
+    ("InvalidJobStateException", 400),
+    ("InvalidClientTokenException", 400),
+])
+.reporting(failure(&THIRD_PARTY_JOB));
+
+const fn name(member: &'static str) -> Member {
+    required(
+        member,
+        text(between(1, 100))
+            .matching(r"[A-Za-z0-9.@\-_]+", |name| !name.is_empty() && words_and(name, ".@-"))
+            .shape(),
+    )
 }
 
-impl PutFailureResult {
-    pub(crate) fn perform(
-        self,
-        kind: WorkKind,
-        ledger: &mut Ledger,
-        caller: &Caller,
-        now_ms: u64,
-    ) -> Result<Output, ServiceError> {
-        let third_party = kind == WorkKind::CodePipelineThirdPartyJob;
-        let failure = ReportedFailure {
-            error: Some(self.failure_details.failure_type),
-            cause: Some(self.failure_details.message),
-            external_execution_id: self.failure_details.external_execution_id,
-            at_ms: now_ms,
-        };
-        let report = Report {
-            kind,
-            id: &self.job_id,
-            // An unknown member of `PutJobFailureResult`, which the service ignores.
-            client_token: self.client_token.as_deref().filter(|_| third_party),
-        };
-        let ended = ledger.end(caller, &report, Ending::Failed(failure), now_ms);
-        ended.map_err(refused).map(|()| Output::Nothing)
+pub(crate) const PUT_APPROVAL_RESULT: OperationModel = model(
+    Operation::PutApprovalResult,
+    Service::CodePipeline,
+    "PutApprovalResult",
+    &[
+        name("pipelineName"),
+        name("stageName"),
+        name("actionName"),
+        required(
+            "result",
+            Shape::Structure(&[
+                required("summary", text(between(0, 512)).shape()),
+                required("status", text(ANY).one_of(&["Approved", "Rejected"]).shape()),
+            ]),
+        ),
+        required("token", text(ANY).secret().matching(UUID, is_uuid).shape()),
+    ],
+)
+.failing_with(&[
+    ("InvalidApprovalTokenException", 400),
+    ("ApprovalAlreadyCompletedException", 400),
+    ("PipelineNotFoundException", 400),
+    ("StageNotFoundException", 400),
+    ("ActionNotFoundException", 400),
+    ("ValidationException", 400),
+])
+.reporting(
+    Report::verdict(&APPROVAL, "/result/status", "Rejected").cause("/result/summary").answered(approved_at),
+);
+
+const UUID: &str = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}";
+
+/// Times are seconds since 1970 in JSON protocols.
+fn approved_at(accepted: &Accepted<'_>) -> Output {
+    Output::Json(json!({"approvedAt": accepted.now_ms / 1000}))
+}
+
+impl Work {
+    /// A `CodePipeline` job in the endpoint's own region and account.
+    pub fn code_pipeline_job(job_id: impl Into<String>) -> Self {
+        Self::new(WorkKind::CodePipelineJob, job_id)
     }
-}
 
-fn refused(refusal: Refusal) -> ServiceError {
-    match refusal {
-        Refusal::Closed => {
-            ServiceError::new("InvalidJobStateException", "The state of the job is not valid: it has ended.")
-        }
-        Refusal::Unknown => ServiceError::new("JobNotFoundException", "The job cannot be found."),
-        Refusal::WrongClientToken => {
-            ServiceError::new("InvalidClientTokenException", "The client token is not valid for this job.")
-        }
-        Refusal::KmsDenied => kms_denied(),
+    /// A `CodePipeline` third-party job in the endpoint's own region and account.
+    pub fn third_party_job(job_id: impl Into<String>, client_token: impl Into<String>) -> Self {
+        Self::new(WorkKind::CodePipelineThirdPartyJob, job_id).with("clientToken", client_token)
+    }
+
+    /// A manual approval in the endpoint's own region and account.
+    pub fn approval(
+        pipeline: impl Into<String>,
+        stage: impl Into<String>,
+        action: impl Into<String>,
+        token: impl Into<String>,
+    ) -> Self {
+        Self::new(WorkKind::CodePipelineApproval, token)
+            .with("pipelineName", pipeline)
+            .with("stageName", stage)
+            .with("actionName", action)
     }
 }

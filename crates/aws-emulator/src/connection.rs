@@ -12,13 +12,14 @@ use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{HeaderMap, Method, Request, Response};
+use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Sleep;
 
 use super::answer::Answer;
 use super::dispatch::{Shared, Wire, dispatch};
+use super::request::Head;
 use super::tasks_page;
 
 /// The largest request body that is read: a full SQS batch with every byte escaped fits.
@@ -49,14 +50,14 @@ impl fmt::Display for Cut {
 impl std::error::Error for Cut {}
 
 async fn respond(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Response<AnswerBody>, Cut> {
-    if request.method() != Method::POST {
+    if matches!(*request.method(), Method::GET | Method::HEAD) {
         return Ok(looked_at(&shared, request.uri().path()));
     }
     let (head, body) = request.into_parts();
     let Ok(body) = Limited::new(body, REQUEST_BYTES_MAX).collect().await else {
         return Ok(plain(413, "The request is too large.\n"));
     };
-    answer(shared, &head.headers, body.to_bytes()).await
+    answer(shared, Head::of(head), body.to_bytes()).await
 }
 
 /// What a person or a script sees that looks at the endpoint.
@@ -71,8 +72,8 @@ fn looked_at(shared: &Shared, path: &str) -> Response<AnswerBody> {
     response
 }
 
-async fn answer(shared: Arc<Shared>, headers: &HeaderMap, body: Bytes) -> Result<Response<AnswerBody>, Cut> {
-    match dispatch(shared, headers, body).await {
+async fn answer(shared: Arc<Shared>, head: Head, body: Bytes) -> Result<Response<AnswerBody>, Cut> {
+    match dispatch(shared, head, body).await {
         Wire::Answer(answer) => {
             let body = AnswerBody::whole(answer.body.clone());
             Ok(with_headers(&answer, body))
@@ -93,12 +94,12 @@ async fn answer(shared: Arc<Shared>, headers: &HeaderMap, body: Bytes) -> Result
 }
 
 fn with_headers(answer: &Answer, body: AnswerBody) -> Response<AnswerBody> {
-    let mut response = Response::builder()
-        .status(answer.status)
-        .header("content-type", answer.content_type)
-        .header("x-amzn-requestid", &answer.request_id);
-    if let Some(query_error) = &answer.query_error {
-        response = response.header("x-amzn-query-error", query_error);
+    let mut response = Response::builder().status(answer.status);
+    if !answer.content_type.is_empty() {
+        response = response.header("content-type", answer.content_type);
+    }
+    for (name, value) in &answer.headers {
+        response = response.header(*name, value);
     }
     // A fault's status or code may be none that HTTP allows.
     response.body(body).unwrap_or_else(|_| plain(500, "The fault cannot be written as HTTP.\n"))

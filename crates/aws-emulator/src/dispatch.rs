@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use hyper::HeaderMap;
 use hyper::body::Bytes;
 use serde_json::Value;
 use tokio::sync::Notify;
@@ -13,8 +12,9 @@ use super::clock::Clock;
 use super::fault::{Fault, FaultPlan};
 use super::operation::{Operation, Service};
 use super::perform::{Setting, State, check, read};
+use super::protocols::{self, Protocol};
 use super::record::{Arrival, CallLog, CallOutcome};
-use super::request::{Caller, Request, spoken_by};
+use super::request::{Caller, Head, Request};
 use super::sqs::{self, BatchFault, Poll};
 use super::sts::{access_denied, expired_token};
 
@@ -92,6 +92,13 @@ impl Shared {
     }
 
     fn caller(&self, request: &Request) -> Caller {
+        if let Some(presigned) = &request.presigned {
+            return Caller {
+                access_key_id: presigned.access_key_id.clone(),
+                account: presigned.account.clone().unwrap_or_else(|| self.account.clone()),
+                region: presigned.region.clone(),
+            };
+        }
         let Some(scope) = &request.scope else {
             return self.own_caller();
         };
@@ -111,12 +118,13 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Answers one request.
-pub(crate) async fn dispatch(shared: Arc<Shared>, headers: &HeaderMap, body: Bytes) -> Wire {
-    let Some(request) = Request::read(headers, body) else {
-        let request_id = shared.state().ids.uuid();
-        let message = "The endpoint does not know this operation.";
-        let error = ServiceError::new("UnknownOperationException", message);
-        return Wire::Answer(Answer::error(spoken_by(headers), request_id, &error));
+pub(crate) async fn dispatch(shared: Arc<Shared>, head: Head, body: Bytes) -> Wire {
+    let request = match Request::read(head, body) {
+        Ok(request) => request,
+        Err(service) => {
+            let request_id = shared.state().ids.uuid();
+            return Wire::Answer(unknown_operation(service, &request_id));
+        }
     };
     let caller = shared.caller(&request);
     let sequence = shared.calls().arrive(Arrival {
@@ -125,6 +133,8 @@ pub(crate) async fn dispatch(shared: Arc<Shared>, headers: &HeaderMap, body: Byt
         account: caller.account.clone(),
         access_key_id: caller.access_key_id.clone(),
         at_ms: shared.clock.now_ms(),
+        signed_for: request.scope.clone(),
+        head: Arc::clone(&request.head),
         body: request.body.clone(),
     });
     let sequence = sequence.sequence;
@@ -142,9 +152,17 @@ pub(crate) async fn dispatch(shared: Arc<Shared>, headers: &HeaderMap, body: Byt
         error_code: answer.and_then(|answer| answer.error_code.clone()),
         took_effect,
         fault: name,
+        unheeded: answer.and_then(|answer| answer.unheeded.clone()),
     };
     shared.calls().finish(sequence, outcome);
     wire
+}
+
+fn unknown_operation(service: Service, request_id: &str) -> Answer {
+    let message = "The endpoint does not know this operation.";
+    let status = if service.protocol() == Protocol::Rest { 404 } else { 400 };
+    let error = ServiceError::with_status(status, "UnknownOperationException", message);
+    protocols::error(service, request_id, &error)
 }
 
 /// One call on its way.
@@ -215,7 +233,10 @@ impl Call {
         let (service, operation) = (self.request.operation.service(), self.request.operation);
         let error = match fault {
             Fault::Throttle { code, status } => {
-                let code = code.unwrap_or_else(|| throttling_code(service).to_owned());
+                let (own_code, own_status) = service.model().throttling;
+                // 400 is the status of a rule that names none.
+                let status = if code.is_none() && status == 400 { own_status } else { status };
+                let code = code.unwrap_or_else(|| own_code.to_owned());
                 ServiceError::with_status(status, code, "Rate exceeded")
             }
             Fault::ServiceError { code, status, message, after_effect } => {
@@ -245,10 +266,9 @@ impl Call {
     async fn effect(&self, batch_fault: Option<&BatchFault>) -> (Answer, bool) {
         match self.outcome(batch_fault).await {
             Ok(output) => {
-                let operation = self.request.operation;
-                let (service, name) = (operation.service(), operation.name());
-                let id = self.request_id.clone();
-                (Answer::success(service, name, id, output), true)
+                let answer = protocols::success(self.request.operation, &self.request_id, output);
+                let took_effect = answer.unheeded.is_none();
+                (answer, took_effect)
             }
             Err(error) => (self.error(&error), false),
         }
@@ -259,7 +279,10 @@ impl Call {
         let operation = self.request.operation;
         let input = {
             let state = self.shared.state();
-            state.sessions.authenticate(&self.request, now_ms)?;
+            match &self.request.presigned {
+                Some(presigned) => presigned.authenticate(&self.request.head, now_ms)?,
+                None => state.sessions.authenticate(&self.request, now_ms)?,
+            }
             self.request.input.clone()?
         };
         if operation == Operation::ReceiveMessage {
@@ -312,20 +335,13 @@ impl Call {
     }
 
     fn error(&self, error: &ServiceError) -> Answer {
-        let service = self.request.operation.service();
-        Answer::error(service, self.request_id.clone(), error)
+        protocols::error(self.request.operation.service(), &self.request_id, error)
     }
 
     /// A body that no service sends.
     fn page(&self, status: u16, body: &str) -> Answer {
-        Answer {
-            status,
-            content_type: "text/html",
-            request_id: self.request_id.clone(),
-            query_error: None,
-            body: body.to_owned(),
-            error_code: None,
-        }
+        let answer = Answer::new("text/html", body.to_owned());
+        Answer { status, ..answer.with_header("x-amzn-requestid", self.request_id.as_str()) }
     }
 }
 
@@ -333,18 +349,11 @@ const HTML_502: &str = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\
                         <center><h1>502 Bad Gateway</h1></center>\r\n</body>\r\n</html>\r\n";
 const GARBAGE: &str = "{\"this is <not> an answer";
 
-fn throttling_code(service: Service) -> &'static str {
-    match service {
-        Service::Sqs => "RequestThrottled",
-        Service::Sts => "Throttling",
-        _ => "ThrottlingException",
-    }
-}
-
 fn kms_error(service: Service, what: &str) -> ServiceError {
-    let code = match service {
-        Service::Sqs => format!("Kms{what}"),
-        _ => format!("Kms{what}Exception"),
+    let (code, status) = match service {
+        Service::Sqs => (format!("Kms{what}"), 400),
+        Service::Lambda => (format!("KMS{what}Exception"), 502),
+        _ => (format!("Kms{what}Exception"), 400),
     };
-    ServiceError::new(code, "The KMS key cannot be used.")
+    ServiceError::with_status(status, code, "The KMS key cannot be used.")
 }

@@ -14,6 +14,7 @@ use tokio::sync::{broadcast, watch};
 
 use super::answer::{Output, ServiceError};
 use super::clock::Clock;
+use super::cloud_formation;
 use super::connection::serve;
 use super::dispatch::Shared;
 use super::event_bridge::Buses;
@@ -189,6 +190,20 @@ impl Endpoint {
         self.open(Work::third_party_job(job_id, client_token));
     }
 
+    /// A presigned URL for the response of a custom resource, as `CloudFormation` would make it now,
+    /// in the region of the stack. It must come back byte for byte.
+    #[must_use]
+    pub fn response_url(&self, stack_id: &str, logical_resource_id: &str, request_id: &str) -> String {
+        let now_ms = self.shared.clock.now_ms();
+        cloud_formation::response_url(stack_id, logical_resource_id, request_id, now_ms)
+    }
+
+    /// A presigned URL for the signals of a wait condition's handle, by the handle's logical name.
+    #[must_use]
+    pub fn signal_url(&self, stack_id: &str, handle: &str) -> String {
+        cloud_formation::signal_url(stack_id, handle, self.shared.clock.now_ms())
+    }
+
     /// All tasks and jobs that were ever opened, ordered by kind, region, account and id.
     #[must_use]
     pub fn tasks(&self) -> Vec<WorkReport> {
@@ -222,7 +237,8 @@ impl Endpoint {
     ///
     /// # Errors
     ///
-    /// Those of the operation.
+    /// Those of the operation; `Unheeded` for a file that S3 would store and that `CloudFormation`
+    /// would not heed.
     pub fn call(&self, operation: Operation, input: Value) -> Result<Value, ServiceError> {
         let caller = self.shared.own_caller();
         let setting = Setting {
@@ -237,6 +253,7 @@ impl Endpoint {
             Output::Nothing => Value::Null,
             Output::Json(value) => value,
             Output::Xml(text) => Value::String(text),
+            Output::Unheeded(why) => return Err(ServiceError::with_status(200, "Unheeded", why)),
         })
     }
 

@@ -11,7 +11,11 @@ use serde_json::{Value, json};
 
 use super::answer::{Output, ServiceError};
 use super::clock::rfc3339;
+use super::operation::ServiceModel;
+use super::protocols::Protocol;
 use super::sqs::{BatchFault, Context, MESSAGE_BYTES_MAX, NewMessage, QueueKey, Sqs};
+
+pub(crate) const SERVICE: ServiceModel = ServiceModel::new("events", Protocol::json("1.1", "AWSEvents"));
 
 /// Which queue the events of a bus go to, by region, account and name of the bus.
 #[derive(Debug, Default)]

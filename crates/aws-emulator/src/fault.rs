@@ -18,11 +18,11 @@ use super::request::{Caller, Request};
 pub enum Fault {
     /// The call is throttled; nothing takes effect.
     Throttle {
-        /// The error's name; default `ThrottlingException` (SQS: `RequestThrottled`, STS:
-        /// `Throttling`).
+        /// The error's name; default the service's own: `ThrottlingException` of most,
+        /// `RequestThrottled` of SQS, `Throttling` of STS, for example.
         #[serde(default)]
         code: Option<String>,
-        /// HTTP status; default 400.
+        /// HTTP status; default 400, or where the service's own error has another status, that.
         #[serde(default = "bad_request")]
         status: u16,
     },
@@ -282,6 +282,9 @@ impl FaultRule {
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Matcher {
+    /// What the call is about, of any kind: a task token, a job id, a callback id, a request id, the
+    /// URL of a wait condition without its query, or what else the work is known by.
+    pub identity: Option<String>,
     /// The call's `taskToken`.
     pub task_token: Option<String>,
     /// The call's `jobId`.
@@ -313,6 +316,11 @@ impl std::fmt::Debug for Matcher {
 }
 
 impl Matcher {
+    /// Calls that are about the work with this id or token, of any kind.
+    pub fn identity(id: impl Into<String>) -> Self {
+        Self { identity: Some(id.into()), ..Self::default() }
+    }
+
     /// Calls for the Step Functions or SWF task with this token.
     pub fn task_token(token: impl Into<String>) -> Self {
         Self { task_token: Some(token.into()), ..Self::default() }
@@ -338,7 +346,8 @@ impl Matcher {
             let (body, text) = (&request.body[..], text.as_bytes());
             text.is_empty() || body.windows(text.len()).any(|window| window == text)
         };
-        fit(&self.task_token, request.text("taskToken"))
+        fit(&self.identity, request.identity())
+            && fit(&self.task_token, request.text("taskToken"))
             && fit(&self.job_id, request.text("jobId"))
             && fit(&self.queue, request.queue())
             && fit(&self.role_arn, request.text("RoleArn"))
@@ -386,7 +395,7 @@ pub enum CountBy {
     /// All calls that fit the rule together.
     #[default]
     Rule,
-    /// Those of each identity on its own: a task token, a job id, a role, or for SQS and
+    /// Those of each identity on its own: what the work is known by, a role, or for SQS and
     /// `EventBridge` the exact body.
     Identity,
 }
@@ -474,10 +483,7 @@ impl Counted {
 
 /// What a call is about: the same in every attempt at the same thing.
 fn identity(request: &Request) -> &[u8] {
-    ["taskToken", "jobId", "RoleArn"]
-        .iter()
-        .find_map(|member| request.text(member))
-        .map_or(&request.body[..], str::as_bytes)
+    request.identity().map_or(&request.body[..], str::as_bytes)
 }
 
 /// Whether `text` fits a pattern in which `*` stands for any text, also none.
@@ -501,15 +507,19 @@ fn fits(pattern: &str, text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hyper::HeaderMap;
+    use crate::request::Head;
     use hyper::body::Bytes;
 
+    fn read(method: &str, uri: &str, header: (&'static str, &'static str), body: String) -> Request {
+        let request = hyper::Request::builder().method(method).uri(uri).header(header.0, header.1).body(());
+        let (parts, ()) = request.expect("it is well formed").into_parts();
+        let request = Request::read(Head::of(parts), Bytes::from(body));
+        request.unwrap_or_else(|_| panic!("the operation is not known"))
+    }
+
     fn request(token: &str) -> Request {
-        let mut headers = HeaderMap::new();
-        let target = "AWSStepFunctions.SendTaskFailure";
-        headers.insert("x-amz-target", target.parse().expect("it is a header value"));
-        let body = format!(r#"{{"taskToken":"{token}"}}"#);
-        Request::read(&headers, Bytes::from(body)).expect("the operation is known")
+        let target = ("x-amz-target", "AWSStepFunctions.SendTaskFailure");
+        read("POST", "/", target, format!(r#"{{"taskToken":"{token}"}}"#))
     }
 
     fn caller() -> Caller {
@@ -558,6 +568,23 @@ mod tests {
         assert_eq!(hits(late, &["a"]), [false]);
         let once = FaultRule { at_most: Some(1), ..rule };
         assert_eq!(hits(once, &["a", "a"]), [true, false]);
+    }
+
+    #[test]
+    fn the_identity_of_a_call_is_in_its_path_its_form_its_body_or_its_url() {
+        let path = "/2025-12-01/durable-execution-callbacks/a%2Bb/fail";
+        let form = "Action=CompleteLifecycleAction&Version=2011-01-01&InstanceId=a%2Bb";
+        let host = "cloudformation-custom-resource-response-useast1.s3.us-east-1.amazonaws.com";
+        for call in [
+            read("POST", path, ("host", "lambda"), String::new()),
+            read("POST", "/", ("host", "autoscaling"), form.to_owned()),
+            read("PUT", "/SendWorkflowStepAction", ("host", "ib"), r#"{"stepExecutionId":"a+b"}"#.to_owned()),
+            read("PUT", "/stack%7CThing%7Ca%2Bb", ("host", host), "not JSON".to_owned()),
+        ] {
+            assert_eq!(call.identity(), Some("a+b"), "{:?}", call.operation);
+            assert!(Matcher::identity("a+*").fits(&call, &caller()));
+            assert!(!Matcher::identity("b").fits(&call, &caller()));
+        }
     }
 
     #[test]

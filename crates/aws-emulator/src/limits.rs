@@ -4,52 +4,70 @@
 //! `tests/service_models/check_limits.py` compares the two, so that they cannot drift. What a
 //! service enforces beyond its model (SQS's characters and sizes, for example) is in its own file.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::operation::{Operation, Service};
+use super::protocols::{Protocol, Route};
+use super::report::Report;
 use super::shape::{ANY, Member, Range, Shape, Text, at_most, between, optional, required, text};
+use super::{
+    auto_scaling, cloud_formation, code_deploy, code_pipeline, ecs, image_builder, lambda, sage_maker,
+    service_catalog, step_functions, swf,
+};
 
-/// One row of the table: an operation and the shape of its request.
+/// One row of the table: an operation, the shape of its request, and its errors.
 #[derive(Debug)]
 pub(crate) struct OperationModel {
     pub(crate) operation: Operation,
     pub(crate) service: Service,
     pub(crate) name: &'static str,
     pub(crate) input: Shape,
+    /// Where a REST operation is.
+    pub(crate) route: Option<Route>,
+    /// Names and statuses of the errors that the model lists; empty where the endpoint does not
+    /// keep them.
+    pub(crate) errors: &'static [(&'static str, u16)],
+    /// The call reports on work, and how.
+    pub(crate) report: Option<Report>,
 }
 
-const fn model(
+pub(crate) const fn model(
     operation: Operation,
     service: Service,
     name: &'static str,
     members: &'static [Member],
 ) -> OperationModel {
-    OperationModel { operation, service, name, input: Shape::Structure(members) }
+    let input = Shape::Structure(members);
+    OperationModel { operation, service, name, input, route: None, errors: &[], report: None }
+}
+
+impl OperationModel {
+    pub(crate) const fn routed(self, route: Route) -> Self {
+        Self { route: Some(route), ..self }
+    }
+
+    pub(crate) const fn failing_with(self, errors: &'static [(&'static str, u16)]) -> Self {
+        Self { errors, ..self }
+    }
+
+    pub(crate) const fn reporting(self, report: Report) -> Self {
+        Self { report: Some(report), ..self }
+    }
+
+    /// The members, each on its own, that say what a call is about.
+    pub(crate) fn identity(&self) -> &'static [&'static str] {
+        match (&self.report, self.operation) {
+            (Some(report), _) => report.kind.identity,
+            (None, Operation::AssumeRole) => &["RoleArn"],
+            (None, _) => &[],
+        }
+    }
 }
 
 // Shapes that several operations share.
-const STRING: Shape = text(ANY).shape();
+pub(crate) const STRING: Shape = text(ANY).shape();
+const BLOB: Shape = Shape::Blob(text(ANY));
 const INTEGER: Shape = Shape::Integer(ANY);
-
-const SFN_TASK_TOKEN: Member = required("taskToken", text(between(1, 2048)).sensitive().shape());
-const SWF_TASK_TOKEN: Member = required("taskToken", text(between(1, 1024)).secret().shape());
-
-const FAILURE_DETAILS: Member = required(
-    "failureDetails",
-    Shape::Structure(&[
-        required("type", text(ANY).one_of(FAILURE_TYPES).shape()),
-        required("message", text(between(1, 5000)).shape()),
-        optional("externalExecutionId", text(between(1, 1500)).shape()),
-    ]),
-);
-const FAILURE_TYPES: &[&str] = &[
-    "JobFailed",
-    "ConfigurationError",
-    "PermissionError",
-    "RevisionOutOfSync",
-    "RevisionUnavailable",
-    "SystemUnavailable",
-];
 
 const QUEUE_URL: Member = required("QueueUrl", STRING);
 const QUEUE_ATTRIBUTES: Shape = Shape::Map(&QUEUE_ATTRIBUTE_NAME, &STRING);
@@ -96,9 +114,9 @@ const SYSTEM_ATTRIBUTE_NAME: Shape = text(ANY).one_of(SYSTEM_ATTRIBUTE_NAMES).sh
 
 const MESSAGE_ATTRIBUTE: Shape = Shape::Structure(&[
     optional("StringValue", STRING),
-    optional("BinaryValue", Shape::Blob),
+    optional("BinaryValue", BLOB),
     optional("StringListValues", Shape::List(&STRING, ANY)),
-    optional("BinaryListValues", Shape::List(&Shape::Blob, ANY)),
+    optional("BinaryListValues", Shape::List(&BLOB, ANY)),
     required("DataType", STRING),
 ]);
 const MESSAGE_ATTRIBUTES: Member = optional("MessageAttributes", Shape::Map(&STRING, &MESSAGE_ATTRIBUTE));
@@ -121,55 +139,13 @@ const TAG_KEY: Shape = text(between(1, 128))
 
 /// Every operation with the limits of its request, in the order of [`Operation`].
 pub(crate) const MODEL: &[OperationModel] = &[
-    model(
-        Operation::SendTaskFailure,
-        Service::StepFunctions,
-        "SendTaskFailure",
-        &[
-            SFN_TASK_TOKEN,
-            optional("error", text(between(0, 256)).sensitive().shape()),
-            optional("cause", text(between(0, 32_768)).sensitive().shape()),
-        ],
-    ),
-    model(Operation::SendTaskHeartbeat, Service::StepFunctions, "SendTaskHeartbeat", &[SFN_TASK_TOKEN]),
-    model(
-        Operation::SendTaskSuccess,
-        Service::StepFunctions,
-        "SendTaskSuccess",
-        &[SFN_TASK_TOKEN, required("output", text(at_most(262_144)).sensitive().shape())],
-    ),
-    model(
-        Operation::PutJobFailureResult,
-        Service::CodePipeline,
-        "PutJobFailureResult",
-        &[required("jobId", text(ANY).matching(JOB_ID, is_job_id).shape()), FAILURE_DETAILS],
-    ),
-    model(
-        Operation::PutThirdPartyJobFailureResult,
-        Service::CodePipeline,
-        "PutThirdPartyJobFailureResult",
-        &[
-            required("jobId", text(between(1, 512)).shape()),
-            required("clientToken", text(between(1, 256)).secret().shape()),
-            FAILURE_DETAILS,
-        ],
-    ),
-    model(
-        Operation::RespondActivityTaskFailed,
-        Service::Swf,
-        "RespondActivityTaskFailed",
-        &[
-            SWF_TASK_TOKEN,
-            optional("reason", text(at_most(256)).shape()),
-            optional("details", text(at_most(32_768)).shape()),
-        ],
-    ),
-    model(
-        Operation::RecordActivityTaskHeartbeat,
-        Service::Swf,
-        "RecordActivityTaskHeartbeat",
-        &[SWF_TASK_TOKEN, optional("details", text(at_most(2048)).shape())],
-    ),
+    step_functions::SEND_TASK_FAILURE,
+    step_functions::SEND_TASK_HEARTBEAT,
+    step_functions::SEND_TASK_SUCCESS,
+    code_pipeline::PUT_JOB_FAILURE_RESULT,
+    code_pipeline::PUT_THIRD_PARTY_JOB_FAILURE_RESULT,
+    swf::RESPOND_ACTIVITY_TASK_FAILED,
+    swf::RECORD_ACTIVITY_TASK_HEARTBEAT,
     model(
         Operation::CreateQueue,
         Service::Sqs,
@@ -394,11 +370,25 @@ pub(crate) const MODEL: &[OperationModel] = &[
         ],
     ),
     model(Operation::GetCallerIdentity, Service::Sts, "GetCallerIdentity", &[]),
+    lambda::SEND_FAILURE,
+    lambda::SEND_SUCCESS,
+    lambda::SEND_HEARTBEAT,
+    cloud_formation::PUT_CUSTOM_RESOURCE_RESPONSE,
+    cloud_formation::PUT_WAIT_CONDITION_SIGNAL,
+    sage_maker::SEND_STEP_FAILURE,
+    auto_scaling::COMPLETE_LIFECYCLE_ACTION,
+    auto_scaling::RECORD_LIFECYCLE_ACTION_HEARTBEAT,
+    code_deploy::PUT_HOOK_STATUS,
+    code_pipeline::PUT_APPROVAL_RESULT,
+    image_builder::SEND_WORKFLOW_STEP_ACTION,
+    service_catalog::NOTIFY_PROVISION,
+    service_catalog::NOTIFY_UPDATE,
+    service_catalog::NOTIFY_TERMINATE,
+    ecs::CONTINUE_SERVICE_DEPLOYMENT,
 ];
 
-const JOB_ID: &str = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}";
-
-fn is_job_id(id: &str) -> bool {
+/// A UUID in lower case.
+pub(crate) fn is_uuid(id: &str) -> bool {
     let lower_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
     let groups: Vec<&str> = id.split('-').collect();
     groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12])
@@ -450,11 +440,12 @@ pub(crate) fn is_account(account: &str) -> bool {
     account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-fn words_and(text: &str, others: &str) -> bool {
+/// Letters and digits of ASCII, `_`, and others.
+pub(crate) fn words_and(text: &str, others: &str) -> bool {
     text.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_' || others.contains(letter))
 }
 
-fn tag_characters(text: &str) -> bool {
+pub(crate) fn tag_characters(text: &str) -> bool {
     text.chars()
         .all(|letter| letter.is_alphanumeric() || letter.is_whitespace() || "_.:/=+-@".contains(letter))
 }
@@ -476,12 +467,15 @@ fn is_policy_character(letter: char) -> bool {
 ///
 /// Its members are `service` (botocore's name), `operation`, `member` (a path; `[]` stands for a
 /// list's element, `{}` for a map's value and `{key}` for its key), `type`, `required`, `min`,
-/// `max`, `pattern`, `enum` and `sensitive`; `null` means no limit. An operation that takes
-/// nothing has one row, with the empty path.
+/// `max`, `pattern`, `enum`, `sensitive` and `location` (`uri` or `null`); `null` means no limit.
+/// The row with the empty path is the request itself: its `call` says how the operation is called
+/// (`protocol`, `signingName`, `method`, `uri`, `payload`, `targetPrefix`, `version`) and which
+/// `errors` it has with which statuses, `null` where the endpoint does not keep them. Presigned
+/// calls are not in it: no model describes them.
 #[must_use]
 pub fn limits_as_json() -> String {
     let mut rows = Vec::new();
-    for model in MODEL {
+    for model in MODEL.iter().filter(|model| model.service.model_name().is_some()) {
         push_rows(model, "", false, &model.input, &mut rows);
     }
     let lines: Vec<String> = rows.iter().map(Value::to_string).collect();
@@ -503,17 +497,18 @@ fn push_rows(model: &OperationModel, path: &str, required: bool, shape: &Shape, 
                 push_rows(model, path, member.required, &member.shape, rows);
             }
         }
-        Shape::Text(_) | Shape::Integer(_) | Shape::Timestamp | Shape::Blob => {}
+        Shape::Text(_) | Shape::Integer(_) | Shape::Timestamp | Shape::Blob(_) => {}
     }
 }
 
 fn row(model: &OperationModel, path: &str, required: bool, shape: &Shape) -> Value {
     let limits = match shape {
-        Shape::Text(limits) => *limits,
+        Shape::Text(limits) | Shape::Blob(limits) => *limits,
         Shape::Integer(range) | Shape::List(_, range) => text(*range),
-        Shape::Timestamp | Shape::Blob | Shape::Map(..) | Shape::Structure(_) => text(ANY),
+        Shape::Timestamp | Shape::Map(..) | Shape::Structure(_) => text(ANY),
     };
-    json!({
+    let in_path = model.route.is_some_and(|route| route.has_label(path));
+    let mut row = json!({
         "service": model.service.model_name(),
         "operation": model.name,
         "member": path,
@@ -524,6 +519,33 @@ fn row(model: &OperationModel, path: &str, required: bool, shape: &Shape) -> Val
         "pattern": limits.pattern.map(|pattern| pattern.source),
         "enum": if limits.one_of.is_empty() { Value::Null } else { json!(limits.one_of) },
         "sensitive": limits.sensitive,
+        "location": in_path.then_some("uri"),
+    });
+    if path.is_empty() {
+        row["call"] = call(model);
+    }
+    row
+}
+
+/// How an operation is called, and what it fails with.
+fn call(model: &OperationModel) -> Value {
+    let protocol = model.service.protocol();
+    let (target_prefix, version) = match protocol {
+        Protocol::Json { target_prefix, version, .. } => (Some(target_prefix), Some(version)),
+        Protocol::Query { version, .. } => (None, Some(version)),
+        Protocol::Rest | Protocol::Presigned => (None, None),
+    };
+    let errors: Map<String, Value> =
+        model.errors.iter().map(|(code, status)| ((*code).to_owned(), json!(status))).collect();
+    json!({
+        "protocol": protocol.name(),
+        "signingName": model.service.signing_name(),
+        "method": model.route.map_or("POST", |route| route.method),
+        "uri": model.route.map_or("/", |route| route.template),
+        "payload": model.route.and_then(|route| route.payload),
+        "targetPrefix": target_prefix,
+        "version": version,
+        "errors": if errors.is_empty() { Value::Null } else { Value::Object(errors) },
     })
 }
 
@@ -533,7 +555,7 @@ mod tests {
 
     #[test]
     fn a_job_id_is_a_lower_case_uuid() {
-        assert!(is_job_id("0f5706de-1ab4-4d1c-95ae-b4fd2e0d0b1f"));
+        assert!(is_uuid("0f5706de-1ab4-4d1c-95ae-b4fd2e0d0b1f"));
         for wrong in [
             "",
             "0F5706DE-1ab4-4d1c-95ae-b4fd2e0d0b1f",
@@ -541,7 +563,7 @@ mod tests {
             "0f5706de-1ab4-4d1c-95ae-b4fd2e0d0b1",
             "0f5706de-1ab4-4d1c-95ae-b4fd2e0d0b1f-",
         ] {
-            assert!(!is_job_id(wrong), "{wrong}");
+            assert!(!is_uuid(wrong), "{wrong}");
         }
     }
 

@@ -4,17 +4,15 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::answer::{Output, ServiceError};
-use super::code_pipeline::PutFailureResult;
+use super::cloud_formation;
 use super::event_bridge::{Buses, PutEvents};
 use super::ids::Ids;
 use super::operation::{Operation, Service};
 use super::request::{Caller, serialization_error};
 use super::shape::{type_error, violations};
 use super::sqs::{self, BatchFault, Context, Poll, Sqs};
-use super::step_functions::{SendTaskFailure, SendTaskHeartbeat, SendTaskSuccess};
 use super::sts::{AssumeRole, Sessions};
-use super::swf::{RecordActivityTaskHeartbeat, RespondActivityTaskFailed};
-use super::work::{Ledger, WorkKind};
+use super::work::Ledger;
 
 /// Everything that operations change.
 pub(crate) struct State {
@@ -54,12 +52,8 @@ pub(crate) fn check(operation: Operation, input: &Value) -> Result<(), ServiceEr
     }
     let sentences: Vec<&str> = found.iter().map(|found| found.sentence.as_str()).collect();
     let errors = if found.len() == 1 { "error" } else { "errors" };
-    let code = match operation.service() {
-        Service::Sts => "ValidationError",
-        _ => "ValidationException",
-    };
     Err(ServiceError::new(
-        code,
+        operation.service().model().validation,
         format!("{} validation {errors} detected: {}", found.len(), sentences.join("; ")),
     ))
 }
@@ -88,39 +82,21 @@ impl State {
                 read::<PutEvents>(input)?.perform(buses, sqs, &mut context, batch_fault)
             }
             Service::Sts => self.perform_sts(operation, input, setting),
-            Service::StepFunctions | Service::CodePipeline | Service::Swf => {
-                self.perform_report(operation, input, setting)
-            }
+            _ => self.perform_report(operation, &input, setting),
         }
     }
 
     fn perform_report(
         &mut self,
         operation: Operation,
-        input: Value,
+        input: &Value,
         Setting { caller, now_ms, .. }: Setting<'_>,
     ) -> Result<Output, ServiceError> {
-        let ledger = &mut self.ledger;
-        match operation {
-            Operation::SendTaskFailure => read::<SendTaskFailure>(input)?.perform(ledger, caller, now_ms),
-            Operation::SendTaskSuccess => read::<SendTaskSuccess>(input)?.perform(ledger, caller, now_ms),
-            Operation::SendTaskHeartbeat => read::<SendTaskHeartbeat>(input)?.perform(ledger, caller, now_ms),
-            Operation::PutJobFailureResult => {
-                let kind = WorkKind::CodePipelineJob;
-                read::<PutFailureResult>(input)?.perform(kind, ledger, caller, now_ms)
-            }
-            Operation::PutThirdPartyJobFailureResult => {
-                let kind = WorkKind::CodePipelineThirdPartyJob;
-                read::<PutFailureResult>(input)?.perform(kind, ledger, caller, now_ms)
-            }
-            Operation::RespondActivityTaskFailed => {
-                read::<RespondActivityTaskFailed>(input)?.perform(ledger, caller, now_ms)
-            }
-            Operation::RecordActivityTaskHeartbeat => {
-                read::<RecordActivityTaskHeartbeat>(input)?.perform(ledger, caller, now_ms)
-            }
-            _ => Err(not_of_this_service()),
+        let report = operation.model().report.as_ref().ok_or_else(not_of_this_service)?;
+        if operation.service() == Service::CloudFormationResponse {
+            return Ok(cloud_formation::heed(report.kind, input, &mut self.ledger, caller, now_ms));
         }
+        report.perform(operation, input, &mut self.ledger, caller, now_ms)
     }
 
     fn perform_sts(

@@ -2,12 +2,14 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::sync::Arc;
 
 use hyper::body::Bytes;
 use serde_json::Value;
 use tokio::sync::broadcast;
 
 use super::operation::Operation;
+use super::request::{CredentialScope, Head};
 
 /// One call as it arrived, with what it was answered.
 #[derive(Clone)]
@@ -24,13 +26,16 @@ pub struct RecordedCall {
     pub access_key_id: String,
     /// When it arrived, in milliseconds since 1970 on the endpoint's clock.
     pub at_ms: u64,
+    /// What the signature in the `Authorization` header is for; `None` when there is none.
+    pub signed_for: Option<CredentialScope>,
     /// What became of it.
     pub outcome: CallOutcome,
+    head: Arc<Head>,
     body: Bytes,
 }
 
 /// What became of a call.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CallOutcome {
     /// The HTTP status of the answer; `None` when none was sent (cut, hanging, or still open).
     pub status: Option<u16>,
@@ -40,9 +45,42 @@ pub struct CallOutcome {
     pub took_effect: bool,
     /// The name of the fault that was applied, such as `cut-after-effect`.
     pub fault: Option<&'static str>,
+    /// Why nothing took effect although the caller was told that all is well: a file that S3
+    /// stored and that `CloudFormation` does not heed.
+    pub unheeded: Option<String>,
 }
 
 impl RecordedCall {
+    /// The HTTP method.
+    #[must_use]
+    pub fn method(&self) -> &str {
+        self.head.method.as_str()
+    }
+
+    /// The path exactly as it arrived, percent-encoded. It may hold a token: treat it as a secret.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.head.path
+    }
+
+    /// The query exactly as it arrived, without its question mark. That of a presigned URL is a
+    /// secret.
+    #[must_use]
+    pub fn query(&self) -> Option<&str> {
+        self.head.query.as_deref()
+    }
+
+    /// The first header of this name, whatever its case; `None` also when it is not ASCII text.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.head.header(name)
+    }
+
+    /// All headers as they arrived, their names in lower case.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.head.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()))
+    }
+
     /// The body exactly as it arrived. It holds task tokens: treat it as a secret.
     #[must_use]
     pub fn body(&self) -> &[u8] {
@@ -57,7 +95,7 @@ impl RecordedCall {
 }
 
 impl fmt::Debug for RecordedCall {
-    /// Shows everything but the body, which holds secrets.
+    /// Shows everything but path, query, headers and body, which hold secrets.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("RecordedCall")
@@ -79,6 +117,8 @@ pub(crate) struct Arrival {
     pub(crate) account: String,
     pub(crate) access_key_id: String,
     pub(crate) at_ms: u64,
+    pub(crate) signed_for: Option<CredentialScope>,
+    pub(crate) head: Arc<Head>,
     pub(crate) body: Bytes,
 }
 
@@ -106,7 +146,9 @@ impl CallLog {
             account: arrival.account,
             access_key_id: arrival.access_key_id,
             at_ms: arrival.at_ms,
-            outcome: CallOutcome { status: None, error_code: None, took_effect: false, fault: None },
+            signed_for: arrival.signed_for,
+            outcome: CallOutcome::default(),
+            head: arrival.head,
             body: arrival.body,
         };
         self.next_sequence += 1;
@@ -159,12 +201,19 @@ mod tests {
             account: "111111111111".to_owned(),
             access_key_id: "AKID".to_owned(),
             at_ms: 0,
+            signed_for: None,
+            head: Arc::new(Head {
+                method: hyper::Method::POST,
+                path: "/secret".to_owned(),
+                query: Some("token=secret".to_owned()),
+                headers: hyper::HeaderMap::new(),
+            }),
             body: Bytes::from_static(br#"{"taskToken":"secret"}"#),
         }
     }
 
     #[test]
-    fn debug_of_a_call_hides_its_body() {
+    fn debug_of_a_call_hides_its_path_its_query_and_its_body() {
         let call = CallLog::keeping(9).arrive(arrival());
         assert!(!format!("{call:?}").contains("secret"));
         assert_eq!(call.body(), br#"{"taskToken":"secret"}"#);
@@ -186,7 +235,7 @@ mod tests {
         let mut log = CallLog::keeping(1);
         log.arrive(arrival());
         log.arrive(arrival());
-        let outcome = CallOutcome { status: Some(200), error_code: None, took_effect: true, fault: None };
+        let outcome = CallOutcome { status: Some(200), took_effect: true, ..CallOutcome::default() };
         log.finish(0, outcome.clone());
         log.finish(1, outcome.clone());
         assert_eq!(log.calls()[0].outcome, outcome);

@@ -1,19 +1,52 @@
 //! One request as it came in: who calls what, with which body.
 
-use hyper::HeaderMap;
+use std::sync::Arc;
+
+use http::request::Parts;
 use hyper::body::Bytes;
+use hyper::{HeaderMap, Method};
 use serde_json::{Map, Value};
 
 use super::answer::ServiceError;
 use super::operation::{Operation, Service};
+use super::protocols::{self, Presigned};
 use super::shape::Shape;
 
-/// Who calls, as the `Authorization` header's credential scope says.
+/// Method, path and headers of a request, as they arrived.
+#[derive(Clone)]
+pub(crate) struct Head {
+    pub(crate) method: Method,
+    /// Percent-encoded.
+    pub(crate) path: String,
+    pub(crate) query: Option<String>,
+    pub(crate) headers: HeaderMap,
+}
+
+impl Head {
+    pub(crate) fn of(parts: Parts) -> Self {
+        Self {
+            method: parts.method,
+            path: parts.uri.path().to_owned(),
+            query: parts.uri.query().map(str::to_owned),
+            headers: parts.headers,
+        }
+    }
+
+    /// A header's value, where it is text.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}
+
+/// What the `Authorization` header's credential scope says.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Scope {
-    pub(crate) access_key_id: String,
-    pub(crate) region: String,
-    pub(crate) service: String,
+pub struct CredentialScope {
+    /// The caller's access key id.
+    pub access_key_id: String,
+    /// The region that the request is signed for.
+    pub region: String,
+    /// The service that the request is signed for, by its signing name.
+    pub service: String,
 }
 
 /// The account and region that a call acts in.
@@ -27,33 +60,37 @@ pub(crate) struct Caller {
 /// A request whose operation is known.
 pub(crate) struct Request {
     pub(crate) operation: Operation,
-    pub(crate) scope: Option<Scope>,
-    pub(crate) session_token: Option<String>,
+    pub(crate) head: Arc<Head>,
+    pub(crate) scope: Option<CredentialScope>,
+    pub(crate) presigned: Option<Presigned>,
     /// The body exactly as it arrived.
     pub(crate) body: Bytes,
-    /// The body as JSON; a query protocol's parameters become an object of strings.
+    /// The members as JSON, wherever the protocol has them; those of a form are strings.
     pub(crate) input: Result<Value, ServiceError>,
 }
 
 impl Request {
-    /// Reads headers and body; `None` is an operation that the endpoint does not know.
-    pub(crate) fn read(headers: &HeaderMap, body: Bytes) -> Option<Self> {
-        let (operation, input) = if let Some(target) = header(headers, "x-amz-target") {
-            (Operation::from_target(target)?, json_input(&body))
-        } else {
-            let parameters = form_parameters(&body)?;
-            let action = parameters.get("Action").and_then(Value::as_str)?;
-            let operation = Operation::from_action(action)?;
-            let input = with_integers(parameters, &operation.model().input);
-            (operation, input)
-        };
-        Some(Self {
-            operation,
-            scope: header(headers, "authorization").and_then(parse_scope),
-            session_token: header(headers, "x-amz-security-token").map(str::to_owned),
+    /// Reads head and body.
+    ///
+    /// # Errors
+    ///
+    /// The endpoint does not know the operation; the service is one in whose protocol that is to
+    /// be said.
+    pub(crate) fn read(head: Head, body: Bytes) -> Result<Self, Service> {
+        let asked = protocols::read(&head, &body)?;
+        Ok(Self {
+            operation: asked.operation,
+            scope: head.header("authorization").and_then(parse_scope),
+            presigned: asked.presigned,
+            input: asked.input,
+            head: Arc::new(head),
             body,
-            input,
         })
+    }
+
+    /// What the call is about, if it can be read: the same in every attempt at the same thing.
+    pub(crate) fn identity(&self) -> Option<&str> {
+        self.operation.model().identity().iter().find_map(|member| self.text(member))
     }
 
     /// A string member of the body, if it can be read.
@@ -68,12 +105,8 @@ impl Request {
     }
 }
 
-fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok()
-}
-
 /// Takes `AWS4-HMAC-SHA256 Credential=<key>/<date>/<region>/<service>/aws4_request, …` apart.
-fn parse_scope(authorization: &str) -> Option<Scope> {
+fn parse_scope(authorization: &str) -> Option<CredentialScope> {
     let credential = authorization
         .strip_prefix("AWS4-HMAC-SHA256")?
         .split([',', ' '])
@@ -84,10 +117,10 @@ fn parse_scope(authorization: &str) -> Option<Scope> {
     let region = parts.next()?.to_owned();
     let _date = parts.next()?;
     let access_key_id = parts.next()?.to_owned();
-    (terminator == "aws4_request").then_some(Scope { access_key_id, region, service })
+    (terminator == "aws4_request").then_some(CredentialScope { access_key_id, region, service })
 }
 
-fn json_input(body: &[u8]) -> Result<Value, ServiceError> {
+pub(crate) fn json_input(body: &[u8]) -> Result<Value, ServiceError> {
     match serde_json::from_slice(body) {
         Ok(input @ Value::Object(_)) => Ok(input),
         Ok(_) => Err(serialization_error("the body is not a JSON object")),
@@ -101,7 +134,7 @@ pub(crate) fn serialization_error(message: impl Into<String>) -> ServiceError {
 }
 
 /// `application/x-www-form-urlencoded` parameters as an object of strings.
-fn form_parameters(body: &[u8]) -> Option<Map<String, Value>> {
+pub(crate) fn form_parameters(body: &[u8]) -> Option<Map<String, Value>> {
     let text = std::str::from_utf8(body).ok()?;
     text.split('&')
         .filter(|pair| !pair.is_empty())
@@ -112,13 +145,17 @@ fn form_parameters(body: &[u8]) -> Option<Map<String, Value>> {
         .collect()
 }
 
-/// Decodes `+` and `%XX`; `None` when the result is not UTF-8 or an escape is cut.
+/// Decodes `+` and `%XX` of a form.
 fn form_text(encoded: &str) -> Option<String> {
+    percent_decoded(&encoded.replace('+', " "))
+}
+
+/// Decodes `%XX`; `None` when the result is not UTF-8 or an escape is cut.
+pub(crate) fn percent_decoded(encoded: &str) -> Option<String> {
     let mut decoded = Vec::with_capacity(encoded.len());
     let mut bytes = encoded.bytes();
     while let Some(byte) = bytes.next() {
         decoded.push(match byte {
-            b'+' => b' ',
             b'%' => {
                 let mut digit = || char::from(bytes.next()?).to_digit(16);
                 u8::try_from(digit()? * 16 + digit()?).ok()?
@@ -130,7 +167,7 @@ fn form_text(encoded: &str) -> Option<String> {
 }
 
 /// The query protocol has strings only: integers of the shape are read here.
-fn with_integers(mut input: Map<String, Value>, shape: &Shape) -> Result<Value, ServiceError> {
+pub(crate) fn with_integers(mut input: Map<String, Value>, shape: &Shape) -> Result<Value, ServiceError> {
     let Shape::Structure(members) = shape else {
         return Ok(Value::Object(input));
     };
@@ -144,15 +181,6 @@ fn with_integers(mut input: Map<String, Value>, shape: &Shape) -> Result<Value, 
         }
     }
     Ok(Value::Object(input))
-}
-
-/// The service whose protocol an unknown operation is answered in.
-pub(crate) fn spoken_by(headers: &HeaderMap) -> Service {
-    match header(headers, "x-amz-target") {
-        Some(target) if target.starts_with("AmazonSQS.") => Service::Sqs,
-        Some(_) => Service::StepFunctions,
-        None => Service::Sts,
-    }
 }
 
 #[cfg(test)]

@@ -10,7 +10,8 @@ pub(crate) enum Shape {
     Text(Text),
     Integer(Range),
     Timestamp,
-    Blob,
+    /// Base64 of bytes; a length is theirs.
+    Blob(Text),
     List(&'static Shape, Range),
     Map(&'static Shape, &'static Shape),
     Structure(&'static [Member]),
@@ -127,7 +128,7 @@ impl Violation {
 pub(crate) fn type_error(shape: &Shape, value: &Value) -> Option<String> {
     match (shape, value) {
         (_, Value::Null)
-        | (Shape::Text(_) | Shape::Blob, Value::String(_))
+        | (Shape::Text(_) | Shape::Blob(_), Value::String(_))
         | (Shape::Timestamp, Value::Number(_)) => None,
         (Shape::Integer(_), Value::Number(number)) if number.is_i64() => None,
         (Shape::List(of, _), Value::Array(elements)) => {
@@ -155,6 +156,13 @@ pub(crate) fn violations(shape: &Shape, value: &Value) -> Vec<Violation> {
 fn collect(shape: &Shape, value: &Value, path: &str, found: &mut Vec<Violation>) {
     match (shape, value) {
         (Shape::Text(limits), Value::String(text)) => limits.collect(text, path, found),
+        (Shape::Blob(limits), Value::String(encoded)) => {
+            let bytes = encoded.trim_end_matches('=').len() * 3 / 4;
+            if let Some(rule) = limits.length.broken_by_length(bytes) {
+                let constraint = format!("Member must have length {rule}");
+                found.push(Violation::new(path, "", &constraint));
+            }
+        }
         (Shape::Integer(range), Value::Number(number)) => {
             if let Some(rule) = number.as_i64().and_then(|number| range.broken_by(number)) {
                 let constraint = format!("Member must have value {rule}");
@@ -239,7 +247,7 @@ impl Shape {
             Self::Text(_) => "string",
             Self::Integer(_) => "integer",
             Self::Timestamp => "timestamp",
-            Self::Blob => "blob",
+            Self::Blob(_) => "blob",
             Self::List(..) => "list",
             Self::Map(..) => "map",
             Self::Structure(_) => "structure",

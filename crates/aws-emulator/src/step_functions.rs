@@ -2,98 +2,88 @@
 //!
 //! <https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskFailure.html>
 
-use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde_json::json;
+use serde_json::Value;
 
-use super::answer::{Output, ServiceError};
-use super::request::Caller;
-use super::work::{Ending, Ledger, Refusal, Report, ReportedFailure, WorkKind, kms_denied};
+use super::answer::ServiceError;
+use super::kind::{Kind, Told};
+use super::limits::{OperationModel, model};
+use super::operation::{Operation, Service, ServiceModel};
+use super::protocols::Protocol;
+use super::report::{Report, empty_object};
+use super::shape::{Member, at_most, between, optional, required, text};
+use super::work::{Work, WorkKind};
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct SendTaskFailure {
-    task_token: String,
-    error: Option<String>,
-    cause: Option<String>,
-}
+pub(crate) const SERVICE: ServiceModel =
+    ServiceModel::new("states", Protocol::json("1.0", "AWSStepFunctions")).modelled_as("stepfunctions");
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct SendTaskSuccess {
-    task_token: String,
-    output: String,
-}
+pub(crate) const TASK: Kind = Kind {
+    kind: WorkKind::StepFunctionsTask,
+    name: "step-functions-task",
+    identity: &["taskToken"],
+    secret: true,
+    places: &[],
+    proof: None,
+    unknown: Told::new("InvalidToken", "Invalid Token: 'Invalid token'"),
+    closed: Told::new("TaskTimedOut", "Task Timed Out: 'Provided task does not exist anymore'"),
+    timed_out: None,
+};
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct SendTaskHeartbeat {
-    task_token: String,
-}
+const TASK_TOKEN: Member = required("taskToken", text(between(1, 2048)).sensitive().shape());
 
-impl SendTaskFailure {
-    pub(crate) fn perform(
-        self,
-        ledger: &mut Ledger,
-        caller: &Caller,
-        now_ms: u64,
-    ) -> Result<Output, ServiceError> {
-        let failure = ReportedFailure {
-            error: self.error,
-            cause: self.cause,
-            external_execution_id: None,
-            at_ms: now_ms,
-        };
-        let report = Report::of(WorkKind::StepFunctionsTask, &self.task_token);
-        let ended = ledger.end(caller, &report, Ending::Failed(failure), now_ms);
-        ended.map_err(refused).map(|()| nothing())
+pub(crate) const SEND_TASK_FAILURE: OperationModel = model(
+    Operation::SendTaskFailure,
+    Service::StepFunctions,
+    "SendTaskFailure",
+    &[
+        TASK_TOKEN,
+        optional("error", text(between(0, 256)).sensitive().shape()),
+        optional("cause", text(between(0, 32_768)).sensitive().shape()),
+    ],
+)
+.failing_with(&[
+    ("TaskDoesNotExist", 400),
+    ("InvalidToken", 400),
+    ("TaskTimedOut", 400),
+    ("KmsAccessDeniedException", 400),
+    ("KmsInvalidStateException", 400),
+    ("KmsThrottlingException", 400),
+])
+.reporting(Report::failure(&TASK).error("/error").cause("/cause").answered(empty_object));
+
+pub(crate) const SEND_TASK_HEARTBEAT: OperationModel =
+    model(Operation::SendTaskHeartbeat, Service::StepFunctions, "SendTaskHeartbeat", &[TASK_TOKEN])
+        .failing_with(&[("TaskDoesNotExist", 400), ("InvalidToken", 400), ("TaskTimedOut", 400)])
+        .reporting(Report::heartbeat(&TASK).answered(empty_object));
+
+pub(crate) const SEND_TASK_SUCCESS: OperationModel = model(
+    Operation::SendTaskSuccess,
+    Service::StepFunctions,
+    "SendTaskSuccess",
+    &[TASK_TOKEN, required("output", text(at_most(262_144)).sensitive().shape())],
+)
+.failing_with(&[
+    ("TaskDoesNotExist", 400),
+    ("InvalidOutput", 400),
+    ("InvalidToken", 400),
+    ("TaskTimedOut", 400),
+    ("KmsAccessDeniedException", 400),
+    ("KmsInvalidStateException", 400),
+    ("KmsThrottlingException", 400),
+])
+.reporting(Report::success(&TASK, Some("/output")).checked(output_is_json).answered(empty_object));
+
+fn output_is_json(input: &Value) -> Result<(), ServiceError> {
+    let output = input.get("output").and_then(Value::as_str).unwrap_or_default();
+    if serde_json::from_str::<IgnoredAny>(output).is_ok() {
+        return Ok(());
     }
+    Err(ServiceError::new("InvalidOutput", "Invalid Output: 'The output is not JSON'"))
 }
 
-impl SendTaskSuccess {
-    pub(crate) fn perform(
-        self,
-        ledger: &mut Ledger,
-        caller: &Caller,
-        now_ms: u64,
-    ) -> Result<Output, ServiceError> {
-        if serde_json::from_str::<IgnoredAny>(&self.output).is_err() {
-            let message = "Invalid Output: 'The output is not JSON'";
-            return Err(ServiceError::new("InvalidOutput", message));
-        }
-        let report = Report::of(WorkKind::StepFunctionsTask, &self.task_token);
-        let ended = ledger.end(caller, &report, Ending::Succeeded(self.output), now_ms);
-        ended.map_err(refused).map(|()| nothing())
-    }
-}
-
-impl SendTaskHeartbeat {
-    pub(crate) fn perform(
-        &self,
-        ledger: &mut Ledger,
-        caller: &Caller,
-        now_ms: u64,
-    ) -> Result<Output, ServiceError> {
-        let report = Report::of(WorkKind::StepFunctionsTask, &self.task_token);
-        let taken = ledger.heartbeat(caller, &report, now_ms);
-        taken.map_err(refused).map(|_| nothing())
-    }
-}
-
-/// Step Functions answers these calls with an empty object.
-fn nothing() -> Output {
-    Output::Json(json!({}))
-}
-
-fn refused(refusal: Refusal) -> ServiceError {
-    match refusal {
-        Refusal::Closed => {
-            ServiceError::new("TaskTimedOut", "Task Timed Out: 'Provided task does not exist anymore'")
-        }
-        // A task token carries nothing but itself, so there is no client token to be wrong.
-        Refusal::Unknown | Refusal::WrongClientToken => {
-            ServiceError::new("InvalidToken", "Invalid Token: 'Invalid token'")
-        }
-        Refusal::KmsDenied => kms_denied(),
+impl Work {
+    /// A Step Functions task in the endpoint's own region and account.
+    pub fn step_functions_task(task_token: impl Into<String>) -> Self {
+        Self::new(WorkKind::StepFunctionsTask, task_token)
     }
 }

@@ -10,8 +10,14 @@ use super::answer::{Output, ServiceError, escape_xml};
 use super::clock::rfc3339;
 use super::ids::Ids;
 use super::limits::is_account;
-use super::operation::{Operation, Service};
-use super::request::{Caller, Request, Scope};
+use super::operation::{Operation, Service, ServiceModel};
+use super::protocols::Protocol;
+use super::request::{Caller, CredentialScope, Request};
+
+pub(crate) const SERVICE: ServiceModel =
+    ServiceModel::new("sts", Protocol::query("2011-06-15", "https://sts.amazonaws.com/doc/2011-06-15/"))
+        .throttles_with("Throttling", 400)
+        .validates_with("ValidationError");
 
 /// Credentials that `AssumeRole` issued, by access key id.
 #[derive(Default)]
@@ -103,7 +109,7 @@ impl Sessions {
             return Ok(());
         };
         let service = request.operation.service();
-        if request.session_token.as_deref() != Some(session.token.as_str()) {
+        if request.head.header("x-amz-security-token") != Some(session.token.as_str()) {
             return Err(invalid_token(service));
         }
         if now_ms >= session.expires_ms {
@@ -128,7 +134,7 @@ impl Sessions {
     }
 }
 
-fn check_service(scope: &Scope, expected: &str) -> Result<(), ServiceError> {
+fn check_service(scope: &CredentialScope, expected: &str) -> Result<(), ServiceError> {
     if scope.service == expected {
         return Ok(());
     }
@@ -136,28 +142,15 @@ fn check_service(scope: &Scope, expected: &str) -> Result<(), ServiceError> {
     Err(ServiceError::with_status(403, "InvalidSignatureException", message))
 }
 
-/// SQS and STS come from the query protocol's days, and have other names and statuses.
-fn is_query_like(service: Service) -> bool {
-    matches!(service, Service::Sqs | Service::Sts)
-}
-
 fn invalid_token(service: Service) -> ServiceError {
     let message = "The security token included in the request is invalid.";
-    if is_query_like(service) {
-        ServiceError::with_status(403, "InvalidClientTokenId", message)
-    } else {
-        ServiceError::new("UnrecognizedClientException", message)
-    }
+    of_protocol(service, "InvalidClientTokenId", "UnrecognizedClientException", message)
 }
 
 /// The error for credentials whose time is up.
 pub(crate) fn expired_token(service: Service) -> ServiceError {
     let message = "The security token included in the request is expired";
-    if is_query_like(service) {
-        ServiceError::with_status(403, "ExpiredToken", message)
-    } else {
-        ServiceError::new("ExpiredTokenException", message)
-    }
+    of_protocol(service, "ExpiredToken", "ExpiredTokenException", message)
 }
 
 /// The error for a caller without the permission that an operation needs.
@@ -170,10 +163,16 @@ pub(crate) fn access_denied(operation: Operation, caller: &Caller) -> ServiceErr
         service.signing_name(),
         operation.name()
     );
-    if is_query_like(service) {
-        ServiceError::with_status(403, "AccessDenied", message)
-    } else {
-        ServiceError::new("AccessDeniedException", message)
+    of_protocol(service, "AccessDenied", "AccessDeniedException", &message)
+}
+
+/// An error about the caller: SQS and the query protocol have older names, and these and
+/// REST-JSON the status 403.
+fn of_protocol(service: Service, query: &str, json: &str, message: &str) -> ServiceError {
+    match service.protocol() {
+        protocol if protocol.is_query_like() => ServiceError::with_status(403, query, message),
+        Protocol::Rest => ServiceError::with_status(403, json, message),
+        _ => ServiceError::new(json, message),
     }
 }
 

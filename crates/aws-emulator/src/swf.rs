@@ -2,68 +2,64 @@
 //!
 //! <https://docs.aws.amazon.com/amazonswf/latest/apireference/API_RespondActivityTaskFailed.html>
 
-use serde::Deserialize;
 use serde_json::json;
 
-use super::answer::{Output, ServiceError};
-use super::request::Caller;
-use super::work::{Ending, Ledger, Refusal, Report, ReportedFailure, WorkKind, kms_denied};
+use super::answer::Output;
+use super::kind::{Kind, Told};
+use super::limits::{OperationModel, model};
+use super::operation::{Operation, Service, ServiceModel};
+use super::protocols::Protocol;
+use super::report::Report;
+use super::shape::{Member, at_most, between, optional, required, text};
+use super::work::{Work, WorkKind};
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct RespondActivityTaskFailed {
-    task_token: String,
-    reason: Option<String>,
-    details: Option<String>,
-}
+pub(crate) const SERVICE: ServiceModel =
+    ServiceModel::new("swf", Protocol::json("1.0", "SimpleWorkflowService"));
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct RecordActivityTaskHeartbeat {
-    task_token: String,
-}
+pub(crate) const ACTIVITY_TASK: Kind = Kind {
+    kind: WorkKind::SwfActivityTask,
+    name: "swf-activity-task",
+    identity: &["taskToken"],
+    secret: true,
+    places: &[],
+    proof: None,
+    // A token that SWF did not issue does not decode.
+    unknown: Told::new("ValidationException", "Invalid token"),
+    closed: Told::new("UnknownResourceFault", "Unknown activity, scheduledEventId = 5"),
+    timed_out: None,
+};
 
-impl RespondActivityTaskFailed {
-    pub(crate) fn perform(
-        self,
-        ledger: &mut Ledger,
-        caller: &Caller,
-        now_ms: u64,
-    ) -> Result<Output, ServiceError> {
-        let failure = ReportedFailure {
-            error: self.reason,
-            cause: self.details,
-            external_execution_id: None,
-            at_ms: now_ms,
-        };
-        let report = Report::of(WorkKind::SwfActivityTask, &self.task_token);
-        let ended = ledger.end(caller, &report, Ending::Failed(failure), now_ms);
-        ended.map_err(refused).map(|()| Output::Nothing)
-    }
-}
+const TASK_TOKEN: Member = required("taskToken", text(between(1, 1024)).secret().shape());
+const ERRORS: &[(&str, u16)] = &[("UnknownResourceFault", 400), ("OperationNotPermittedFault", 400)];
 
-impl RecordActivityTaskHeartbeat {
-    pub(crate) fn perform(
-        &self,
-        ledger: &mut Ledger,
-        caller: &Caller,
-        now_ms: u64,
-    ) -> Result<Output, ServiceError> {
-        let report = Report::of(WorkKind::SwfActivityTask, &self.task_token);
-        let cancel = ledger.heartbeat(caller, &report, now_ms).map_err(refused)?;
-        Ok(Output::Json(json!({"cancelRequested": cancel})))
-    }
-}
+pub(crate) const RESPOND_ACTIVITY_TASK_FAILED: OperationModel = model(
+    Operation::RespondActivityTaskFailed,
+    Service::Swf,
+    "RespondActivityTaskFailed",
+    &[
+        TASK_TOKEN,
+        optional("reason", text(at_most(256)).shape()),
+        optional("details", text(at_most(32_768)).shape()),
+    ],
+)
+.failing_with(ERRORS)
+.reporting(Report::failure(&ACTIVITY_TASK).error("/reason").cause("/details"));
 
-fn refused(refusal: Refusal) -> ServiceError {
-    match refusal {
-        Refusal::Closed => {
-            ServiceError::new("UnknownResourceFault", "Unknown activity, scheduledEventId = 5")
-        }
-        // A token that SWF did not issue does not decode.
-        Refusal::Unknown | Refusal::WrongClientToken => {
-            ServiceError::new("ValidationException", "Invalid token")
-        }
-        Refusal::KmsDenied => kms_denied(),
+pub(crate) const RECORD_ACTIVITY_TASK_HEARTBEAT: OperationModel = model(
+    Operation::RecordActivityTaskHeartbeat,
+    Service::Swf,
+    "RecordActivityTaskHeartbeat",
+    &[TASK_TOKEN, optional("details", text(at_most(2048)).shape())],
+)
+.failing_with(ERRORS)
+.reporting(
+    Report::heartbeat(&ACTIVITY_TASK)
+        .answered(|accepted| Output::Json(json!({"cancelRequested": accepted.work.cancel_requested}))),
+);
+
+impl Work {
+    /// An SWF activity task in the endpoint's own region and account.
+    pub fn swf_activity_task(task_token: impl Into<String>) -> Self {
+        Self::new(WorkKind::SwfActivityTask, task_token)
     }
 }

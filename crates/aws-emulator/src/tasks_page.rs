@@ -4,27 +4,22 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::sqs::hex;
-use super::work::{WorkKind, WorkReport, WorkState};
+use super::work::{WorkReport, WorkState};
 
 /// The path that answers with [`as_json`].
 pub(crate) const PATH: &str = "/tasks";
 
 /// An array with one object for each task and job. A token is a secret, so its place is taken by its fingerprint, the
-/// start of its SHA-256, as the relay's log lines have it.
+/// start of its SHA-256, as the relay's log lines have it; an identity that is no secret stands under its name in the API.
 pub(crate) fn as_json(reports: &[WorkReport]) -> String {
     Value::Array(reports.iter().map(one).collect()).to_string()
 }
 
 fn one(report: &WorkReport) -> Value {
-    let (kind, is_job) = match report.kind {
-        WorkKind::StepFunctionsTask => ("step-functions-task", false),
-        WorkKind::SwfActivityTask => ("swf-activity-task", false),
-        WorkKind::CodePipelineJob => ("codepipeline-job", true),
-        WorkKind::CodePipelineThirdPartyJob => ("codepipeline-third-party-job", true),
-    };
+    let kind = report.kind.model();
     let failure = report.failure();
     let mut task = json!({
-        "kind": kind,
+        "kind": kind.name,
         "fingerprint": fingerprint(&report.id),
         "region": report.region,
         "account": report.account,
@@ -34,8 +29,11 @@ fn one(report: &WorkReport) -> Value {
         "externalExecutionId": failure.and_then(|failure| failure.external_execution_id.as_deref()),
         "refusedReports": report.refused_reports,
     });
-    if is_job {
-        task["jobId"] = json!(report.id);
+    if let Some(member) = kind.identity.first().filter(|_| !kind.secret) {
+        task[*member] = json!(report.id);
+    }
+    if let Some(data) = failure.and_then(|failure| failure.data.as_deref()) {
+        task["data"] = json!(data);
     }
     task
 }

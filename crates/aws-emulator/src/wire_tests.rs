@@ -1,6 +1,9 @@
 //! Whole calls, as HTTP over a stream in memory and in virtual time: what a caller sees of each
 //! fault, and what took effect.
 
+mod presigned;
+mod reports;
+
 use std::time::Duration;
 
 use serde_json::{Value, json};

@@ -3,7 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::answer::ServiceError;
+use serde_json::Value;
+
+use super::kind::{KINDS, Kind, Mention};
+use super::limits::is_account;
+use super::operation::Operation;
 use super::request::Caller;
 
 /// What a piece of work is to its service.
@@ -17,17 +21,56 @@ pub enum WorkKind {
     CodePipelineJob,
     /// A `CodePipeline` third-party job, known by its id; its client token must fit.
     CodePipelineThirdPartyJob,
+    /// A callback of a durable execution, known by its id.
+    LambdaDurableCallback,
+    /// A request of a custom resource, known by its id, in a stack and for a logical resource.
+    CloudFormationCustomResource,
+    /// A wait condition, known by the URL of its handle without the query.
+    CloudFormationWaitCondition,
+    /// A callback step of a `SageMaker` pipeline, known by its callback token.
+    SageMakerPipelineStep,
+    /// An action of a lifecycle hook, known by its token or by its instance, in a group.
+    AutoScalingLifecycleAction,
+    /// A hook of a `CodeDeploy` deployment, known by its execution id, in a deployment.
+    CodeDeployLifecycleHook,
+    /// A manual approval, known by its token, in a pipeline, a stage and an action.
+    CodePipelineApproval,
+    /// A waiting workflow step of Image Builder, known by its id, for an image.
+    ImageBuilderWorkflowStep,
+    /// A workflow of an external engine, known by its record; its workflow token must fit.
+    ServiceCatalogEngineWorkflow,
+    /// A hook at which an ECS deployment pauses, known by its id, in a service deployment.
+    EcsDeploymentHook,
 }
 
-/// A task or job to open, built from one of the four constructors.
+impl WorkKind {
+    /// Every kind, in the order of the variants.
+    pub fn all() -> impl Iterator<Item = Self> {
+        KINDS.iter().map(|kind| kind.kind)
+    }
+
+    /// The kind's name, such as `step-functions-task`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.model().name
+    }
+
+    pub(crate) fn model(self) -> &'static Kind {
+        // The table has the order of the variants; a test holds it.
+        KINDS[self as usize]
+    }
+}
+
+/// Work to open, built from one of the constructors.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Work {
     /// Which service it belongs to.
     pub kind: WorkKind,
-    /// Task token or job id. A task token is a secret.
+    /// What its service knows it by. Where that is a token, it is a secret.
     pub id: String,
-    /// The client token of a third-party job: a secret. `None` takes the first that is sent.
-    pub client_token: Option<String>,
+    /// What else a report has to name, by its name in the API, such as the `clientToken` of a
+    /// third-party job. Tokens among them are secrets.
+    pub members: BTreeMap<&'static str, String>,
     /// The region that it lives in; `None` is the endpoint's.
     pub region: Option<String>,
     /// The account that it lives in; `None` is the endpoint's.
@@ -44,11 +87,11 @@ pub struct Work {
 }
 
 impl Work {
-    fn new(kind: WorkKind, id: impl Into<String>) -> Self {
+    pub(crate) fn new(kind: WorkKind, id: impl Into<String>) -> Self {
         Self {
             kind,
             id: id.into(),
-            client_token: None,
+            members: BTreeMap::new(),
             region: None,
             account: None,
             timeout_ms: None,
@@ -58,27 +101,33 @@ impl Work {
         }
     }
 
-    /// A Step Functions task in the endpoint's own region and account.
-    pub fn step_functions_task(task_token: impl Into<String>) -> Self {
-        Self::new(WorkKind::StepFunctionsTask, task_token)
+    pub(crate) fn with(mut self, member: &'static str, value: impl Into<String>) -> Self {
+        self.members.insert(member, value.into());
+        self
     }
 
-    /// An SWF activity task in the endpoint's own region and account.
-    pub fn swf_activity_task(task_token: impl Into<String>) -> Self {
-        Self::new(WorkKind::SwfActivityTask, task_token)
+    /// The same work in the region and account of an ARN, those that it has.
+    pub(crate) fn at_arn(self, arn: &str) -> Self {
+        let part = |position| arn.split(':').nth(position).filter(|part: &&str| !part.is_empty());
+        let (region, account) = (part(3), part(4).filter(|account| is_account(account)));
+        Self { region: region.map(str::to_owned), account: account.map(str::to_owned), ..self }
     }
 
-    /// A `CodePipeline` job in the endpoint's own region and account.
-    pub fn code_pipeline_job(job_id: impl Into<String>) -> Self {
-        Self::new(WorkKind::CodePipelineJob, job_id)
+    /// The work that a call with this input reports on; `None` when the operation reports on none,
+    /// or the input does not name it. An input has the members of the API reference, wherever in
+    /// a request they stand. Region and account are the endpoint's.
+    #[must_use]
+    pub fn named_by(operation: Operation, input: &Value) -> Option<Self> {
+        let report = operation.model().report.as_ref()?;
+        Self::mentioned(&Mention::of(report.kind, input))
     }
 
-    /// A `CodePipeline` third-party job in the endpoint's own region and account.
-    pub fn third_party_job(job_id: impl Into<String>, client_token: impl Into<String>) -> Self {
-        Self {
-            client_token: Some(client_token.into()),
-            ..Self::new(WorkKind::CodePipelineThirdPartyJob, job_id)
-        }
+    fn mentioned(mention: &Mention<'_>) -> Option<Self> {
+        let (named_by, id) = mention.identity()?;
+        let work = Self::new(mention.kind.kind, id);
+        let others = mention.kind.other_members().filter(|member| *member != named_by);
+        let others = others.filter_map(|member| Some((member, mention.text(member)?)));
+        Some(others.fold(work, |work, (member, value)| work.with(member, value)))
     }
 
     /// The same work in another region.
@@ -113,7 +162,7 @@ pub enum WorkState {
     Open,
     /// A failure was accepted.
     Failed(ReportedFailure),
-    /// A success was accepted (Step Functions only), with its output.
+    /// A success was accepted, with its output where the API carries one.
     Succeeded(String),
     /// Its time was up before anybody reported an end.
     TimedOut,
@@ -122,12 +171,16 @@ pub enum WorkState {
 /// The failure that a service accepted; absent members were not sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReportedFailure {
-    /// `error` (Step Functions), `reason` (SWF) or `failureDetails.type` (`CodePipeline`).
+    /// `error` (Step Functions), `reason` (SWF), `failureDetails.type` (`CodePipeline`) or
+    /// `ErrorType` (Lambda).
     pub error: Option<String>,
-    /// `cause` (Step Functions), `details` (SWF) or `failureDetails.message` (`CodePipeline`).
+    /// `cause` (Step Functions), `details` (SWF), `failureDetails.message` (`CodePipeline`),
+    /// `ErrorMessage` (Lambda), or the one text that the API carries.
     pub cause: Option<String>,
     /// `failureDetails.externalExecutionId` (`CodePipeline`).
     pub external_execution_id: Option<String>,
+    /// `ErrorData` (Lambda), `PhysicalResourceId` (custom resource) or `Data` (wait condition).
+    pub data: Option<String>,
     /// When it was accepted, in milliseconds since 1970 on the endpoint's clock.
     pub at_ms: u64,
 }
@@ -137,7 +190,7 @@ pub struct ReportedFailure {
 pub struct WorkReport {
     /// Which service it belongs to.
     pub kind: WorkKind,
-    /// Task token or job id. A task token is a secret.
+    /// What its service knows it by. Where that is a token, it is a secret.
     pub id: String,
     /// The region that it lives in.
     pub region: String,
@@ -177,13 +230,27 @@ impl fmt::Debug for WorkReport {
     }
 }
 
-/// Identity of work: the same id in another region or account is other work.
+/// Identity of work: the same id in another region, account or place is other work.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
     kind: WorkKind,
     region: String,
     account: String,
     id: String,
+    /// The values of the kind's places.
+    places: Vec<String>,
+}
+
+impl Key {
+    /// The smallest key of a kind in a region and account.
+    fn first(kind: WorkKind, caller: &Caller) -> Self {
+        let (region, account) = (caller.region.clone(), caller.account.clone());
+        Self { kind, region, account, id: String::new(), places: Vec::new() }
+    }
+
+    fn is_of(&self, kind: WorkKind, caller: &Caller) -> bool {
+        self.kind == kind && self.region == caller.region && self.account == caller.account
+    }
 }
 
 /// One entry of the ledger.
@@ -194,9 +261,45 @@ struct Entry {
     heartbeat_ms: u64,
     heartbeats: u64,
     refused_reports: u64,
+    /// What the report that ended it is to be known again by.
+    accepted: Option<Repeat>,
+}
+
+/// By what a service knows a call that is made again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Repeat {
+    pub(crate) token: String,
+    pub(crate) content: Value,
 }
 
 impl Entry {
+    /// Why no report is taken any more.
+    fn over(&self) -> Option<Refusal> {
+        match self.state {
+            WorkState::Open => None,
+            WorkState::Failed(_) | WorkState::Succeeded(_) => Some(Refusal::Closed),
+            WorkState::TimedOut => Some(Refusal::TimedOut),
+        }
+    }
+
+    /// Holds the call's proof, and the identities that it names beside the first, against the work.
+    fn prove(&mut self, mention: &Mention<'_>) -> Result<(), Refusal> {
+        let kind = mention.kind;
+        if let Some((member, sent)) =
+            kind.proof.as_ref().and_then(|proof| Some((proof.member, mention.text(proof.member)?)))
+        {
+            let own = self.work.members.entry(member).or_insert_with(|| sent.to_owned());
+            if own != sent {
+                return Err(Refusal::WrongProof);
+            }
+        }
+        let differs = |member: &&str| {
+            let own = self.work.members.get(member);
+            matches!((own, mention.text(member)), (Some(own), Some(sent)) if own != sent)
+        };
+        if kind.identity.iter().any(|member| differs(member)) { Err(Refusal::Unknown) } else { Ok(()) }
+    }
+
     fn report(&mut self, key: &Key, now_ms: u64) -> WorkReport {
         self.time_out(now_ms);
         WorkReport {
@@ -223,15 +326,19 @@ impl Entry {
     }
 }
 
-/// Why the ledger refuses a report; each service has its own error for each.
+/// Why the ledger refuses a report; each kind has its own error for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
     /// No such work was ever open here.
     Unknown,
-    /// It has ended before.
+    /// Nothing was ever open in the place at this position of the kind's places.
+    WrongPlace(usize),
+    /// What proves that the caller may report is not the work's.
+    WrongProof,
+    /// Its end was reported before.
     Closed,
-    /// The client token is not the job's.
-    WrongClientToken,
+    /// Its time was up before.
+    TimedOut,
     /// The state machine's key may not be used.
     KmsDenied,
 }
@@ -258,11 +365,13 @@ impl Ledger {
     /// Opens work in `region` and `account` unless the work names its own; what is there already
     /// is opened anew.
     pub(crate) fn open(&mut self, work: Work, region: &str, account: &str, now_ms: u64) {
+        let place = |place: &super::kind::Place| work.members.get(place.member).cloned().unwrap_or_default();
         let key = Key {
             kind: work.kind,
             region: work.region.clone().unwrap_or_else(|| region.to_owned()),
             account: work.account.clone().unwrap_or_else(|| account.to_owned()),
             id: work.id.clone(),
+            places: work.kind.model().places.iter().map(place).collect(),
         };
         let entry = Entry {
             work,
@@ -271,6 +380,7 @@ impl Ledger {
             heartbeat_ms: now_ms,
             heartbeats: 0,
             refused_reports: 0,
+            accepted: None,
         };
         self.entries.insert(key, entry);
     }
@@ -279,14 +389,15 @@ impl Ledger {
     pub(crate) fn end(
         &mut self,
         caller: &Caller,
-        report: &Report<'_>,
+        mention: &Mention<'_>,
         ending: Ending,
+        repeat: Option<Repeat>,
         now_ms: u64,
-    ) -> Result<(), Refusal> {
-        let entry = self.entry(caller, report, now_ms)?;
-        if entry.state != WorkState::Open {
+    ) -> Result<&Work, Refusal> {
+        let entry = self.entry(caller, mention, now_ms)?;
+        if let Some(refusal) = entry.over() {
             entry.refused_reports += 1;
-            return Err(Refusal::Closed);
+            return Err(refusal);
         }
         let speaks = match &ending {
             Ending::Failed(failure) => failure.error.is_some() || failure.cause.is_some(),
@@ -299,45 +410,72 @@ impl Ledger {
             Ending::Failed(failure) => WorkState::Failed(failure),
             Ending::Succeeded(output) => WorkState::Succeeded(output),
         };
-        Ok(())
+        entry.accepted = repeat;
+        Ok(&entry.work)
     }
 
-    /// Takes a heartbeat; true when the worker is asked to cancel.
+    /// Takes a heartbeat.
     pub(crate) fn heartbeat(
         &mut self,
         caller: &Caller,
-        report: &Report<'_>,
+        mention: &Mention<'_>,
         now_ms: u64,
-    ) -> Result<bool, Refusal> {
-        let entry = self.entry(caller, report, now_ms)?;
-        if entry.state != WorkState::Open {
-            return Err(Refusal::Closed);
+    ) -> Result<&Work, Refusal> {
+        let entry = self.entry(caller, mention, now_ms)?;
+        if let Some(refusal) = entry.over() {
+            return Err(refusal);
         }
         entry.heartbeats += 1;
         entry.heartbeat_ms = now_ms;
-        Ok(entry.work.cancel_requested)
+        Ok(&entry.work)
     }
 
-    fn entry(&mut self, caller: &Caller, report: &Report<'_>, now_ms: u64) -> Result<&mut Entry, Refusal> {
-        let key = Key {
-            kind: report.kind,
-            region: caller.region.clone(),
-            account: caller.account.clone(),
-            id: report.id.to_owned(),
-        };
-        if self.auto_open && !self.entries.contains_key(&key) {
-            let work = Work::new(report.kind, report.id);
-            self.open(work, &caller.region, &caller.account, now_ms);
-        }
-        let entry = self.entries.get_mut(&key).ok_or(Refusal::Unknown)?;
-        if let Some(sent) = report.client_token {
-            let own = entry.work.client_token.get_or_insert_with(|| sent.to_owned());
-            if own != sent {
-                return Err(Refusal::WrongClientToken);
+    /// The work of a mention and the report that ended it, where that can be repeated.
+    pub(crate) fn accepted(&self, caller: &Caller, mention: &Mention<'_>) -> Option<(&Work, &Repeat)> {
+        let entry = self.entries.get(&self.key_of(caller, mention).ok()?)?;
+        Some((&entry.work, entry.accepted.as_ref()?))
+    }
+
+    fn entry(&mut self, caller: &Caller, mention: &Mention<'_>, now_ms: u64) -> Result<&mut Entry, Refusal> {
+        let found = match self.key_of(caller, mention) {
+            Err(_) if self.auto_open => {
+                let work = Work::mentioned(mention).ok_or(Refusal::Unknown)?;
+                self.open(work, &caller.region, &caller.account, now_ms);
+                self.key_of(caller, mention)
             }
-        }
+            found => found,
+        };
+        let entry = self.entries.get_mut(&found?).ok_or(Refusal::Unknown)?;
+        entry.prove(mention)?;
         entry.time_out(now_ms);
         Ok(entry)
+    }
+
+    /// The key of the work that a call names.
+    fn key_of(&self, caller: &Caller, mention: &Mention<'_>) -> Result<Key, Refusal> {
+        let (named_by, id) = mention.identity().ok_or(Refusal::Unknown)?;
+        let kind = mention.kind;
+        let first = Key::first(kind.kind, caller);
+        let exact = Key { id: id.to_owned(), places: mention.places(), ..first.clone() };
+        if self.entries.contains_key(&exact) {
+            return Ok(exact);
+        }
+        if kind.identity.len() == 1 && (kind.places.is_empty() || self.auto_open) {
+            // Nothing that a look at every entry could find.
+            return Err(Refusal::Unknown);
+        }
+        let entries = self.entries.range(first..).take_while(|(key, _)| key.is_of(kind.kind, caller));
+        let mut candidates: Vec<(&Key, &Entry)> = entries.collect();
+        for (position, (place, value)) in kind.places.iter().zip(&exact.places).enumerate() {
+            let own = |entry: &Entry| entry.work.members.get(place.member) == Some(value);
+            candidates.retain(|(_, entry)| own(entry));
+            if candidates.is_empty() {
+                return Err(Refusal::WrongPlace(position));
+            }
+        }
+        let named = |entry: &Entry| entry.work.members.get(named_by).is_some_and(|value| value == id);
+        let found = candidates.into_iter().find(|(_, entry)| named(entry));
+        found.map(|(key, _)| key.clone()).ok_or(Refusal::Unknown)
     }
 
     /// Everything that was ever opened, ordered by kind, region, account and id.
@@ -363,30 +501,10 @@ impl Ledger {
     }
 }
 
-/// Which work a call speaks of.
-pub(crate) struct Report<'a> {
-    pub(crate) kind: WorkKind,
-    pub(crate) id: &'a str,
-    pub(crate) client_token: Option<&'a str>,
-}
-
-impl<'a> Report<'a> {
-    pub(crate) fn of(kind: WorkKind, id: &'a str) -> Self {
-        Self { kind, id, client_token: None }
-    }
-}
-
-/// The error for a refusal that only Step Functions knows; elsewhere it cannot occur.
-pub(crate) fn kms_denied() -> ServiceError {
-    ServiceError::new(
-        "KmsAccessDeniedException",
-        "The caller is not allowed to use the KMS key of the state machine.",
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     fn caller(account: &str) -> Caller {
         Caller {
@@ -401,13 +519,20 @@ mod tests {
             error: None,
             cause: cause.map(str::to_owned),
             external_execution_id: None,
+            data: None,
             at_ms: 0,
         })
     }
 
+    /// The task that every report of these tests is about.
+    fn input() -> Value {
+        json!({"taskToken": "t"})
+    }
+
     fn end(ledger: &mut Ledger, account: &str, now_ms: u64) -> Result<(), Refusal> {
-        let report = Report::of(WorkKind::StepFunctionsTask, "t");
-        ledger.end(&caller(account), &report, failure(Some("c")), now_ms)
+        let input = input();
+        let mention = Mention::of(WorkKind::StepFunctionsTask.model(), &input);
+        ledger.end(&caller(account), &mention, failure(Some("c")), None, now_ms).map(|_| ())
     }
 
     fn ledger_with(work: Work) -> Ledger {
@@ -434,9 +559,10 @@ mod tests {
     fn work_whose_heartbeats_stop_times_out() {
         let mut ledger =
             ledger_with(Work { heartbeat_timeout_ms: Some(10), ..Work::step_functions_task("t") });
-        let report = Report::of(WorkKind::StepFunctionsTask, "t");
-        assert_eq!(ledger.heartbeat(&caller("111111111111"), &report, 9), Ok(false));
-        assert_eq!(end(&mut ledger, "111111111111", 19), Err(Refusal::Closed));
+        let input = input();
+        let mention = Mention::of(WorkKind::StepFunctionsTask.model(), &input);
+        assert!(ledger.heartbeat(&caller("111111111111"), &mention, 9).is_ok());
+        assert_eq!(end(&mut ledger, "111111111111", 19), Err(Refusal::TimedOut));
         assert_eq!(ledger.reports(19)[0].state, WorkState::TimedOut);
     }
 
@@ -444,9 +570,35 @@ mod tests {
     fn a_denied_key_lets_only_a_failure_without_text_through() {
         let mut ledger = ledger_with(Work { kms_denied: true, ..Work::step_functions_task("t") });
         assert_eq!(end(&mut ledger, "111111111111", 1), Err(Refusal::KmsDenied));
-        let report = Report::of(WorkKind::StepFunctionsTask, "t");
-        let silent = ledger.end(&caller("111111111111"), &report, failure(None), 2);
-        assert_eq!(silent, Ok(()));
+        let input = input();
+        let mention = Mention::of(WorkKind::StepFunctionsTask.model(), &input);
+        assert!(ledger.end(&caller("111111111111"), &mention, failure(None), None, 2).is_ok());
+    }
+
+    #[test]
+    fn a_lifecycle_action_is_known_by_its_token_or_by_its_instance_in_its_group_and_hook() {
+        let token = "71514b9d-6a40-4b26-8523-05e7ee35fa40";
+        let ledger = ledger_with(Work::lifecycle_action("group", "hook", token, "i-1"));
+        let find = |group: &str, hook: &str, identity: Value| {
+            let mut input = json!({"AutoScalingGroupName": group, "LifecycleHookName": hook});
+            input["LifecycleActionToken"] = identity["token"].clone();
+            input["InstanceId"] = identity["instance"].clone();
+            let mention = Mention::of(WorkKind::AutoScalingLifecycleAction.model(), &input);
+            ledger.key_of(&caller("111111111111"), &mention).map(|key| key.id)
+        };
+        assert_eq!(find("group", "hook", json!({"token": token})), Ok(token.to_owned()));
+        assert_eq!(find("group", "hook", json!({"instance": "i-1"})), Ok(token.to_owned()));
+        assert_eq!(find("group", "hook", json!({"instance": "i-2"})), Err(Refusal::Unknown));
+        assert_eq!(find("group", "other", json!({"token": token})), Err(Refusal::WrongPlace(1)));
+        assert_eq!(find("other", "hook", json!({"token": token})), Err(Refusal::WrongPlace(0)));
+    }
+
+    #[test]
+    fn the_input_of_a_call_names_its_work() {
+        let input = json!({"jobId": "j", "clientToken": "c", "failureDetails": {}});
+        let work = Work::named_by(Operation::PutThirdPartyJobFailureResult, &input);
+        assert_eq!(work, Some(Work::third_party_job("j", "c")));
+        assert_eq!(Work::named_by(Operation::SendMessage, &input), None);
     }
 
     #[test]

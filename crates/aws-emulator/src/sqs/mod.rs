@@ -14,6 +14,8 @@ use std::collections::BTreeMap;
 
 use super::answer::ServiceError;
 use super::ids::Ids;
+use super::operation::ServiceModel;
+use super::protocols::Protocol;
 use super::request::Caller;
 
 pub(crate) use batch::{BatchFault, ChangeVisibilityBatch, DeleteBatch, SendBatch};
@@ -27,6 +29,12 @@ pub(crate) use queues::{
 pub(crate) use receive::{ChangeVisibility, Delete, Poll, Receive, nothing_received};
 pub(crate) use send::Send;
 pub(crate) use settings::MESSAGE_BYTES_MAX;
+
+pub(crate) const SERVICE: ServiceModel = ServiceModel::new(
+    "sqs",
+    Protocol::Json { version: "1.0", target_prefix: "AmazonSQS", query_compatible: true },
+)
+.throttles_with("RequestThrottled", 400);
 
 /// Which queue: the same name in another region or account is another queue.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use aws_emulator::{Fault, FaultRule, Matcher, Work, WorkKind};
+use aws_emulator::{Fault, FaultRule, Matcher, Work};
 use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message as SdkMessage, MessageSystemAttributeName};
 use bytes::Bytes;
 use failure_event::dead_letter::Code;
@@ -106,7 +106,7 @@ impl Cast {
             .iter()
             .filter(move |part| part.expectation == exhausted)
             .filter_map(|part| part.work.as_ref());
-        works.map(|work| FaultRule::always("*", Fault::AccessDenied).matching(identity_of(work)))
+        works.map(|work| FaultRule::always("*", Fault::AccessDenied).matching(Matcher::identity(&work.id)))
     }
 
     /// How much is rehearsed, for a person.
@@ -124,13 +124,6 @@ fn open(work: Work, expectation: Expectation, sandbox: &Sandbox) {
         Expectation::Relayed | Expectation::DeadLettered(_) | Expectation::Ignored => {
             sandbox.endpoint.open(work);
         }
-    }
-}
-
-fn identity_of(work: &Work) -> Matcher {
-    match work.kind {
-        WorkKind::StepFunctionsTask | WorkKind::SwfActivityTask => Matcher::task_token(&work.id),
-        WorkKind::CodePipelineJob | WorkKind::CodePipelineThirdPartyJob => Matcher::job_id(&work.id),
     }
 }
 
