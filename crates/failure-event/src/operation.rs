@@ -73,7 +73,7 @@ pub enum Wire {
     RestJson {
         /// The method.
         method: &'static str,
-        /// The path, in which `{}` stands for the one member that is part of it.
+        /// The path, in which a name in braces stands for the one member that is part of it.
         path: &'static str,
     },
     /// AWS Query: `POST /` with a form, answered in XML.

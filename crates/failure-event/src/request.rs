@@ -136,6 +136,24 @@ impl Request {
         HttpForm { method, host: self.host(), path: self.path(secrets), headers, body }
     }
 
+    /// All that identifies the request's task, by the names of the API's reference, wherever in the request it stands: the body,
+    /// with the member of the path or the presigned URL up to its query.
+    #[must_use]
+    pub fn input(&self) -> Members {
+        let mut members = self.body.clone();
+        match (&self.address, self.operation.wire) {
+            (Address::InPath(secret), Wire::RestJson { path, .. }) => {
+                let name = path.split_once('{').and_then(|(_, rest)| rest.split_once('}'));
+                members.0.extend(name.map(|(name, _)| (name, Value::Secret(secret.clone()))));
+            }
+            (Address::Presigned(url), _) => {
+                members.0.push(("Url", Value::Text(url.without_query().to_owned())));
+            }
+            (Address::Endpoint | Address::InPath(_), _) => {}
+        }
+        members
+    }
+
     fn host(&self) -> Option<String> {
         match &self.address {
             Address::Presigned(url) => Some(url.host().to_owned()),
@@ -150,7 +168,11 @@ impl Request {
         };
         match &self.address {
             Address::Endpoint => template.to_owned(),
-            Address::InPath(secret) => template.replace("{}", &percent_encoded(&secrets.render(secret))),
+            Address::InPath(secret) => {
+                let (before, after) = template.split_once('{').unwrap_or((template, ""));
+                let after = after.split_once('}').map_or("", |(_, after)| after);
+                format!("{before}{}{after}", percent_encoded(&secrets.render(secret)))
+            }
             Address::Presigned(url) => match secrets {
                 Secrets::Shown => url.path_and_query().to_owned(),
                 Secrets::Fingerprinted => format!("/{}", secrets.render(url.secret())),
@@ -230,7 +252,9 @@ impl Members {
         self.to_json(Secrets::Shown).len()
     }
 
-    fn to_json(&self, secrets: Secrets) -> String {
+    /// The members as a JSON object.
+    #[must_use]
+    pub fn to_json(&self, secrets: Secrets) -> String {
         // Members with fixed names and texts as values always serialize; an empty text would be refused by the service.
         serde_json::to_string(&Rendered { members: self, secrets }).unwrap_or_default()
     }

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use aws_emulator::Work;
+use aws_emulator::{Operation, Work};
 use failure_event::envelope::{self, Delivery};
 use failure_event::place::Home;
+use failure_event::request::Secrets;
 use failure_event::route::{Decision, PlannedCall, route};
 use failure_event::rules::Rules;
-use failure_event::target::Kind;
 
 use crate::inputs::{Course, Input, Message};
 use crate::lambda::{self, Received};
@@ -46,26 +46,20 @@ fn named_in_payload(payload: &str, rules: &Rules, home: &Home) -> Vec<Option<Wor
         Delivery::Single(record) => vec![record],
     };
     let work = |record| match route(record, rules, home).decision {
-        Decision::Call(planned) => Some(work_of(&planned)),
+        Decision::Call(planned) => work_of(&planned),
         Decision::Unroutable(_) | Decision::Ignore => None,
     };
     records.iter().map(work).collect()
 }
 
-/// The work that a call reports on, as its request names it.
-fn work_of(planned: &PlannedCall) -> Work {
-    let body = &planned.request.body;
-    let text = |member: &str| body.text(member).unwrap_or_default();
-    let work = match planned.request.kind {
-        Kind::CodePipelineJob => Work::code_pipeline_job(text("jobId")),
-        Kind::CodePipelineThirdPartyJob => Work::third_party_job(text("jobId"), text("clientToken")),
-        Kind::StepFunctionsTask => Work::step_functions_task(text("taskToken")),
-        Kind::SwfActivityTask => Work::swf_activity_task(text("taskToken")),
-        _ => todo!(),
-    };
-    let work = work.in_region(&planned.place.region);
-    match &planned.place.account {
+/// The work that a call reports on, as its request names it; `None` for an operation that the endpoint does not play.
+fn work_of(planned: &PlannedCall) -> Option<Work> {
+    let request = &planned.request;
+    let operation = Operation::all().find(|operation| operation.name() == request.operation.name)?;
+    let input = serde_json::from_str(&request.input().to_json(Secrets::Shown)).unwrap_or_default();
+    let work = Work::named_by(operation, &input)?.in_region(&planned.place.region);
+    Some(match &planned.place.account {
         Some(account) => work.in_account(&account.id),
         None => work,
-    }
+    })
 }

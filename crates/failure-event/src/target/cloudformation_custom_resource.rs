@@ -36,7 +36,7 @@ impl FailureApi for CloudFormationCustomResource {
     const KIND: &'static str = "cloudformation-custom-resource";
     const WAKES_UP: &'static str = "a custom resource of a CloudFormation stack";
     const PARAMETER: &'static str = "EnableCloudFormationCustomResources";
-    const OPERATIONS: &'static [Operation] = &[put("custom resource response")];
+    const OPERATIONS: &'static [Operation] = &[put("PutCustomResourceResponse")];
     const MEMBERS: &'static [Member] = &[RESPONSE_URL, STACK_ID, REQUEST_ID, LOGICAL_ID, PHYSICAL_ID];
     const ERRORS: ErrorTable = cloudformation_response::ERRORS;
     const PLACE: PlaceSource = PlaceSource::Identity;

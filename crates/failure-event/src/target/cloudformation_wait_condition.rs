@@ -31,7 +31,7 @@ impl FailureApi for CloudFormationWaitCondition {
     const KIND: &'static str = "cloudformation-wait-condition";
     const WAKES_UP: &'static str = "a wait condition of a CloudFormation stack";
     const PARAMETER: &'static str = "EnableCloudFormationWaitConditions";
-    const OPERATIONS: &'static [Operation] = &[put("wait condition signal")];
+    const OPERATIONS: &'static [Operation] = &[put("PutWaitConditionSignal")];
     const MEMBERS: &'static [Member] = &[SIGNAL_URL, UNIQUE_ID];
     const ERRORS: ErrorTable = cloudformation_response::ERRORS;
     const PLACE: PlaceSource = PlaceSource::Identity;

@@ -73,7 +73,10 @@ impl FailureApi for LambdaDurableCallback {
         service: &LAMBDA,
         name: "SendDurableExecutionCallbackFailure",
         action: Some("lambda:SendDurableExecutionCallbackFailure"),
-        wire: Wire::RestJson { method: "POST", path: "/2025-12-01/durable-execution-callbacks/{}/fail" },
+        wire: Wire::RestJson {
+            method: "POST",
+            path: "/2025-12-01/durable-execution-callbacks/{CallbackId}/fail",
+        },
     }];
     const MEMBERS: &'static [Member] = &[CALLBACK_ID];
     const ERRORS: ErrorTable = ErrorTable {
