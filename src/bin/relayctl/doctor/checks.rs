@@ -363,7 +363,9 @@ fn alarms(deployment: &Deployment) -> Findings {
             let what = match watched {
                 Watched::DeadLetters => "nobody hears of dead letters",
                 Watched::Backlog => "nobody hears when failures wait too long to be relayed",
-                Watched::InFlight => "nobody hears when the queue nears the messages in flight at which SQS stops",
+                Watched::InFlight => {
+                    "nobody hears when the queue nears the messages in flight at which SQS stops"
+                }
                 Watched::Parked => "nobody hears when parked failures are not tried again",
                 Watched::Errors => "nobody hears when the function fails",
             };

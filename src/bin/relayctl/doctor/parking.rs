@@ -38,7 +38,9 @@ pub fn parking(deployment: &Deployment) -> Findings {
     }
     if queue.retention_seconds < RETENTION_SECONDS_MAX {
         let days = queue.retention_seconds / 86_400;
-        let what = format!("it keeps messages for {days} d: should the relay stand still for longer, what is parked is lost");
+        let what = format!(
+            "it keeps messages for {days} d: should the relay stand still for longer, what is parked is lost"
+        );
         let fix = format!("MessageRetentionPeriod: {RETENTION_SECONDS_MAX} (14 days, the longest)");
         findings.push(finding("parking-retention-short", Severity::Risky, short(arn), what, fix));
     }
@@ -56,7 +58,13 @@ fn starves_fresh_records(deployment: &Deployment, parking: &Mapping) -> Option<F
     }
     let what = "its concurrency is not limited below that of the source queue: when a target is back, what was parked starves what is fresh";
     let about = format!("mapping of {}", short(&parking.queue_arn));
-    Some(finding("parking-unbounded", Severity::Risky, &about, what, "ScalingConfig: {MaximumConcurrency: 2}"))
+    Some(finding(
+        "parking-unbounded",
+        Severity::Risky,
+        &about,
+        what,
+        "ScalingConfig: {MaximumConcurrency: 2}",
+    ))
 }
 
 #[cfg(test)]
@@ -123,8 +131,11 @@ mod tests {
 
     #[test]
     fn somebody_must_hear_when_it_stands_still() {
-        let without =
-            |watched| move |d: &mut Deployment| d.alarms.as_mut().unwrap().retain(|alarm: &Alarm| alarm.watched != watched);
+        let without = |watched| {
+            move |d: &mut Deployment| {
+                d.alarms.as_mut().unwrap().retain(|alarm: &Alarm| alarm.watched != watched)
+            }
+        };
         assert_eq!(ids(without(Watched::Parked)), ["alarm-missing"]);
         assert_eq!(ids(without(Watched::InFlight)), ["alarm-missing"]);
         // Without a parking queue there is nothing to hear of it.
