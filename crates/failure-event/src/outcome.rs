@@ -317,10 +317,10 @@ pub enum Verdict {
 pub fn classify(answer: &Answer, table: &ErrorTable) -> Verdict {
     let Answer::Failed(error) = answer else { return Verdict::Accepted };
     let Some(status) = error.status.filter(|status| !is_own_trouble(*status)) else { return Verdict::Retry };
-    let is_rejected_by_all = || error.name.as_deref().is_some_and(|name| REJECTED_BY_ALL.contains(&name));
-    table
-        .verdict(error, status)
-        .unwrap_or_else(|| if is_rejected_by_all() { Verdict::Rejected } else { Verdict::Retry })
+    table.verdict(error, status).unwrap_or_else(|| match error.name.as_deref() {
+        Some(name) if REJECTED_BY_ALL.contains(&name) => Verdict::Rejected,
+        _ => Verdict::Retry,
+    })
 }
 
 /// Whether an answer with this HTTP status tells of the service's own trouble, and nothing of the request.
