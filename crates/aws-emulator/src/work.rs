@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use hyper::body::Bytes;
 use serde_json::Value;
 
 use super::kind::{KINDS, Kind, Mention};
 use super::limits::is_account;
 use super::operation::Operation;
-use super::request::Caller;
+use super::request::{Caller, Head, Request};
 
 /// What a piece of work is to its service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -120,6 +121,26 @@ impl Work {
     pub fn named_by(operation: Operation, input: &Value) -> Option<Self> {
         let report = operation.model().report.as_ref()?;
         Self::mentioned(&Mention::of(report.kind, input))
+    }
+
+    /// The work that a whole HTTP request reports on, as it would go over the wire; `None` when it
+    /// names none. Its region and account are the endpoint's, or those of the stack in a presigned
+    /// URL.
+    #[must_use]
+    pub fn of_request(method: &str, url: &str, headers: &[(&str, &str)], body: &[u8]) -> Option<Self> {
+        let mut request = hyper::Request::builder().method(method).uri(url);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let mut head = Head::of(request.body(()).ok()?.into_parts().0);
+        let host = url.split_once("://")?.1.split(['/', '?']).next()?;
+        head.headers.entry("host").or_insert(host.parse().ok()?);
+        let request = Request::read(head, Bytes::copy_from_slice(body)).ok()?;
+        let work = Self::named_by(request.operation, request.input.as_ref().ok()?)?;
+        Some(match request.presigned {
+            Some(presigned) => Self { region: Some(presigned.region), account: presigned.account, ..work },
+            None => work,
+        })
     }
 
     fn mentioned(mention: &Mention<'_>) -> Option<Self> {
@@ -599,6 +620,22 @@ mod tests {
         let work = Work::named_by(Operation::PutThirdPartyJobFailureResult, &input);
         assert_eq!(work, Some(Work::third_party_job("j", "c")));
         assert_eq!(Work::named_by(Operation::SendMessage, &input), None);
+    }
+
+    #[test]
+    fn a_whole_request_names_its_work() {
+        let headers = [("x-amz-target", "SageMaker.SendPipelineExecutionStepFailure")];
+        let body = br#"{"CallbackToken":"26vcYbeWsZ"}"#;
+        let found =
+            Work::of_request("POST", "https://api.sagemaker.eu-west-1.amazonaws.com/", &headers, body);
+        assert_eq!(found, Some(Work::sagemaker_step("26vcYbeWsZ")));
+        let url = "https://lambda.eu-west-1.amazonaws.com/2025-12-01/durable-execution-callbacks/a%2Fb/fail";
+        assert_eq!(Work::of_request("POST", url, &[], b""), Some(Work::durable_callback("a/b")));
+        let stack = "arn:aws:cloudformation:eu-west-1:111111111111:stack/app/1";
+        let url = crate::cloud_formation::response_url(stack, "Image", "r", 0);
+        let found = Work::of_request("PUT", &url, &[], b"{}");
+        assert_eq!(found, Some(Work::custom_resource(stack, "Image", "r")));
+        assert_eq!(Work::of_request("POST", "https://example.com/none", &[], b""), None);
     }
 
     #[test]
