@@ -47,7 +47,7 @@ pub enum WorkKind {
 impl WorkKind {
     /// Every kind, in the order of the variants.
     pub fn all() -> impl Iterator<Item = Self> {
-        KINDS.iter().map(|kind| kind.kind)
+        KINDS.iter().map(|kind| kind.work)
     }
 
     /// The kind's name, such as `step-functions-task`.
@@ -145,7 +145,7 @@ impl Work {
 
     fn mentioned(mention: &Mention<'_>) -> Option<Self> {
         let (named_by, id) = mention.identity()?;
-        let work = Self::new(mention.kind.kind, id);
+        let work = Self::new(mention.kind.work, id);
         let others = mention.kind.other_members().filter(|member| *member != named_by);
         let others = others.filter_map(|member| Some((member, mention.text(member)?)));
         Some(others.fold(work, |work, (member, value)| work.with(member, value)))
@@ -318,7 +318,7 @@ impl Entry {
             let own = self.work.members.get(member);
             matches!((own, mention.text(member)), (Some(own), Some(sent)) if own != sent)
         };
-        if kind.identity.iter().any(|member| differs(member)) { Err(Refusal::Unknown) } else { Ok(()) }
+        if kind.identity.iter().any(differs) { Err(Refusal::Unknown) } else { Ok(()) }
     }
 
     fn report(&mut self, key: &Key, now_ms: u64) -> WorkReport {
@@ -476,7 +476,7 @@ impl Ledger {
     fn key_of(&self, caller: &Caller, mention: &Mention<'_>) -> Result<Key, Refusal> {
         let (named_by, id) = mention.identity().ok_or(Refusal::Unknown)?;
         let kind = mention.kind;
-        let first = Key::first(kind.kind, caller);
+        let first = Key::first(kind.work, caller);
         let exact = Key { id: id.to_owned(), places: mention.places(), ..first.clone() };
         if self.entries.contains_key(&exact) {
             return Ok(exact);
@@ -485,7 +485,7 @@ impl Ledger {
             // Nothing that a look at every entry could find.
             return Err(Refusal::Unknown);
         }
-        let entries = self.entries.range(first..).take_while(|(key, _)| key.is_of(kind.kind, caller));
+        let entries = self.entries.range(first..).take_while(|(key, _)| key.is_of(kind.work, caller));
         let mut candidates: Vec<(&Key, &Entry)> = entries.collect();
         for (position, (place, value)) in kind.places.iter().zip(&exact.places).enumerate() {
             let own = |entry: &Entry| entry.work.members.get(place.member) == Some(value);
