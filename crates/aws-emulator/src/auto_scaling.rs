@@ -21,7 +21,7 @@ pub(crate) const SERVICE: ServiceModel = ServiceModel::new(
 .validates_with("ValidationError");
 
 pub(crate) const LIFECYCLE_ACTION: Kind = Kind {
-    kind: WorkKind::AutoScalingLifecycleAction,
+    work: WorkKind::AutoScalingLifecycleAction,
     name: "auto-scaling-lifecycle-action",
     identity: &["LifecycleActionToken", "InstanceId"],
     secret: false,

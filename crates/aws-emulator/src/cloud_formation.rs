@@ -25,7 +25,7 @@ const NOBODY_WAITS: Told = Told::new("NobodyWaits", "Nothing that is open waits 
 const OVER: Told = Told::new("Over", "It was answered or its time was up before.");
 
 pub(crate) const CUSTOM_RESOURCE: Kind = Kind {
-    kind: WorkKind::CloudFormationCustomResource,
+    work: WorkKind::CloudFormationCustomResource,
     name: "cloudformation-custom-resource",
     identity: &["RequestId"],
     secret: false,
@@ -40,7 +40,7 @@ pub(crate) const CUSTOM_RESOURCE: Kind = Kind {
 };
 
 pub(crate) const WAIT_CONDITION: Kind = Kind {
-    kind: WorkKind::CloudFormationWaitCondition,
+    work: WorkKind::CloudFormationWaitCondition,
     name: "cloudformation-wait-condition",
     identity: &["Url"],
     secret: false,
@@ -122,7 +122,7 @@ impl Response {
             return Err("The response is not a JSON object.".to_owned());
         };
         let text = |member: &str| body.get(member).and_then(Value::as_str).filter(|text| !text.is_empty());
-        let is_signal = kind.kind == WorkKind::CloudFormationWaitCondition;
+        let is_signal = kind.work == WorkKind::CloudFormationWaitCondition;
         let failed = match (text("Status"), is_signal) {
             (Some("SUCCESS"), _) => false,
             (Some("FAILED"), false) | (Some("FAILURE"), true) => true,
@@ -151,7 +151,7 @@ fn check_custom_resource<'a>(
     text: &impl Fn(&str) -> Option<&'a str>,
     mention: &Mention<'_>,
 ) -> Result<(), String> {
-    if !text("PhysicalResourceId").is_some_and(|id| id.len() <= PHYSICAL_RESOURCE_ID_BYTES_MAX) {
+    if text("PhysicalResourceId").is_none_or(|id| id.len() > PHYSICAL_RESOURCE_ID_BYTES_MAX) {
         return Err("Invalid PhysicalResourceId.".to_owned());
     }
     let other = ["StackId", "RequestId", "LogicalResourceId"]
@@ -179,6 +179,7 @@ impl Work {
 
     /// A wait condition, by the URL of its handle; a query does not matter. Its region is that of
     /// the URL's host, its account that of the stack in the URL's path.
+    #[must_use]
     pub fn wait_condition(signal_url: &str) -> Self {
         let url = signal_url.split('?').next().unwrap_or_default();
         let work = Self::new(WorkKind::CloudFormationWaitCondition, url);

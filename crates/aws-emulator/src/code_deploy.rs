@@ -17,7 +17,7 @@ pub(crate) const SERVICE: ServiceModel =
     ServiceModel::new("codedeploy", Protocol::json("1.1", "CodeDeploy_20141006"));
 
 pub(crate) const LIFECYCLE_HOOK: Kind = Kind {
-    kind: WorkKind::CodeDeployLifecycleHook,
+    work: WorkKind::CodeDeployLifecycleHook,
     name: "codedeploy-lifecycle-hook",
     identity: &[HOOK_EXECUTION_ID],
     secret: true,

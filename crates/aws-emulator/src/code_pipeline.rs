@@ -21,7 +21,7 @@ const JOB_HAS_ENDED: Told =
     Told::new("InvalidJobStateException", "The state of the job is not valid: it has ended.");
 
 pub(crate) const JOB: Kind = Kind {
-    kind: WorkKind::CodePipelineJob,
+    work: WorkKind::CodePipelineJob,
     name: "codepipeline-job",
     identity: &["jobId"],
     secret: false,
@@ -33,7 +33,7 @@ pub(crate) const JOB: Kind = Kind {
 };
 
 pub(crate) const THIRD_PARTY_JOB: Kind = Kind {
-    kind: WorkKind::CodePipelineThirdPartyJob,
+    work: WorkKind::CodePipelineThirdPartyJob,
     name: "codepipeline-third-party-job",
     proof: Some(Place {
         member: "clientToken",
@@ -43,7 +43,7 @@ pub(crate) const THIRD_PARTY_JOB: Kind = Kind {
 };
 
 pub(crate) const APPROVAL: Kind = Kind {
-    kind: WorkKind::CodePipelineApproval,
+    work: WorkKind::CodePipelineApproval,
     name: "codepipeline-approval",
     identity: &["token"],
     secret: true,

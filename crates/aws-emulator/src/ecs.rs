@@ -18,7 +18,7 @@ pub(crate) const SERVICE: ServiceModel =
         .validates_with("InvalidParameterException");
 
 pub(crate) const DEPLOYMENT_HOOK: Kind = Kind {
-    kind: WorkKind::EcsDeploymentHook,
+    work: WorkKind::EcsDeploymentHook,
     name: "ecs-deployment-hook",
     identity: &["hookId"],
     secret: false,

@@ -40,6 +40,10 @@ pub struct Options {
     pub auto_open: bool,
     /// What goes wrong; default nothing.
     pub faults: Vec<FaultRule>,
+    /// The secret key of every access key that `AssumeRole` did not issue. When it is given, a call
+    /// whose Signature Version 4 does not fit is refused, those with a role's key too; default
+    /// `None`: signatures are not checked.
+    pub secret_access_key: Option<String>,
     /// Unreliable standard queues; default `None`: orderly, each message once.
     pub disorder: Option<Disorder>,
     /// Message, request and key ids are the same in every run with the same seed; default 0.
@@ -59,6 +63,7 @@ impl Default for Options {
             account: "123456789012".to_owned(),
             auto_open: false,
             faults: Vec::new(),
+            secret_access_key: None,
             disorder: None,
             seed: 0,
             epoch_ms: None,
@@ -95,7 +100,7 @@ impl Endpoint {
             ledger: Ledger::new(options.auto_open),
             sqs: Sqs::new(options.disorder),
             buses: Buses::default(),
-            sessions: Sessions::default(),
+            sessions: Sessions::checking(options.secret_access_key),
         };
         let shared = Arc::new(Shared::new(
             options.region,

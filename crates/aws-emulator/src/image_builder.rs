@@ -18,7 +18,7 @@ pub(crate) const SERVICE: ServiceModel = ServiceModel::new("imagebuilder", Proto
     .validates_with("InvalidParameterValueException");
 
 pub(crate) const WORKFLOW_STEP: Kind = Kind {
-    kind: WorkKind::ImageBuilderWorkflowStep,
+    work: WorkKind::ImageBuilderWorkflowStep,
     name: "image-builder-workflow-step",
     identity: &["stepExecutionId"],
     secret: false,
@@ -79,14 +79,17 @@ fn is_image(arn: &str) -> bool {
     let ["arn", partition, "imagebuilder", region, owner, resource] = parts[..] else {
         return false;
     };
-    let owned = is_account(owner)
-        || owner.strip_prefix("aws").is_some_and(|rest| {
-            rest.is_empty()
-                || rest.strip_prefix('-').is_some_and(|rest| {
-                    !rest.is_empty() && rest.bytes().all(|byte| byte == b'-' || byte.is_ascii_lowercase())
-                })
-        });
-    partition.starts_with("aws") && !region.is_empty() && owned && is_image_resource(resource)
+    let is_owner = is_account(owner) || is_aws_owner(owner);
+    partition.starts_with("aws") && !region.is_empty() && is_owner && is_image_resource(resource)
+}
+
+/// `aws`, or `aws-` and lower-case words.
+fn is_aws_owner(owner: &str) -> bool {
+    let Some(rest) = owner.strip_prefix("aws") else {
+        return false;
+    };
+    let letter = |byte: u8| byte == b'-' || byte.is_ascii_lowercase();
+    rest.is_empty() || (rest.len() > 1 && rest.starts_with('-') && rest.bytes().all(letter))
 }
 
 /// `image/<name>/<major>.<minor>.<patch>/<build>`.

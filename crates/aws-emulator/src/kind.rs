@@ -16,7 +16,7 @@ use super::{
 /// One kind of work.
 #[derive(Debug)]
 pub(crate) struct Kind {
-    pub(crate) kind: WorkKind,
+    pub(crate) work: WorkKind,
     /// The name that the page of tasks shows.
     pub(crate) name: &'static str,
     /// The members that name the work, each on its own; the first that a call has counts.
@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn the_table_of_kinds_has_the_order_of_the_variants() {
         for (index, kind) in KINDS.iter().enumerate() {
-            assert_eq!(kind.kind as usize, index, "{}", kind.name);
+            assert_eq!(kind.work as usize, index, "{}", kind.name);
         }
     }
 
@@ -169,7 +169,7 @@ mod tests {
     fn every_kind_has_a_call_that_ends_its_work() {
         for kind in KINDS {
             let ends =
-                |report: &crate::report::Report| report.kind.kind == kind.kind && !report.is_heartbeat();
+                |report: &crate::report::Report| report.kind.work == kind.work && !report.is_heartbeat();
             let found = MODEL.iter().any(|model| model.report.as_ref().is_some_and(ends));
             assert!(found, "{}", kind.name);
         }

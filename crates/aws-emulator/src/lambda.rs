@@ -14,7 +14,7 @@ pub(crate) const SERVICE: ServiceModel =
     ServiceModel::new("lambda", Protocol::Rest).throttles_with("TooManyRequestsException", 429);
 
 pub(crate) const DURABLE_CALLBACK: Kind = Kind {
-    kind: WorkKind::LambdaDurableCallback,
+    work: WorkKind::LambdaDurableCallback,
     name: "lambda-durable-callback",
     identity: &["CallbackId"],
     secret: true,

@@ -65,6 +65,7 @@ mod request;
 mod sage_maker;
 mod service_catalog;
 mod shape;
+mod signature;
 mod sqs;
 mod step_functions;
 mod sts;
@@ -89,7 +90,8 @@ pub use work::{ReportedFailure, Work, WorkKind, WorkReport, WorkState};
 /// about these.
 pub const NOT_MODELLED: &[&str] = &[
     "IAM: every caller may do everything; only a fault denies access.",
-    "Signatures: the credential scope is read, the signature is not checked.",
+    "Signatures: the credential scope is read; the signature is checked only with the option that \
+     names the secret key, and its date is not held against the clock.",
     "Quotas and throttling: only a fault throttles.",
     "KMS: nothing is encrypted; a task can be told that its key is denied, and faults do the rest.",
     "TLS: the endpoint speaks plain HTTP/1.1 on loopback.",

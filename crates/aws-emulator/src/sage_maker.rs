@@ -17,7 +17,7 @@ pub(crate) const SERVICE: ServiceModel =
     ServiceModel::new("sagemaker", Protocol::json("1.1", "SageMaker")).messages_as("Message");
 
 pub(crate) const PIPELINE_STEP: Kind = Kind {
-    kind: WorkKind::SageMakerPipelineStep,
+    work: WorkKind::SageMakerPipelineStep,
     name: "sagemaker-pipeline-step",
     identity: &["CallbackToken"],
     secret: true,

@@ -14,7 +14,7 @@ pub(crate) const SERVICE: ServiceModel =
     ServiceModel::new("servicecatalog", Protocol::json("1.1", "AWS242ServiceCatalogService"));
 
 pub(crate) const ENGINE_WORKFLOW: Kind = Kind {
-    kind: WorkKind::ServiceCatalogEngineWorkflow,
+    work: WorkKind::ServiceCatalogEngineWorkflow,
     name: "service-catalog-engine-workflow",
     identity: &["RecordId"],
     secret: false,

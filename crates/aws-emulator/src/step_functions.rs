@@ -18,7 +18,7 @@ pub(crate) const SERVICE: ServiceModel =
     ServiceModel::new("states", Protocol::json("1.0", "AWSStepFunctions")).modelled_as("stepfunctions");
 
 pub(crate) const TASK: Kind = Kind {
-    kind: WorkKind::StepFunctionsTask,
+    work: WorkKind::StepFunctionsTask,
     name: "step-functions-task",
     identity: &["taskToken"],
     secret: true,

@@ -13,6 +13,7 @@ use super::limits::is_account;
 use super::operation::{Operation, Service, ServiceModel};
 use super::protocols::Protocol;
 use super::request::{Caller, CredentialScope, Request};
+use super::signature;
 
 pub(crate) const SERVICE: ServiceModel =
     ServiceModel::new("sts", Protocol::query("2011-06-15", "https://sts.amazonaws.com/doc/2011-06-15/"))
@@ -23,12 +24,15 @@ pub(crate) const SERVICE: ServiceModel =
 #[derive(Default)]
 pub(crate) struct Sessions {
     issued: BTreeMap<String, Session>,
+    /// The secret key of all others; `None` checks no signature.
+    secret_key: Option<String>,
 }
 
 struct Session {
     account: String,
     role: String,
     name: String,
+    secret_key: String,
     token: String,
     expires_ms: u64,
 }
@@ -72,6 +76,7 @@ impl AssumeRole {
             account: account.to_owned(),
             role: role.to_owned(),
             name: self.role_session_name,
+            secret_key: secret,
             token,
             expires_ms,
         };
@@ -91,13 +96,18 @@ fn role_of(arn: &str) -> Option<(&str, &str)> {
 }
 
 impl Sessions {
+    /// No sessions yet; signatures are checked when the secret key of long-lived keys is given.
+    pub(crate) fn checking(secret_key: Option<String>) -> Self {
+        Self { secret_key, ..Self::default() }
+    }
+
     /// The account that a caller acts in: that of its role, or `own` for every other key.
     pub(crate) fn account<'a>(&'a self, access_key_id: &str, own: &'a str) -> &'a str {
         self.issued.get(access_key_id).map_or(own, |session| &session.account)
     }
 
     /// Refuses calls without credentials, for another service, or with a role's key that is
-    /// expired or lacks its session token. Signatures are not checked.
+    /// expired or lacks its session token, or with a signature that does not fit.
     pub(crate) fn authenticate(&self, request: &Request, now_ms: u64) -> Result<(), ServiceError> {
         let Some(scope) = &request.scope else {
             let message = "Missing Authentication Token";
@@ -105,10 +115,19 @@ impl Sessions {
             return Err(ServiceError::with_status(403, code, message));
         };
         check_service(scope, request.operation.service().signing_name())?;
-        let Some(session) = self.issued.get(&scope.access_key_id) else {
+        let service = request.operation.service();
+        let session = self.issued.get(&scope.access_key_id);
+        if let Some(own) = &self.secret_key {
+            let secret_key = session.map_or(own, |session| &session.secret_key);
+            if !signature::is_right(&request.head, &request.body, secret_key) {
+                let error =
+                    of_protocol(service, "SignatureDoesNotMatch", "InvalidSignatureException", MISMATCH);
+                return Err(ServiceError { status: 403, ..error });
+            }
+        }
+        let Some(session) = session else {
             return Ok(());
         };
-        let service = request.operation.service();
         if request.head.header("x-amz-security-token") != Some(session.token.as_str()) {
             return Err(invalid_token(service));
         }
@@ -133,6 +152,8 @@ impl Sessions {
         ))
     }
 }
+
+const MISMATCH: &str = "The request signature we calculated does not match the signature you provided.";
 
 fn check_service(scope: &CredentialScope, expected: &str) -> Result<(), ServiceError> {
     if scope.service == expected {

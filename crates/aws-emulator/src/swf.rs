@@ -17,7 +17,7 @@ pub(crate) const SERVICE: ServiceModel =
     ServiceModel::new("swf", Protocol::json("1.0", "SimpleWorkflowService"));
 
 pub(crate) const ACTIVITY_TASK: Kind = Kind {
-    kind: WorkKind::SwfActivityTask,
+    work: WorkKind::SwfActivityTask,
     name: "swf-activity-task",
     identity: &["taskToken"],
     secret: true,

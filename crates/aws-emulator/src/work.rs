@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use hyper::body::Bytes;
 use serde_json::Value;
 
 use super::kind::{KINDS, Kind, Mention};
 use super::limits::is_account;
 use super::operation::Operation;
-use super::request::Caller;
+use super::request::{Caller, Head, Request};
 
 /// What a piece of work is to its service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -46,7 +47,7 @@ pub enum WorkKind {
 impl WorkKind {
     /// Every kind, in the order of the variants.
     pub fn all() -> impl Iterator<Item = Self> {
-        KINDS.iter().map(|kind| kind.kind)
+        KINDS.iter().map(|kind| kind.work)
     }
 
     /// The kind's name, such as `step-functions-task`.
@@ -122,9 +123,29 @@ impl Work {
         Self::mentioned(&Mention::of(report.kind, input))
     }
 
+    /// The work that a whole HTTP request reports on, as it would go over the wire; `None` when it
+    /// names none. Its region and account are the endpoint's, or those of the stack in a presigned
+    /// URL.
+    #[must_use]
+    pub fn of_request(method: &str, url: &str, headers: &[(&str, &str)], body: &[u8]) -> Option<Self> {
+        let mut request = hyper::Request::builder().method(method).uri(url);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let mut head = Head::of(request.body(()).ok()?.into_parts().0);
+        let host = url.split_once("://")?.1.split(['/', '?']).next()?;
+        head.headers.entry("host").or_insert(host.parse().ok()?);
+        let request = Request::read(head, Bytes::copy_from_slice(body)).ok()?;
+        let work = Self::named_by(request.operation, request.input.as_ref().ok()?)?;
+        Some(match request.presigned {
+            Some(presigned) => Self { region: Some(presigned.region), account: presigned.account, ..work },
+            None => work,
+        })
+    }
+
     fn mentioned(mention: &Mention<'_>) -> Option<Self> {
         let (named_by, id) = mention.identity()?;
-        let work = Self::new(mention.kind.kind, id);
+        let work = Self::new(mention.kind.work, id);
         let others = mention.kind.other_members().filter(|member| *member != named_by);
         let others = others.filter_map(|member| Some((member, mention.text(member)?)));
         Some(others.fold(work, |work, (member, value)| work.with(member, value)))
@@ -297,7 +318,7 @@ impl Entry {
             let own = self.work.members.get(member);
             matches!((own, mention.text(member)), (Some(own), Some(sent)) if own != sent)
         };
-        if kind.identity.iter().any(|member| differs(member)) { Err(Refusal::Unknown) } else { Ok(()) }
+        if kind.identity.iter().any(differs) { Err(Refusal::Unknown) } else { Ok(()) }
     }
 
     fn report(&mut self, key: &Key, now_ms: u64) -> WorkReport {
@@ -455,7 +476,7 @@ impl Ledger {
     fn key_of(&self, caller: &Caller, mention: &Mention<'_>) -> Result<Key, Refusal> {
         let (named_by, id) = mention.identity().ok_or(Refusal::Unknown)?;
         let kind = mention.kind;
-        let first = Key::first(kind.kind, caller);
+        let first = Key::first(kind.work, caller);
         let exact = Key { id: id.to_owned(), places: mention.places(), ..first.clone() };
         if self.entries.contains_key(&exact) {
             return Ok(exact);
@@ -464,7 +485,7 @@ impl Ledger {
             // Nothing that a look at every entry could find.
             return Err(Refusal::Unknown);
         }
-        let entries = self.entries.range(first..).take_while(|(key, _)| key.is_of(kind.kind, caller));
+        let entries = self.entries.range(first..).take_while(|(key, _)| key.is_of(kind.work, caller));
         let mut candidates: Vec<(&Key, &Entry)> = entries.collect();
         for (position, (place, value)) in kind.places.iter().zip(&exact.places).enumerate() {
             let own = |entry: &Entry| entry.work.members.get(place.member) == Some(value);
@@ -599,6 +620,22 @@ mod tests {
         let work = Work::named_by(Operation::PutThirdPartyJobFailureResult, &input);
         assert_eq!(work, Some(Work::third_party_job("j", "c")));
         assert_eq!(Work::named_by(Operation::SendMessage, &input), None);
+    }
+
+    #[test]
+    fn a_whole_request_names_its_work() {
+        let headers = [("x-amz-target", "SageMaker.SendPipelineExecutionStepFailure")];
+        let body = br#"{"CallbackToken":"26vcYbeWsZ"}"#;
+        let found =
+            Work::of_request("POST", "https://api.sagemaker.eu-west-1.amazonaws.com/", &headers, body);
+        assert_eq!(found, Some(Work::sagemaker_step("26vcYbeWsZ")));
+        let url = "https://lambda.eu-west-1.amazonaws.com/2025-12-01/durable-execution-callbacks/a%2Fb/fail";
+        assert_eq!(Work::of_request("POST", url, &[], b""), Some(Work::durable_callback("a/b")));
+        let stack = "arn:aws:cloudformation:eu-west-1:111111111111:stack/app/1";
+        let url = crate::cloud_formation::response_url(stack, "Image", "r", 0);
+        let found = Work::of_request("PUT", &url, &[], b"{}");
+        assert_eq!(found, Some(Work::custom_resource(stack, "Image", "r")));
+        assert_eq!(Work::of_request("POST", "https://example.com/none", &[], b""), None);
     }
 
     #[test]

@@ -102,7 +102,7 @@ fn is_over(endpoint: &Endpoint) -> bool {
 async fn a_url_expires_by_its_own_query_and_the_endpoint_s_clock() {
     let (endpoint, url) = with_resource().await;
     let body = response(REQUEST).to_string();
-    endpoint.advance(Duration::from_secs(7200));
+    endpoint.advance(Duration::from_hours(2));
     let seen = put(&endpoint, &url, "", &body).await;
     assert_eq!((seen.status, code(&seen)), (Some(403), Some("AccessDenied")));
     assert!(seen.body.contains("<Message>Request has expired</Message>"), "{seen:?}");

@@ -378,3 +378,22 @@ async fn a_call_is_recorded_as_it_arrived_with_what_its_signature_is_for() {
     let scope = call.signed_for.as_ref().expect("it is signed");
     assert_eq!((scope.service.as_str(), scope.region.as_str()), ("lambda", "us-east-1"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_wrong_signature_is_refused_where_signatures_are_checked() {
+    let checking =
+        Options { secret_access_key: Some("secret".to_owned()), auto_open: true, ..Options::default() };
+    let endpoint = start(checking).await;
+    let line = "POST /2025-12-01/durable-execution-callbacks/a%2Fb%2B%3D/fail?b=2&a=%20x";
+    let signed_by_botocore = "host: lambda.us-east-1.amazonaws.com\r\ncontent-type: application/json\r\n\
+         x-amz-date: 20250101T000000Z\r\nauthorization: AWS4-HMAC-SHA256 \
+         Credential=AKIDEXAMPLE/20250101/us-east-1/lambda/aws4_request, \
+         SignedHeaders=content-type;host;x-amz-date, \
+         Signature=818436f63986a05ea94457d9a89a8f1af896b0d6dfb1030ce69f4863cbcd8767\r\n";
+    let right = request(&endpoint, line, signed_by_botocore, r#"{"ErrorType":"T"}"#).await;
+    assert_eq!(told(&right), ok());
+    let wrong = request(&endpoint, line, signed_by_botocore, r#"{"ErrorType":"U"}"#).await;
+    assert_eq!(told(&wrong), (403, "InvalidSignatureException".to_owned()));
+    let form = "Action=CompleteLifecycleAction&AutoScalingGroupName=g&LifecycleHookName=h&InstanceId=i-1";
+    assert_eq!(told(&form_call(&endpoint, form).await), (403, "SignatureDoesNotMatch".to_owned()));
+}
