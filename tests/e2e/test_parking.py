@@ -75,7 +75,7 @@ def test_what_is_parked_delays_nobody_else(cloud, code_pipeline, relay, parking_
     denied = [code_pipeline.open_job("denied") for _ in range(3)]
     relay.publish_all([{"target": {"kind": "codepipeline-job", "jobId": job}} for job in denied])
     wait_for(lambda: cloud.messages_in(relay.parking_queue_url) == 3, 60)
-    assert cloud.messages_in(relay.queue_url) == 0
+    wait_for(lambda: cloud.messages_in(relay.queue_url) == 0)
     execution, token = cloud.activity_execution()
     relay.publish({"target": {"kind": "step-functions-task", "taskToken": token}, "failure": {"type": "Fresh"}})
     assert cloud.end_of(execution)["error"] == "Fresh"
