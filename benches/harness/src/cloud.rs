@@ -88,7 +88,7 @@ impl Cloud {
         let body = json!({
             "version": "1",
             "time": "2026-01-01T00:00:00Z",
-            "target": {"kind": kind, "taskToken": token, "jobId": token, "clientToken": "client"},
+            "target": {"kind": kind, "taskToken": token, "jobId": format!("job-{number:08}"), "clientToken": "client"},
             "failure": {
                 "type": "Render.OutOfMemory",
                 "message": "The renderer was stopped after it had used 4 GB of memory on frame 1172."

@@ -16,6 +16,7 @@ mod batches;
 mod dice;
 mod evidence;
 mod fault_matrix;
+mod isolation;
 mod lambda;
 mod oracle;
 mod records;
