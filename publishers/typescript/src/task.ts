@@ -1,0 +1,32 @@
+import type { TaskOptions } from "./options.js";
+import { Work } from "./work.js";
+
+/**
+ * Runs a piece of work that an orchestrator waits for. What it throws is reported, and thrown on unchanged; so are a signal
+ * that ends the process and a rejection that leaks while it runs.
+ *
+ * @param work - the work; its argument is aborted when the `lease` is lost
+ * @returns what the work returns
+ * @throws what the work throws, and before it begins an error when an option cannot be met
+ *
+ * @example
+ * ```ts
+ * await task(async () => render(frames));
+ * ```
+ */
+export async function task<T>(
+  work: (signal: AbortSignal) => T | PromiseLike<T>,
+  options: TaskOptions = {},
+): Promise<T> {
+  const entry = new Work(options);
+  await entry.begin();
+  let result: T;
+  try {
+    result = await entry.run(() => work(entry.signal));
+  } catch (error) {
+    await entry.failed(error);
+    throw error;
+  }
+  await entry.returned(result);
+  return result;
+}
