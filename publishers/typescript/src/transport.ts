@@ -41,7 +41,7 @@ export class Transport {
     abortSignal: AbortSignal,
   ): Promise<void> {
     const { SQSClient, SendMessageCommand } = await packages.sqs();
-    this.#client ??= new SQSClient(clientConfiguration(to.region));
+    this.#client ??= new SQSClient({ ...clientConfiguration(to.region), ...endpointOf(to.url) });
     const message = {
       QueueUrl: to.url,
       MessageBody: body,
@@ -67,4 +67,14 @@ export class Transport {
       throw Object.assign(new Error(ErrorMessage), { name: ErrorCode });
     }
   }
+}
+
+/**
+ * The SDK would send to the host of the queue's URL too, but with a warning for each host that is not its own (that of a VPC
+ * endpoint), and also where the environment names another endpoint.
+ */
+function endpointOf(queueUrl: string): { endpoint?: string; useQueueUrlAsEndpoint?: boolean } {
+  if (process.env.AWS_ENDPOINT_URL_SQS || process.env.AWS_ENDPOINT_URL)
+    return { useQueueUrlAsEndpoint: false };
+  return URL.canParse(queueUrl) ? { endpoint: new URL(queueUrl).origin } : {};
 }

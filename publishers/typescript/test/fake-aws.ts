@@ -40,7 +40,11 @@ export class FakeAws {
   // biome-ignore lint/suspicious/noExplicitAny: what tests look at.
   get events(): any[] {
     const bodies = this.calls.map(({ operation, input }) =>
-      operation === "SendMessage" ? input.MessageBody : operation === "PutEvents" ? input.Entries[0].Detail : undefined,
+      operation === "SendMessage"
+        ? input.MessageBody
+        : operation === "PutEvents"
+          ? input.Entries[0].Detail
+          : undefined,
     );
     return bodies.filter((body) => body !== undefined).map((body) => JSON.parse(body));
   }
@@ -76,7 +80,8 @@ function read(request: IncomingMessage, body: Buffer): Call {
     return { operation: target.split(".").at(-1) ?? "", region, input: JSON.parse(body.toString()) };
   }
   const callback = /^\/2025-12-01\/durable-execution-callbacks\/([^/]+)\/succeed/.exec(request.url ?? "");
-  if (callback?.[1] === undefined) return { operation: `${request.method} ${request.url}`, region, input: body };
+  if (callback?.[1] === undefined)
+    return { operation: `${request.method} ${request.url}`, region, input: body };
   const input = { CallbackId: decodeURIComponent(callback[1]), Result: body.toString() };
   return { operation: "SendDurableExecutionCallbackSuccess", region, input };
 }
