@@ -2,7 +2,7 @@ import type { Failure } from "./failure.js";
 import { toQueueJson } from "./json.js";
 import type { Secrets } from "./secrets.js";
 import type { Target } from "./target.js";
-import { byteLength, cut, cutToFit, TRUNCATED } from "./text.js";
+import { byteLength, cut, cutToJsonBytes, TRUNCATED } from "./text.js";
 
 /** A failure event, version 1; with `lease` or `claim` beside `target` it is one of these. */
 export interface FailureEvent {
@@ -61,41 +61,45 @@ function printed(value: unknown): string {
 export function serialise(event: FailureEvent): string {
   let fitting = event;
   for (const shorten of [shortenDetails, shortenMessage, shortenType, shortenSource]) {
-    if (isWithinLimit(fitting)) break;
+    if (bytesOf(fitting) <= BYTES_MAX) break;
     fitting = shorten(fitting);
   }
   return toQueueJson(fitting);
 }
 
-function isWithinLimit(event: FailureEvent): boolean {
-  return byteLength(toQueueJson(event)) <= BYTES_MAX;
+function bytesOf(event: FailureEvent): number {
+  return byteLength(toQueueJson(event));
 }
 
-/** Details that are cut become a string: half an object would be no JSON. */
+/** `text` as long as it may be where `rest` is the event with an empty text in its place; a short text stays as it is. */
+function shortened(text: string, rest: FailureEvent): string {
+  return text.length <= TRUNCATED.length ? text : cutToJsonBytes(text, BYTES_MAX - bytesOf(rest));
+}
+
+/** Details that are cut become a string: half an object would not be JSON. Where not even that fits, they go. */
 function shortenDetails(event: FailureEvent): FailureEvent {
   const { details, ...failure } = event.failure ?? {};
   if (details === undefined) return event;
   const withDetails = (text: string): FailureEvent => ({ ...event, failure: { ...failure, details: text } });
-  const shortened = withDetails(cutToFit(toQueueJson(details), (text) => isWithinLimit(withDetails(text))));
-  return isWithinLimit(shortened) ? shortened : { ...event, failure };
+  const shorter = withDetails(shortened(toQueueJson(details), withDetails("")));
+  return bytesOf(shorter) <= BYTES_MAX ? shorter : { ...event, failure };
 }
 
 function shortenMessage(event: FailureEvent): FailureEvent {
-  const { message, ...failure } = event.failure ?? {};
-  if (message === undefined || message.length <= TRUNCATED.length) return event;
-  const withMessage = (text: string): FailureEvent => ({ ...event, failure: { ...failure, message: text } });
-  return withMessage(cutToFit(message, (text) => isWithinLimit(withMessage(text))));
+  const { message = "" } = event.failure ?? {};
+  const withMessage = (text: string): FailureEvent => ({
+    ...event,
+    failure: { ...event.failure, message: text },
+  });
+  return message === "" ? event : withMessage(shortened(message, withMessage("")));
 }
 
 function shortenType(event: FailureEvent): FailureEvent {
-  const type = event.failure?.type;
-  if (type === undefined || type.length <= TRUNCATED.length) return event;
+  const { type = "" } = event.failure ?? {};
   const withType = (text: string): FailureEvent => ({ ...event, failure: { ...event.failure, type: text } });
-  return withType(cutToFit(type, (text) => isWithinLimit(withType(text))));
+  return type === "" ? event : withType(shortened(type, withType("")));
 }
 
 function shortenSource(event: FailureEvent): FailureEvent {
-  if (event.source.length <= TRUNCATED.length) return event;
-  const withSource = (source: string): FailureEvent => ({ ...event, source });
-  return withSource(cutToFit(event.source, (text) => isWithinLimit(withSource(text))));
+  return { ...event, source: shortened(event.source, { ...event, source: "" }) };
 }

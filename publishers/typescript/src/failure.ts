@@ -30,6 +30,14 @@ const CAUSE_MAX = 2_000;
  * Anything can be thrown, so anything is taken; what cannot be read (a getter that throws) is left out.
  */
 export function describe(error: unknown): Failure {
+  try {
+    return read(error);
+  } catch {
+    return { type: "Error", message: "What was thrown cannot be read." };
+  }
+}
+
+function read(error: unknown): Failure {
   const type = typeOf(error);
   const message = textOf(error) || type;
   const trace = traceOf(error);
@@ -48,15 +56,15 @@ export function describe(error: unknown): Failure {
  */
 function typeOf(error: unknown): string {
   const constructorName =
-    nonEmpty(read(read(error, "constructor"), "name")) ?? (error === null ? "null" : typeof error);
-  const name = nonEmpty(read(error, "name"));
+    nonEmpty(member(member(error, "constructor"), "name")) ?? (error === null ? "null" : typeof error);
+  const name = nonEmpty(member(error, "name"));
   if (!isErrorLike(error) || name === undefined) return constructorName;
   return name === "Error" && !hasOwn(error, "name") ? constructorName : name;
 }
 
 function textOf(error: unknown): string {
   if (isErrorLike(error)) {
-    const message = read(error, "message");
+    const message = member(error, "message");
     return typeof message === "string" ? message : plainText(message);
   }
   return plainText(error);
@@ -74,7 +82,7 @@ function plainText(value: unknown): string {
 
 /** The frames of the stack: its lines without the head, which repeats type and message. */
 function traceOf(error: unknown): string[] {
-  const stack = read(error, "stack");
+  const stack = member(error, "stack");
   if (typeof stack !== "string") return [];
   const firstFrame = /^\s+at /m.exec(withoutHead(stack, error));
   if (firstFrame === null) return [];
@@ -102,8 +110,8 @@ function causesOf(error: unknown): string[] {
     tellCausesOf(cause);
   };
   const tellCausesOf = (parent: unknown): void => {
-    tell(read(parent, "cause"));
-    const members = read(parent, "errors");
+    tell(member(parent, "cause"));
+    const members = member(parent, "errors");
     if (Array.isArray(members)) for (const member of members.slice(0, CAUSES_MAX)) tell(member);
   };
   if (isErrorLike(error)) tellCausesOf(error);
@@ -116,13 +124,13 @@ function isErrorLike(value: unknown): boolean {
   const isObject = typeof value === "object" && value !== null;
   return (
     isObject &&
-    typeof read(value, "message") === "string" &&
-    (hasStack(value) || typeof read(value, "name") === "string")
+    typeof member(value, "message") === "string" &&
+    (hasStack(value) || typeof member(value, "name") === "string")
   );
 }
 
 function hasStack(value: unknown): boolean {
-  return typeof read(value, "stack") === "string";
+  return typeof member(value, "stack") === "string";
 }
 
 function hasOwn(value: unknown, member: string): boolean {
@@ -134,9 +142,9 @@ function hasOwn(value: unknown, member: string): boolean {
 }
 
 /** A member of whatever was thrown; `undefined` where reading it throws. */
-function read(value: unknown, member: string): unknown {
+function member(value: unknown, name: string): unknown {
   try {
-    return value === undefined || value === null ? undefined : (value as Record<string, unknown>)[member];
+    return value === undefined || value === null ? undefined : (value as Record<string, unknown>)[name];
   } catch {
     return undefined;
   }

@@ -89,7 +89,8 @@ export class Secrets {
 
   /** `"taskToken": "…"`, in JSON, in JSON inside a string at any depth, and as Node prints objects. */
   #redactMembers(text: string): string {
-    const member = /(\\*)(["']?)((?:[\w-]|\\+u[0-9a-fA-F]{4}){2,120})\1\2\s*[:=]\s*(\\*)(["'])/g;
+    const member =
+      /(?:(?<!\\)(\\{0,63})(["'])|(?<![\w\\-]))((?:[\w-]|\\{1,63}u[0-9a-fA-F]{4}){2,120})\1\2\s*[:=]\s*(\\{0,63})(["'])/g;
     return this.#redactValues(text, member, (match) => this.#isSecret(match[3] ?? ""));
   }
 
