@@ -31,7 +31,7 @@ export function checkLease(seconds: number): void {
 export class Lease {
   readonly #ttlSeconds: number;
   readonly #holder: LeaseHolder;
-  #renewals: NodeJS.Timeout | undefined;
+  #renewal: NodeJS.Timeout | undefined;
   #loss: NodeJS.Timeout | undefined;
   #inFlight: Promise<unknown> = Promise.resolve();
   #isHeld = false;
@@ -44,19 +44,24 @@ export class Lease {
 
   /** Takes the lease, and renews it from now on: where taking it failed, a renewal takes it. */
   async take(): Promise<void> {
+    this.#renewLater();
+    await this.#send("take").catch((error) => this.#holder.log.error("the lease could not be taken", error));
+  }
+
+  #renewLater(): void {
     const renew = (): void => {
+      this.#renewLater();
       this.#inFlight = this.#send("renew").catch((error) =>
         this.#holder.log.warn("the lease was not renewed", error),
       );
     };
-    this.#renewals = setInterval(renew, (this.#ttlSeconds * 1_000) / 3).unref();
-    await this.#send("take").catch((error) => this.#holder.log.error("the lease could not be taken", error));
+    this.#renewal = setTimeout(renew, (this.#ttlSeconds * 1_000) / 3).unref();
   }
 
   /** Renews no more. */
   stop(): void {
     this.#isOver = true;
-    clearInterval(this.#renewals);
+    clearTimeout(this.#renewal);
     clearTimeout(this.#loss);
   }
 

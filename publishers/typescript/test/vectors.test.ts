@@ -216,7 +216,7 @@ describe("leases and claims", () => {
   for (const vector of cases("lease.json", ...members)) {
     test(vector.name, async (t) => {
       on.environment({ RELAY_QUEUE_URL: on.aws.queueUrl, RELAY_SOURCE: "render" });
-      t.mock.timers.enable({ apis: ["setInterval"] });
+      t.mock.timers.enable({ apis: ["setTimeout"] });
       let before: unknown[] | undefined;
       const work = async (): Promise<void> => {
         before = told();
@@ -250,10 +250,9 @@ describe("leases and claims", () => {
 
   /** Waits until there are `count` events, and a little for one too many. */
   async function settled(count: number): Promise<void> {
-    const end = Date.now() + 2_000;
-    while (on.aws.events.length < count && Date.now() < end)
-      await new Promise((resolve) => setTimeout(resolve, 2));
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    const turn = () => new Promise((resolve) => setImmediate(resolve));
+    for (const end = Date.now() + 2_000; on.aws.events.length < count && Date.now() < end; ) await turn();
+    for (const end = Date.now() + 10; Date.now() < end; ) await turn();
     assert.equal(on.aws.events.length, count);
   }
 });
