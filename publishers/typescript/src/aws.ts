@@ -5,19 +5,25 @@ import { MissingPackageError } from "./attempts.js";
  * They are peers, so that a worker has one copy of each; whoever publishes to a queue needs `@aws-sdk/client-sqs` alone.
  */
 export const packages = {
-  sqs: (): Promise<typeof import("@aws-sdk/client-sqs")> =>
-    import("@aws-sdk/client-sqs").catch(missing("@aws-sdk/client-sqs")),
-  eventBridge: (): Promise<typeof import("@aws-sdk/client-eventbridge")> =>
-    import("@aws-sdk/client-eventbridge").catch(missing("@aws-sdk/client-eventbridge")),
-  stepFunctions: (): Promise<typeof import("@aws-sdk/client-sfn")> =>
-    import("@aws-sdk/client-sfn").catch(missing("@aws-sdk/client-sfn")),
-  codePipeline: (): Promise<typeof import("@aws-sdk/client-codepipeline")> =>
-    import("@aws-sdk/client-codepipeline").catch(missing("@aws-sdk/client-codepipeline")),
-  swf: (): Promise<typeof import("@aws-sdk/client-swf")> =>
-    import("@aws-sdk/client-swf").catch(missing("@aws-sdk/client-swf")),
-  lambda: (): Promise<typeof import("@aws-sdk/client-lambda")> =>
-    import("@aws-sdk/client-lambda").catch(missing("@aws-sdk/client-lambda")),
+  sqs: once("@aws-sdk/client-sqs", () => import("@aws-sdk/client-sqs")),
+  eventBridge: once("@aws-sdk/client-eventbridge", () => import("@aws-sdk/client-eventbridge")),
+  stepFunctions: once("@aws-sdk/client-sfn", () => import("@aws-sdk/client-sfn")),
+  codePipeline: once("@aws-sdk/client-codepipeline", () => import("@aws-sdk/client-codepipeline")),
+  swf: once("@aws-sdk/client-swf", () => import("@aws-sdk/client-swf")),
+  lambda: once("@aws-sdk/client-lambda", () => import("@aws-sdk/client-lambda")),
 };
+
+/** Loads a package once; one that could not be loaded is tried again. */
+function once<Package>(name: string, load: () => Promise<Package>): () => Promise<Package> {
+  let loading: Promise<Package> | undefined;
+  return () => {
+    loading ??= load().catch((error) => {
+      loading = undefined;
+      return missing(name)(error);
+    });
+    return loading;
+  };
+}
 
 /** How a client is made: retries and their time limits are those of `withinTime`. */
 export function clientConfiguration(region: string | undefined): { region?: string; maxAttempts: number } {

@@ -26,6 +26,11 @@ export class Ledger {
     return this.#wasTried && !this.#isReported;
   }
 
+  /** Waits for the reports that are on their way. */
+  async settled(): Promise<void> {
+    await this.#last;
+  }
+
   /**
    * Publishes a failure, unless one was confirmed; after those that are on their way, which may yet be confirmed.
    *

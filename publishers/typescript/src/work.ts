@@ -214,7 +214,10 @@ export class Work implements Watched {
 
   async #tellSuccess(result: unknown): Promise<void> {
     const target = this.#target;
-    if (!this.#options.success || target === undefined || this.#ledgerOf(target).isReported) return;
+    if (target === undefined) return;
+    const ledger = this.#ledgerOf(target);
+    await ledger.settled();
+    if (!this.#options.success || ledger.isReported) return;
     try {
       const { resultJson, tellSuccess, withinTime } = telling();
       const json = resultJson(target, result);

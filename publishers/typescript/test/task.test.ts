@@ -186,6 +186,19 @@ test("success is not told after a failure was reported", async () => {
   );
 });
 
+test("success is not told while a report is on its way", async () => {
+  queue();
+  const work = () => {
+    void report(new Error("partly"));
+    return 7;
+  };
+  await task(work, { target: TARGET, success: true });
+  assert.deepEqual(
+    on.aws.calls.map(({ operation }) => operation),
+    ["SendMessage"],
+  );
+});
+
 test("a success that could not be told after its retries is reported, and the result is returned", async () => {
   queue();
   on.aws.answer = ({ operation }) => (operation === "SendTaskSuccess" ? { status: 500 } : undefined);
