@@ -1,6 +1,6 @@
-// Builds dist: a CommonJS file, so that loading it costs one read; a second one with what is needed only when there is
-// something to tell; and an ES module that only names the exports of the first, so that an application that both imports and
-// requires the package has one copy of its state.
+// Builds dist: a small CommonJS file, which is all that importing reads; one with what is needed when a work begins; one with
+// what is needed when there is something to tell; and an ES module that only names the exports of the first, so that an
+// application that both imports and requires the package has one copy of its state.
 
 import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -12,11 +12,11 @@ rmSync("dist", { recursive: true, force: true });
 execFileSync("node_modules/.bin/tsc", ["--project", "tsconfig.build.json"], { stdio: "inherit" });
 removeInternalDeclarations();
 await build({
-  entryPoints: ["src/index.ts", "src/telling.ts"],
+  entryPoints: ["src/index.ts", "src/running.ts", "src/telling.ts"],
   outdir: "dist",
   bundle: true,
   packages: "external",
-  external: ["./telling.js"],
+  external: ["./running.js", "./telling.js"],
   platform: "node",
   format: "cjs",
   target: "node20",

@@ -5,6 +5,8 @@
  *   {@link report} publishes one failure.
  * - `identity`, `envelope` and `exact-shape` find who failed; `failure`, `secrets` and `event` say what; `destination`,
  *   `publisher`, `attempts` and `aws` bring it there.
+ * - `running` is loaded with the first work, `telling` when there is something to tell; `invocation`, `stages`, `run-task` and
+ *   `report-error` are what the four do then.
  * - `work` is one piece of work, `ledger` what was told of it, `watch` and `interception` what ends it from outside,
  *   `safeguards` and `lease` what reports it when it cannot, `success` what its service is told when it is done.
  *

@@ -1,5 +1,5 @@
+import { running } from "./lazy.js";
 import type { TaskOptions } from "./options.js";
-import { Work } from "./work.js";
 
 /**
  * Runs a piece of work that an orchestrator waits for. What it throws is reported, and thrown on unchanged; so are a signal
@@ -18,15 +18,5 @@ export async function task<T>(
   work: (signal: AbortSignal) => T | PromiseLike<T>,
   options: TaskOptions = {},
 ): Promise<T> {
-  const entry = new Work(options);
-  await entry.begin();
-  let result: T;
-  try {
-    result = await entry.run(() => work(entry.signal));
-  } catch (error) {
-    await entry.failed(error);
-    throw error;
-  }
-  await entry.returned(result);
-  return result;
+  return running().runTask(work, options);
 }
