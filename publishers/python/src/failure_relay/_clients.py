@@ -1,7 +1,8 @@
-"""boto3 clients, made when they are first needed."""
+"""Clients of AWS services, made when they are first needed."""
 
 from __future__ import annotations
 
+import sys
 from typing import Any, Optional
 
 # Parts of the time that a call with its retries may take: two attempts that hang fit in.
@@ -10,11 +11,7 @@ _READ_SHARE = 0.3
 
 
 def make_client(service: str, region: Optional[str], seconds: float, endpoint: Optional[str] = None) -> Any:
-    """A client that makes one attempt a call, with time-outs that are parts of the whole time.
-
-    It uses the default session where the worker has set one up, for its profile and credentials.
-    """
-    import boto3
+    """A client that makes one attempt a call, with time-outs that are parts of the whole time."""
     from botocore.config import Config
 
     config = Config(
@@ -22,6 +19,18 @@ def make_client(service: str, region: Optional[str], seconds: float, endpoint: O
         read_timeout=seconds * _READ_SHARE,
         retries={"total_max_attempts": 1, "mode": "standard"},
     )
-    session = boto3.DEFAULT_SESSION or boto3.session.Session()
-    make: Any = session.client
-    return make(service, region_name=region, endpoint_url=endpoint, config=config)
+    return _maker()(service, region_name=region, endpoint_url=endpoint, config=config)
+
+
+def _maker() -> Any:
+    """boto3's default session where the worker has one, for its profile and credentials; else a session of botocore.
+
+    boto3 itself is not imported: that takes longer, and fails in a process that is about to end, whose last errors are
+    to be reported too.
+    """
+    session = getattr(sys.modules.get("boto3"), "DEFAULT_SESSION", None)
+    if session is not None:
+        return session.client
+    from botocore.session import Session
+
+    return Session().create_client

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from typing import Any, Callable, Dict, List, Optional, Sequence, Union
 
@@ -16,6 +17,9 @@ TTL_SECONDS_MAX = 86_400
 # A renewal that was not confirmed is tried again after this part of the ttl, and not sooner than after so many seconds.
 _SOONER = 12
 _PAUSE_SECONDS_MIN = 2.0
+
+# What a service's error code looks like; anything else may be a text that quotes what was sent.
+_CODE = re.compile("[A-Za-z0-9._]{1,64}")
 
 #: Publishes an event with these members beside the target, within so many seconds.
 PublishCommand = Callable[[Dict[str, Any], Optional[float]], Result]
@@ -131,4 +135,4 @@ def why(result: Result) -> str:
     if result.error is None:
         return "there was no answer in time"
     code = status_and_code(result.error)[1]
-    return f"{type(result.error).__name__} {code}".strip()
+    return f"{type(result.error).__name__} {code if _CODE.fullmatch(code) else ''}".strip()

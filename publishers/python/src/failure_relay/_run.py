@@ -60,12 +60,20 @@ class Settings(NamedTuple):
     options: Options = Options()
     outlet: Optional[Outlet] = None
 
+    def __repr__(self) -> str:
+        """Nothing of the target, which holds a token."""
+        return "<failure_relay settings>"
+
 
 class Call(NamedTuple):
     """How a Lambda function was called."""
 
     payload: Any
     request_id: Optional[str]
+
+    def __repr__(self) -> str:
+        """Nothing of the payload, which may hold a token."""
+        return "<failure_relay call>"
 
 
 class Run:
