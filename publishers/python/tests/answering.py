@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Union
+from typing import Any, Callable, NamedTuple, Union
 
 
 class Request(NamedTuple):
@@ -36,16 +36,18 @@ class Answering:
     """The endpoint. ``answers`` are given in their order, then ``otherwise``."""
 
     def __init__(self) -> None:
-        self.requests: List[Request] = []
-        self.answers: List[Reply] = []
+        self.requests: list[Request] = []
+        self.answers: list[Reply] = []
         self.otherwise: Reply = Answer()
         self._closed = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
-    def __enter__(self) -> "Answering":
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    def __enter__(self) -> Answering:
+        threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+        ).start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -53,9 +55,13 @@ class Answering:
         self._server.shutdown()
         self._server.server_close()
 
-    def events(self) -> List[Dict[str, Any]]:
+    def events(self) -> list[dict[str, Any]]:
         """The events that were sent to a queue, confirmed or not."""
-        return [json.loads(request.body["MessageBody"]) for request in self.requests if request.operation == "SendMessage"]
+        return [
+            json.loads(request.body["MessageBody"])
+            for request in self.requests
+            if request.operation == "SendMessage"
+        ]
 
     def wait_for(self, count: int, seconds: float = 5.0) -> None:
         """Waits until so many requests have come."""
@@ -72,7 +78,7 @@ class Answering:
             self._closed.wait(answer.seconds)
         return answer
 
-    def _handler(endpoint) -> Any:  # noqa: N805
+    def _handler(endpoint) -> Any:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
@@ -81,7 +87,7 @@ class Answering:
 
             def do_POST(self) -> None:
                 text = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                target: Optional[str] = self.headers.get("X-Amz-Target")
+                target: str | None = self.headers.get("X-Amz-Target")
                 body: Any = text.decode("utf-8", "replace")
                 if target:
                     body = json.loads(body)
@@ -91,7 +97,11 @@ class Answering:
                 self._reply(endpoint._answer(Request(operation, self.path, body, region)))
 
             def _reply(self, answer: Answer) -> None:
-                body = answer.body if answer.status < 400 else {"__type": answer.code, "message": "refused by the test"}
+                body = (
+                    answer.body
+                    if answer.status < 400
+                    else {"__type": answer.code, "message": "refused by the test"}
+                )
                 text = json.dumps(body if body is not None else {"MessageId": "m", "Entries": []}).encode()
                 try:
                     self.send_response(answer.status)

@@ -5,30 +5,57 @@ from __future__ import annotations
 import json
 import logging
 import os
+import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Dict, Iterator, List
+from typing import Any
 
 import boto3
 import pytest
 from answering import Answering
 
+from failure_relay import _outlet
+
 REGION = "eu-west-1"
 SOURCE = Path(__file__).resolve().parents[1] / "src"
 
 
-@pytest.fixture(scope="session")
-def moto_url() -> Iterator[str]:
-    """The address of moto's server."""
-    from moto.server import ThreadedMotoServer
+@pytest.fixture(scope="session", autouse=True)
+def botocore_is_loaded() -> None:
+    """What the first client of a process loads takes longer than some times of the tests."""
+    boto3.client("sqs", region_name=REGION)
 
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+
+@pytest.fixture(scope="session")
+def moto_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of moto's server, a process of its own."""
+    with socket.socket() as chosen:
+        chosen.bind(("127.0.0.1", 0))
+        port = chosen.getsockname()[1]
+    program = f"from moto.server import main; main(['-H', '127.0.0.1', '-p', '{port}'])"
+    log = tmp_path_factory.mktemp("moto") / "log"
+    with log.open("w") as out:
+        server = subprocess.Popen([sys.executable, "-c", program], stdout=out, stderr=out)
+    try:
+        wait_until_it_listens(port, server, log)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def wait_until_it_listens(port: int, server: subprocess.Popen[bytes], log: Path) -> None:
+    end = time.monotonic() + 60
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        except OSError:
+            assert server.poll() is None and time.monotonic() < end, log.read_text()
+            time.sleep(0.1)
 
 
 @pytest.fixture(autouse=True)
@@ -49,6 +76,8 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     }.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    # Machines of tests are slow now and then. What takes 5 seconds at most is tested with its time.
+    monkeypatch.setattr(_outlet, "TIMEOUT", 30.0)
     return monkeypatch
 
 
@@ -64,22 +93,24 @@ class Queue:
     def __init__(self, url: str, client: Any) -> None:
         self.url, self._client = url, client
 
-    def messages(self) -> List[Dict[str, Any]]:
+    def messages(self) -> list[dict[str, Any]]:
         """All messages, with their attributes; they are taken away."""
-        messages: List[Dict[str, Any]] = []
+        messages: list[dict[str, Any]] = []
         while True:
-            answer = self._client.receive_message(QueueUrl=self.url, MaxNumberOfMessages=10, AttributeNames=["All"])
+            answer = self._client.receive_message(
+                QueueUrl=self.url, MaxNumberOfMessages=10, AttributeNames=["All"]
+            )
             if not answer.get("Messages"):
                 return messages
             messages += answer["Messages"]
             for message in answer["Messages"]:
                 self._client.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
 
-    def events(self) -> List[Dict[str, Any]]:
+    def events(self) -> list[dict[str, Any]]:
         """All events; they are taken away."""
         return [json.loads(message["Body"]) for message in self.messages()]
 
-    def event(self) -> Dict[str, Any]:
+    def event(self) -> dict[str, Any]:
         """The only event."""
         (event,) = self.events()
         return event
@@ -125,5 +156,3 @@ def run_python(program: str, *arguments: str, **popen: Any) -> subprocess.Popen[
         text=True,
         **popen,
     )
-
-

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from typing import Any, List, Tuple
+from typing import Any
 
 import pytest
 from answering import SILENCE, Answer
@@ -24,7 +24,7 @@ def wait():
 """
 
 
-def finish(worker: "subprocess.Popen[str]", send: int = 0) -> Tuple[int, str, str]:
+def finish(worker: subprocess.Popen[str], send: int = 0) -> tuple[int, str, str]:
     """Waits for the worker, after sending it a signal when it says that it is ready."""
     out = ""
     if send:
@@ -35,7 +35,7 @@ def finish(worker: "subprocess.Popen[str]", send: int = 0) -> Tuple[int, str, st
     return worker.returncode, out + rest, err
 
 
-def types(service: Any) -> List[str]:
+def types(service: Any) -> list[str]:
     return [event["failure"]["type"] for event in service.events()]
 
 
@@ -102,7 +102,10 @@ time.sleep(0.1)
 with failure_relay.task(), failure_relay.task(): wait()
 """
     assert finish(run_python(BEGIN + program), signal.SIGTERM)[0] == -signal.SIGTERM
-    assert sorted(event["target"]["kind"] for event in service.events()) == ["step-functions-task", "swf-activity-task"]
+    assert sorted(event["target"]["kind"] for event in service.events()) == [
+        "step-functions-task",
+        "swf-activity-task",
+    ]
 
 
 def test_sigterm_during_the_report_does_not_report_twice(service: Any, token: str) -> None:
@@ -117,7 +120,9 @@ def test_sigterm_during_the_report_does_not_report_twice(service: Any, token: st
     assert types(service) == ["ValueError"]
 
 
-def test_sigterm_in_a_loop_of_asyncio_is_reported_before_the_loops_own_handler(service: Any, token: str) -> None:
+def test_sigterm_in_a_loop_of_asyncio_is_reported_before_the_loops_own_handler(
+    service: Any, token: str
+) -> None:
     program = """
 async def main():
     stop = asyncio.Event()
@@ -133,7 +138,9 @@ asyncio.run(main())
     assert types(service) == ["Worker.Interrupted"]
 
 
-def test_sigterm_with_a_relay_that_does_not_answer_ends_the_process_all_the_same(service: Any, token: str) -> None:
+def test_sigterm_with_a_relay_that_does_not_answer_ends_the_process_all_the_same(
+    service: Any, token: str
+) -> None:
     service.otherwise = SILENCE
     worker = run_python(BEGIN + "with failure_relay.task(timeout=0.6): wait()")
     begun = time.monotonic()
@@ -177,7 +184,9 @@ def reporting(): assert failure_relay.report(ValueError("in the child")) is Fals
         "lambda: os.kill(os.getpid(), signal.SIGTERM)",
     ],
 )
-def test_a_process_that_was_forked_from_the_work_reports_nothing(service: Any, token: str, in_the_child: str) -> None:
+def test_a_process_that_was_forked_from_the_work_reports_nothing(
+    service: Any, token: str, in_the_child: str
+) -> None:
     program = f"with failure_relay.task():\n    child_of({in_the_child})\n"
     assert finish(run_python(BEGIN + FORK + program))[0] == 0
     assert service.requests == []
@@ -197,7 +206,9 @@ except ValueError:
     assert service.requests == []
 
 
-def test_a_process_of_multiprocessing_reports_nothing_and_its_parent_reports(service: Any, token: str) -> None:
+def test_a_process_of_multiprocessing_reports_nothing_and_its_parent_reports(
+    service: Any, token: str
+) -> None:
     program = """
 import multiprocessing
 if __name__ == "__main__":
@@ -259,13 +270,22 @@ with failure_relay.task(): wait()
 
 
 def test_a_killed_work_reports_nothing_which_is_what_the_lease_is_for(service: Any, token: str) -> None:
-    assert finish(run_python(BEGIN + "with failure_relay.task(lease=60): wait()"), signal.SIGKILL)[0] == -signal.SIGKILL
+    assert (
+        finish(run_python(BEGIN + "with failure_relay.task(lease=60): wait()"), signal.SIGKILL)[0]
+        == -signal.SIGKILL
+    )
     assert [event["lease"]["action"] for event in service.events()] == ["take"]
 
 
 def test_sigterm_releases_the_lease_after_the_report(service: Any, token: str) -> None:
-    assert finish(run_python(BEGIN + "with failure_relay.task(lease=60): wait()"), signal.SIGTERM)[0] == -signal.SIGTERM
-    told = [event["lease"]["action"] if "lease" in event else event["failure"]["type"] for event in service.events()]
+    assert (
+        finish(run_python(BEGIN + "with failure_relay.task(lease=60): wait()"), signal.SIGTERM)[0]
+        == -signal.SIGTERM
+    )
+    told = [
+        event["lease"]["action"] if "lease" in event else event["failure"]["type"]
+        for event in service.events()
+    ]
     assert told == ["take", "Worker.Interrupted", "release"]
 
 

@@ -8,8 +8,9 @@ import functools
 import pickle
 import threading
 import time
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Generator
+from typing import Any
 
 import pytest
 from answering import Answer
@@ -61,7 +62,10 @@ def test_decorators_work_with_and_without_parentheses(queue: Any, token: str) ->
         called(1, b=2)
     with pytest.raises(ValueError, match="disk full"):
         with_a_target()
-    assert [event["target"]["kind"] for event in queue.events()] == ["step-functions-task", "swf-activity-task"]
+    assert [event["target"]["kind"] for event in queue.events()] == [
+        "step-functions-task",
+        "swf-activity-task",
+    ]
 
 
 def test_a_decorated_method_a_partial_and_a_callable_object_work(service: Any, token: str) -> None:
@@ -73,7 +77,11 @@ def test_a_decorated_method_a_partial_and_a_callable_object_work(service: Any, t
         def __call__(self) -> None:
             failing()
 
-    for work in (Worker().method, failure_relay.task(functools.partial(failing)), failure_relay.task(Worker())):
+    for work in (
+        Worker().method,
+        failure_relay.task(functools.partial(failing)),
+        failure_relay.task(Worker()),
+    ):
         with pytest.raises(ValueError, match="disk full"):
             work()
     assert len(service.events()) == 3
@@ -123,7 +131,9 @@ def test_an_asynchronous_generator_cannot_be_decorated() -> None:
         (GeneratorExit(), "GeneratorExit"),
     ],
 )
-def test_what_is_no_exception_is_reported_too(service: Any, token: str, error: BaseException, message: str) -> None:
+def test_what_is_no_exception_is_reported_too(
+    service: Any, token: str, error: BaseException, message: str
+) -> None:
     with pytest.raises(type(error)) as caught, failure_relay.task():
         raise error
     assert caught.value is error
@@ -186,7 +196,7 @@ def test_works_of_several_threads_are_reported_each_for_its_own_target(service: 
 
     with ThreadPoolExecutor(8) as pool:
         for future in [pool.submit(work, number) for number in range(8)]:
-            with pytest.raises(ValueError, match="[0-7]"):
+            with pytest.raises(ValueError, match=r"[0-7]"):
                 future.result()
     told = {event["target"]["taskToken"]: event["failure"]["message"] for event in service.events()}
     assert told == {f"token-{number}": str(number) for number in range(8)}
@@ -206,7 +216,10 @@ def test_of_two_reports_at_a_time_one_is_published(service: Any, token: str) -> 
 def test_works_with_different_targets_are_each_reported(service: Any, token: str) -> None:
     with pytest.raises(ValueError, match="disk full"), failure_relay.task(), failure_relay.task(OTHER):
         failing()
-    assert [event["target"]["kind"] for event in service.events()] == ["swf-activity-task", "step-functions-task"]
+    assert [event["target"]["kind"] for event in service.events()] == [
+        "swf-activity-task",
+        "step-functions-task",
+    ]
 
 
 def test_a_report_for_another_target_does_not_count_for_the_work(service: Any, token: str) -> None:
@@ -217,10 +230,15 @@ def test_a_report_for_another_target_does_not_count_for_the_work(service: Any, t
             assert failure_relay.report(error, target=OTHER)
             assert failure_relay.report(error, target=OTHER)
             raise
-    assert [event["target"]["kind"] for event in service.events()] == ["swf-activity-task", "step-functions-task"]
+    assert [event["target"]["kind"] for event in service.events()] == [
+        "swf-activity-task",
+        "step-functions-task",
+    ]
 
 
-def test_a_report_that_was_not_confirmed_does_not_count_and_the_later_one_has_its_id(service: Any, token: str) -> None:
+def test_a_report_that_was_not_confirmed_does_not_count_and_the_later_one_has_its_id(
+    service: Any, token: str
+) -> None:
     service.answers = [REFUSED]
     with pytest.raises(ValueError, match="disk full"), failure_relay.task():
         try:
@@ -232,7 +250,9 @@ def test_a_report_that_was_not_confirmed_does_not_count_and_the_later_one_has_it
     assert first["id"] == second["id"]
 
 
-def test_a_report_that_was_not_confirmed_is_made_again_when_the_work_returns(service: Any, token: str) -> None:
+def test_a_report_that_was_not_confirmed_is_made_again_when_the_work_returns(
+    service: Any, token: str
+) -> None:
     service.answers = [REFUSED]
     with failure_relay.task(success=True):
         assert not failure_relay.report(ValueError("disk full"))
@@ -246,7 +266,9 @@ def test_a_report_after_the_work_is_the_same_report(service: Any, token: str) ->
     assert len(service.events()) == 1
 
 
-def test_a_report_after_a_work_whose_report_was_not_confirmed_has_the_same_id(service: Any, token: str) -> None:
+def test_a_report_after_a_work_whose_report_was_not_confirmed_has_the_same_id(
+    service: Any, token: str
+) -> None:
     service.answers = [REFUSED]
     with pytest.raises(ValueError, match="disk full") as caught, failure_relay.task():
         failing()
@@ -262,7 +284,10 @@ def test_an_error_can_be_pickled_after_it_was_reported(service: Any, token: str)
 
 
 def test_a_work_without_a_task_runs_with_one_warning(service: Any, caplog: pytest.LogCaptureFixture) -> None:
-    with pytest.raises(ValueError, match="disk full"), failure_relay.task(success=True, lease=60, claim="i-1"):
+    with (
+        pytest.raises(ValueError, match="disk full"),
+        failure_relay.task(success=True, lease=60, claim="i-1"),
+    ):
         failing()
     assert service.requests == []
     assert [(record.name, record.levelname) for record in caplog.records] == [("failure_relay", "WARNING")]
@@ -273,12 +298,16 @@ def test_a_strict_work_without_a_task_does_not_begin(service: Any) -> None:
         pytest.fail("the work began")
 
 
-def test_a_strict_work_with_nowhere_to_publish_to_does_not_begin(environment: pytest.MonkeyPatch, token: str) -> None:
+def test_a_strict_work_with_nowhere_to_publish_to_does_not_begin(
+    environment: pytest.MonkeyPatch, token: str
+) -> None:
     with pytest.raises(failure_relay.ConfigurationError, match="queue_url"), failure_relay.task(strict=True):
         pytest.fail("the work began")
 
 
-def test_a_work_with_nowhere_to_publish_to_runs_and_says_so(token: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_work_with_nowhere_to_publish_to_runs_and_says_so(
+    token: str, caplog: pytest.LogCaptureFixture
+) -> None:
     with pytest.raises(ValueError, match="disk full"), failure_relay.task():
         failing()
     (record,) = caplog.records
@@ -310,7 +339,9 @@ def test_nothing_of_a_work_is_left_behind(service: Any, token: str) -> None:
 
     assert _run.active_runs() == []
     assert _run.current_run() is None
-    assert all(before.get(variable) is value for variable, value in contextvars.copy_context().items() if value)
+    assert all(
+        before.get(variable) is value for variable, value in contextvars.copy_context().items() if value
+    )
 
 
 # Coroutines.
@@ -342,7 +373,7 @@ def test_a_coroutine_is_reported_while_its_loop_goes_on(service: Any, token: str
 
 @pytest.mark.parametrize("asynchronous", [True, False])
 def test_a_block_in_a_coroutine_does_not_block_the_loop(service: Any, token: str, asynchronous: bool) -> None:
-    service.otherwise = Answer(seconds=0.5)
+    service.otherwise = Answer(seconds=1.0)
     gaps = []
 
     async def beat() -> None:
@@ -364,12 +395,12 @@ def test_a_block_in_a_coroutine_does_not_block_the_loop(service: Any, token: str
         beating = asyncio.ensure_future(beat())
         with pytest.raises(ValueError, match="disk full"):
             await work()
-        await asyncio.sleep(0.6)
+        await asyncio.sleep(1.5)
         beating.cancel()
 
     asyncio.run(main())
     assert len(service.events()) == 1
-    assert max(gaps) < 0.4
+    assert max(gaps) < 0.9
 
 
 def test_a_cancelled_coroutine_is_reported(service: Any, token: str) -> None:
@@ -389,7 +420,9 @@ def test_a_cancelled_coroutine_is_reported(service: Any, token: str) -> None:
     assert [event["failure"]["type"] for event in service.events()] == ["CancelledError"]
 
 
-def test_a_coroutine_that_is_cancelled_again_while_it_is_reported_ends_and_is_reported(service: Any, token: str) -> None:
+def test_a_coroutine_that_is_cancelled_again_while_it_is_reported_ends_and_is_reported(
+    service: Any, token: str
+) -> None:
     service.otherwise = Answer(seconds=0.3)
 
     @failure_relay.task()
@@ -460,5 +493,3 @@ def test_a_coroutine_returns_what_it_returns(service: Any, token: str) -> None:
 
     assert asyncio.run(work()) == 7
     assert service.requests == []
-
-

@@ -7,15 +7,18 @@
     with failure_relay.task():
         render()
 
-Whose task it is, is found in the environment or the event that started the worker; the queue is ``RELAY_QUEUE_URL``.
-Nothing here raises of its own while a work runs, and nothing takes the place of the work's own exception. Log lines go to
+Whose task it is, is found in the environment or the event that started the worker; the queue is
+``RELAY_QUEUE_URL``.
+Nothing here raises of its own while a work runs, and nothing takes the place of the work's own exception. Log
+lines go to
 the logger ``failure_relay``.
 """
 
 from __future__ import annotations
 
 import logging
-from typing import Any, Callable, Optional, Sequence, TypeVar, Union, overload
+from collections.abc import Sequence
+from typing import Any, Callable, TypeVar, overload
 
 from ._handler import Handler
 from ._log import tell
@@ -33,22 +36,24 @@ def report(
     error: BaseException,
     *,
     target: Any = None,
-    type: Optional[str] = None,
-    message: Optional[str] = None,
+    type: str | None = None,
+    message: str | None = None,
     details: Any = None,
-    queue_url: Optional[str] = None,
-    event_bus: Optional[str] = None,
-    source: Optional[str] = None,
+    queue_url: str | None = None,
+    event_bus: str | None = None,
+    source: str | None = None,
     client: Any = None,
-    timeout: Optional[float] = None,
+    timeout: float | None = None,
 ) -> bool:
     """Publishes the failure of a work, within 5 seconds (``timeout``) with its retries.
 
-    ``True`` when it was confirmed. Never raises: one log line at ERROR tells why not. Inside a ``task`` or ``handler`` it
+    ``True`` when it was confirmed. Never raises: one log line at ERROR tells why not. Inside a ``task`` or
+    ``handler`` it
     reports for that work, and the work is not reported a second time. In a coroutine call it as
     ``await asyncio.to_thread(failure_relay.report, error)``, so that it does not block the loop.
 
-    ``type``, ``message`` and ``details`` take the place of the error's class name, its text, and its trace and causes.
+    ``type``, ``message`` and ``details`` take the place of the error's class name, its text, and its trace
+    and causes.
     """
     try:
         if not isinstance(error, BaseException):
@@ -71,15 +76,15 @@ def task(
     target: Any = None,
     *,
     success: bool = False,
-    lease: Optional[float] = None,
-    claim: Union[str, Sequence[str], None] = None,
+    lease: float | None = None,
+    claim: str | Sequence[str] | None = None,
     strict: bool = False,
-    on_lease_lost: Optional[Callable[[], Any]] = None,
-    queue_url: Optional[str] = None,
-    event_bus: Optional[str] = None,
-    source: Optional[str] = None,
+    on_lease_lost: Callable[[], Any] | None = None,
+    queue_url: str | None = None,
+    event_bus: str | None = None,
+    source: str | None = None,
     client: Any = None,
-    timeout: Optional[float] = None,
+    timeout: float | None = None,
 ) -> Task: ...
 
 
@@ -87,17 +92,18 @@ def task(
     target: Any = None,
     *,
     success: bool = False,
-    lease: Optional[float] = None,
-    claim: Union[str, Sequence[str], None] = None,
+    lease: float | None = None,
+    claim: str | Sequence[str] | None = None,
     strict: bool = False,
-    on_lease_lost: Optional[Callable[[], Any]] = None,
-    queue_url: Optional[str] = None,
-    event_bus: Optional[str] = None,
-    source: Optional[str] = None,
+    on_lease_lost: Callable[[], Any] | None = None,
+    queue_url: str | None = None,
+    event_bus: str | None = None,
+    source: str | None = None,
     client: Any = None,
-    timeout: Optional[float] = None,
+    timeout: float | None = None,
 ) -> Any:
-    """Runs a work, reports what it raises, and raises it unchanged: a context manager and a decorator, for coroutines too.
+    """Runs a work, reports what it raises, and raises it unchanged: a context manager and a decorator, for
+    coroutines too.
 
     - ``target``: what fails with the work; else it is looked for in the environment
     - ``success``: tells the work's result to the service itself when it returns
@@ -122,17 +128,17 @@ def handler(function: F) -> F: ...
 def handler(
     *,
     target: Any = None,
-    deadline: Optional[float] = None,
+    deadline: float | None = None,
     success: bool = False,
-    lease: Optional[float] = None,
-    claim: Union[str, Sequence[str], None] = None,
+    lease: float | None = None,
+    claim: str | Sequence[str] | None = None,
     strict: bool = False,
-    on_lease_lost: Optional[Callable[[], Any]] = None,
-    queue_url: Optional[str] = None,
-    event_bus: Optional[str] = None,
-    source: Optional[str] = None,
+    on_lease_lost: Callable[[], Any] | None = None,
+    queue_url: str | None = None,
+    event_bus: str | None = None,
+    source: str | None = None,
     client: Any = None,
-    timeout: Optional[float] = None,
+    timeout: float | None = None,
 ) -> Handler: ...
 
 
@@ -140,21 +146,23 @@ def handler(
     function: Any = None,
     *,
     target: Any = None,
-    deadline: Optional[float] = None,
+    deadline: float | None = None,
     success: bool = False,
-    lease: Optional[float] = None,
-    claim: Union[str, Sequence[str], None] = None,
+    lease: float | None = None,
+    claim: str | Sequence[str] | None = None,
     strict: bool = False,
-    on_lease_lost: Optional[Callable[[], Any]] = None,
-    queue_url: Optional[str] = None,
-    event_bus: Optional[str] = None,
-    source: Optional[str] = None,
+    on_lease_lost: Callable[[], Any] | None = None,
+    queue_url: str | None = None,
+    event_bus: str | None = None,
+    source: str | None = None,
     client: Any = None,
-    timeout: Optional[float] = None,
+    timeout: float | None = None,
 ) -> Any:
-    """Decorates a Lambda handler: as ``task``, with the target from the event that the function is called with.
+    """Decorates a Lambda handler: as ``task``, with the target from the event that the function is called
+    with.
 
-    ``deadline`` seconds before its time is up (2, but at most half of the time that there was at the start; 0: off) a function that
+    ``deadline`` seconds before its time is up (2, but at most half of the time that there was at the start;
+    0: off) a function that
     has not ended is reported as ``Worker.DeadlineExceeded``.
     """
     options = Options(queue_url, event_bus, source, client, timeout)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from queue import Empty, SimpleQueue
-from typing import Any, Callable, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, NamedTuple
 
 from ._clock import now
 from ._latch import start_thread
@@ -13,6 +13,7 @@ from ._latch import start_thread
 ATTEMPT_SHARE = 0.55
 
 _BACK_OFF_SECONDS = 0.1
+_DOUBLINGS_MAX = 5
 
 _THROTTLES = ("throttl", "toomanyrequests", "requestlimit", "slowdown", "provisionedthroughput")
 _HTTP_TIMEOUT_OR_THROTTLE = (408, 429)
@@ -22,17 +23,19 @@ class Result(NamedTuple):
     """How it ended."""
 
     confirmed: bool
-    #: When the confirmed attempt, else the first that may have arrived, was sent (by the clock of ``_clock``).
-    sent_at: Optional[float]
+    #: When the confirmed attempt, else the first that may have arrived, was sent (by the clock of
+    #: ``_clock``).
+    sent_at: float | None
     #: Whether an attempt that was not confirmed may have arrived all the same.
     perhaps_arrived: bool
-    error: Optional[BaseException]
+    error: BaseException | None
 
 
 def call_until_confirmed(call: Callable[[], Any], seconds: float) -> Result:
     """Calls, again with a growing pause when a later try can help, for so many seconds at most.
 
-    Each attempt has a thread of its own: whatever a client's own time-outs and retries are, or a name server's, one
+    Each attempt has a thread of its own: whatever a client's own time-outs and retries are, or a name
+    server's, one
     attempt never uses all of the time.
     """
     attempts = _Attempts(call, now() + seconds, seconds * ATTEMPT_SHARE)
@@ -42,11 +45,11 @@ def call_until_confirmed(call: Callable[[], Any], seconds: float) -> Result:
 class _Attempts:
     def __init__(self, call: Callable[[], Any], end: float, patience: float) -> None:
         self._call, self._end, self._patience = call, end, patience
-        self._sent: List[float] = []
-        self._answers: SimpleQueue[Tuple[int, Optional[BaseException]]] = SimpleQueue()
-        self._unanswered: List[int] = []
-        self._perhaps: List[int] = []
-        self._error: Optional[BaseException] = None
+        self._sent: list[float] = []
+        self._answers: SimpleQueue[tuple[int, BaseException | None]] = SimpleQueue()
+        self._unanswered: list[int] = []
+        self._perhaps: list[int] = []
+        self._error: BaseException | None = None
 
     def run(self) -> Result:
         while now() < self._end:
@@ -80,7 +83,7 @@ class _Attempts:
         else:
             self._answers.put((number, None))
 
-    def _answer(self, seconds: float) -> Optional[Tuple[int, Optional[BaseException]]]:
+    def _answer(self, seconds: float) -> tuple[int, BaseException | None] | None:
         """The next answer of any attempt, a late one of an earlier attempt included."""
         try:
             answer = self._answers.get(timeout=max(min(seconds, self._end - now()), 0.0))
@@ -92,14 +95,15 @@ class _Attempts:
         return answer
 
     def _pause(self) -> float:
-        return _BACK_OFF_SECONDS * 2 ** min(len(self._sent) - 1, 5) * random.uniform(0.5, 1.0)
+        doublings = min(len(self._sent) - 1, _DOUBLINGS_MAX)
+        return _BACK_OFF_SECONDS * float(2**doublings) * random.uniform(0.5, 1.0)  # noqa: S311 no secret
 
     def _given_up(self) -> Result:
         perhaps = sorted(self._unanswered + self._perhaps)
         return Result(False, self._sent[perhaps[0]] if perhaps else None, bool(perhaps), self._error)
 
 
-def status_and_code(error: BaseException) -> Tuple[int, str]:
+def status_and_code(error: BaseException) -> tuple[int, str]:
     """The HTTP status and the code of a service's answer; 0 and nothing for what is no answer."""
     response = getattr(error, "response", None)
     if not isinstance(response, dict):

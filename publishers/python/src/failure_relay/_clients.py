@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from typing import Any, Optional
+from typing import Any
 
 # Parts of the time that a call with its retries may take: two attempts that hang fit in.
 _CONNECT_SHARE = 0.25
 _READ_SHARE = 0.3
 
 
-def make_client(service: str, region: Optional[str], seconds: float, endpoint: Optional[str] = None) -> Any:
+def make_client(service: str, region: str | None, seconds: float, endpoint: str | None = None) -> Any:
     """A client that makes one attempt a call, with time-outs that are parts of the whole time."""
     from botocore.config import Config
 
@@ -23,9 +23,11 @@ def make_client(service: str, region: Optional[str], seconds: float, endpoint: O
 
 
 def _maker() -> Any:
-    """boto3's default session where the worker has one, for its profile and credentials; else a session of botocore.
+    """boto3's default session where the worker has one, for its profile and credentials; else a session of
+    botocore.
 
-    boto3 itself is not imported: that takes longer, and fails in a process that is about to end, whose last errors are
+    boto3 itself is not imported: that takes longer, and fails in a process that is about to end, whose last
+    errors are
     to be reported too.
     """
     session = getattr(sys.modules.get("boto3"), "DEFAULT_SESSION", None)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import sys
 import threading
-from typing import Any, Optional
+from contextlib import suppress
+from typing import Any
 
 from ._lease import why
 from ._log import tell
@@ -16,14 +17,15 @@ DEADLINE = 2.0
 
 DEADLINE_EXCEEDED = "Worker.DeadlineExceeded"
 
-# The client is made half a deadline earlier: with little memory that takes longer than what is left at the deadline.
+# The client is made half a deadline earlier: with little memory that takes longer than what is left at the
+# deadline.
 _PREPARED_EARLIER = 0.5
 
 # So much of what is left at the deadline may be used for the report.
 _SHARE = 0.9
 
 
-def seconds_left(context: Any) -> Optional[float]:
+def seconds_left(context: Any) -> float | None:
     """How much time a Lambda function has; ``None`` where its context does not tell."""
     try:
         return float(context.get_remaining_time_in_millis()) / 1000
@@ -60,11 +62,9 @@ class DeadlineWatch:
         prepare_at = max(self._wait - self._before_end * _PREPARED_EARLIER, 0.0)
         if self._ended.wait(prepare_at):
             return
-        try:
+        with suppress(Exception):
+            # What is wrong with it the report will tell.
             self._run.outlet.prepare()
-        except Exception:
-            # The report itself will tell.
-            pass
         if not self._ended.wait(self._wait - prepare_at):
             self._report()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from typing import Any, Dict, Optional
+from typing import Any
 
 from ._jsontext import dump
 from ._text import MARKER, cut
@@ -22,8 +22,10 @@ def rfc3339(seconds: float) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def failure_event(target: Any, failure: Dict[str, Any], *, id: str, source: str, time: str) -> str:
-    """The text of a failure event: ``details``, then ``message``, then ``type`` and ``source`` are cut until it fits."""
+def failure_event(target: Any, failure: dict[str, Any], *, id: str, source: str, time: str) -> str:
+    """The text of a failure event: ``details``, then ``message``, then ``type`` and ``source`` are cut until
+    it fits.
+    """
     failure = dict(failure)
     event = {"version": "1", "id": id, "source": source, "time": time, "target": target, "failure": failure}
     if _size(event) > SIZE_MAX and "details" in failure:
@@ -38,10 +40,15 @@ def failure_event(target: Any, failure: Dict[str, Any], *, id: str, source: str,
 
 
 def command_event(
-    target: Any, *, id: str, source: str, lease: Optional[Dict[str, Any]] = None, claim: Optional[Dict[str, Any]] = None
+    target: Any,
+    *,
+    id: str,
+    source: str,
+    lease: dict[str, Any] | None = None,
+    claim: dict[str, Any] | None = None,
 ) -> str:
     """The text of a lease or claim event."""
-    event: Dict[str, Any] = {"version": "1", "id": id, "source": source}
+    event: dict[str, Any] = {"version": "1", "id": id, "source": source}
     if lease is not None:
         event["lease"] = lease
     if claim is not None:
@@ -54,8 +61,10 @@ def _size(value: Any) -> int:
     return len(dump(value).encode())
 
 
-def _cut_details(event: Dict[str, Any], failure: Dict[str, Any]) -> None:
-    """Details that are cut become a text that holds the start of their JSON; when there is no room for it they go."""
+def _cut_details(event: dict[str, Any], failure: dict[str, Any]) -> None:
+    """Details that are cut become a text that holds the start of their JSON; when there is no room for it
+    they go.
+    """
     excess = _size(event) - SIZE_MAX
     room = _size(failure["details"]) - excess
     text = failure["details"] if isinstance(failure["details"], str) else dump(failure["details"])

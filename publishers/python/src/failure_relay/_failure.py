@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import traceback
 from collections import deque
+from collections.abc import Iterator
 from types import FrameType, TracebackType
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any
 
 from ._secrets import Redactor
 from ._text import cut, jsonable, text_of, utf16_units
@@ -22,11 +23,11 @@ def of_error(
     error: BaseException,
     redactor: Redactor,
     *,
-    type: Optional[str] = None,
-    message: Optional[str] = None,
+    type: str | None = None,
+    message: str | None = None,
     details: Any = None,
-    request_id: Optional[str] = None,
-) -> Dict[str, Any]:
+    request_id: str | None = None,
+) -> dict[str, Any]:
     """The failure of an error; what is given counts in place of what the error tells, and empty is absent."""
     if details is None:
         trace = _cut_lines(_trace_of(error), redactor)
@@ -43,18 +44,20 @@ def of_error(
 
 
 def of_interruption(
-    type: str, message: str, frame: Optional[FrameType], redactor: Redactor, *, request_id: Optional[str] = None
-) -> Dict[str, Any]:
+    type: str, message: str, frame: FrameType | None, redactor: Redactor, *, request_id: str | None = None
+) -> dict[str, Any]:
     """The failure of a work that raised nothing: where it was is its trace."""
     frames = traceback.walk_stack(frame) if frame is not None else iter(())
     # `walk_stack` begins at the innermost frame.
-    inward = [(frame.f_code.co_filename, line, frame.f_code.co_name) for frame, line in frames][: TRACE_LINES_MAX][::-1]
+    inward = [(frame.f_code.co_filename, line, frame.f_code.co_name) for frame, line in frames][
+        :TRACE_LINES_MAX
+    ][::-1]
     trace = _cut_lines(_lines(inward), redactor)
     return _failure(type, redactor.text(message), {"trace": trace} if trace else {}, request_id)
 
 
-def _failure(type: str, message: str, details: Any, request_id: Optional[str]) -> Dict[str, Any]:
-    failure: Dict[str, Any] = {"type": type, "message": message}
+def _failure(type: str, message: str, details: Any, request_id: str | None) -> dict[str, Any]:
+    failure: dict[str, Any] = {"type": type, "message": message}
     if details not in ({}, None):
         failure["details"] = details
     if request_id:
@@ -66,7 +69,7 @@ def _class_name(error: BaseException) -> str:
     return type(error).__name__
 
 
-def _cut_lines(lines: Iterator[str], redactor: Redactor) -> List[str]:
+def _cut_lines(lines: Iterator[str], redactor: Redactor) -> list[str]:
     nearest = deque(lines, maxlen=TRACE_LINES_MAX)
     return [cut(redactor.text(line), TRACE_LINE_LENGTH_MAX, utf16_units) for line in nearest]
 
@@ -75,14 +78,14 @@ def _trace_of(error: BaseException) -> Iterator[str]:
     return _lines(list(deque(_places(error.__traceback__), maxlen=TRACE_LINES_MAX)))
 
 
-def _places(trace: Optional[TracebackType]) -> Iterator[Tuple[str, int, str]]:
+def _places(trace: TracebackType | None) -> Iterator[tuple[str, int, str]]:
     while trace is not None:
         code = trace.tb_frame.f_code
         yield code.co_filename, trace.tb_lineno, code.co_name
         trace = trace.tb_next
 
 
-def _lines(places: List[Tuple[str, int, str]]) -> Iterator[str]:
+def _lines(places: list[tuple[str, int, str]]) -> Iterator[str]:
     """A line for each place and one for its source, as Python prints them; this package's own are left out."""
     for filename, line, name in places:
         if os.path.dirname(filename) == _PACKAGE:
@@ -103,10 +106,10 @@ def _source_line(filename: str, line: int) -> str:
         return ""
 
 
-def _causes(error: BaseException) -> List[str]:
+def _causes(error: BaseException) -> list[str]:
     """The chain of causes, the nearest first; a group is caused by its members too."""
     seen = {id(error)}
-    causes: List[str] = []
+    causes: list[str] = []
     waiting = _direct_causes(error)
     while waiting and len(causes) < CAUSES_MAX:
         cause = waiting.pop(0)
@@ -117,9 +120,13 @@ def _causes(error: BaseException) -> List[str]:
     return causes
 
 
-def _direct_causes(error: BaseException) -> List[BaseException]:
+def _direct_causes(error: BaseException) -> list[BaseException]:
     implicit = None if error.__suppress_context__ else error.__context__
     cause = error.__cause__ if error.__cause__ is not None else implicit
     members = getattr(error, "exceptions", None)
-    group = [member for member in members if isinstance(member, BaseException)] if isinstance(members, tuple) else []
+    group = (
+        [member for member in members if isinstance(member, BaseException)]
+        if isinstance(members, tuple)
+        else []
+    )
     return ([cause] if cause is not None else []) + group

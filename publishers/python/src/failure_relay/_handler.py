@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Optional, Tuple, TypeVar, cast
+from typing import Any, Callable, TypeVar, cast
 
 from ._deadline import DEADLINE, DeadlineWatch, seconds_left
 from ._run import Call, Run, Settings
@@ -14,7 +14,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 class Handler(Task):
     """A decorator of Lambda handlers: a task whose target is in the event that the function is called with."""
 
-    def __init__(self, settings: Settings, deadline: Optional[float]) -> None:
+    def __init__(self, settings: Settings, deadline: float | None) -> None:
         super().__init__(settings)
         self._deadline = DEADLINE if deadline is None else float(deadline)
 
@@ -25,7 +25,7 @@ class Handler(Task):
         """The handler, each call of which is a run of its own."""
         return cast(F, decorated(work, _call_of, self._begin, self._end, self._watch_of))
 
-    def _watch_of(self, args: Any, kwargs: Any) -> Optional[Callable[[Run], Any]]:
+    def _watch_of(self, args: Any, kwargs: Any) -> Callable[[Run], Any] | None:
         left = seconds_left(_event_and_context(args, kwargs)[1])
         if left is None or self._deadline <= 0:
             return None
@@ -33,11 +33,13 @@ class Handler(Task):
         return lambda run: DeadlineWatch(run, seconds, self._deadline)
 
 
-def _event_and_context(args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Tuple[Any, Any]:
-    """The last two arguments: a method has its object before them. A test may call it with the event alone, or by names."""
+def _event_and_context(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
+    """The last two arguments: a method has its object before them. A test may call it with the event alone,
+    or by names.
+    """
     if len(args) > 1:
         return args[-2], args[-1]
-    event = args[0] if args else kwargs.get("event")
+    event = kwargs["event"] if "event" in kwargs else args[-1] if args else None
     return event, kwargs.get("context")
 
 

@@ -1,25 +1,30 @@
 """Who: the target, looked for in the payload and the environment that started the worker.
 
-The first that is found counts. When it is wrong it is published as it is, for the relay to dead-letter it, and no other
-name is tried: a wrong identity is a mistake to be seen, not one to be guessed around. Pure: what is searched is given.
+The first that is found counts. When it is wrong it is published as it is, for the relay to dead-letter it,
+and no other
+name is tried: a wrong identity is a mistake to be seen, not one to be guessed around. Pure: what is searched
+is given.
 """
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Optional, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ._envelope import layers
 from ._jsontext import load_object
 from ._kinds import KINDS, TASK_TOKEN_NAMES
 from ._shapes import target_of_shape
 
-Object = Dict[str, Any]
+Object = dict[str, Any]
 
 _TARGET = "FAILURE_RELAY_TARGET"
 
 
-def token_names(environment: Mapping[str, str]) -> List[str]:
-    """The further names of task tokens in ``RELAY_TASK_TOKEN_NAMES``; one that starts with ``/`` is a JSON pointer."""
+def token_names(environment: Mapping[str, str]) -> list[str]:
+    """The further names of task tokens in ``RELAY_TASK_TOKEN_NAMES``; one that starts with ``/`` is a JSON
+    pointer.
+    """
     names = environment.get("RELAY_TASK_TOKEN_NAMES", "").split(",")
     return [name.strip() for name in names if name.strip()]
 
@@ -46,7 +51,9 @@ def in_payload(payload: Object, names: Sequence[str]) -> Any:
 
 
 def in_environment(environment: Mapping[str, str], names: Sequence[str]) -> Any:
-    """The target in environment variables: rules 1 to 4, then rule 5, a variable whose value is a JSON object."""
+    """The target in environment variables: rules 1 to 4, then rule 5, a variable whose value is a JSON
+    object.
+    """
     text = environment.get(_TARGET)
     found = _target_in_text(text) if text else _by_name(environment, names)
     return _in_json_variables(environment, names) if found is None else found
@@ -77,14 +84,14 @@ def _whole_target(payload: Object) -> Any:
     return target if known else None
 
 
-def _codepipeline_job(payload: Object) -> Optional[Object]:
+def _codepipeline_job(payload: Object) -> Object | None:
     """The job with which CodePipeline invokes a Lambda function."""
     job = payload.get("CodePipeline.job")
     job_id = _text(job, "id") if isinstance(job, dict) else None
     return {"kind": "codepipeline-job", "jobId": job_id} if job_id else None
 
 
-def _by_name(place: Mapping[str, Any], names: Sequence[str]) -> Optional[Object]:
+def _by_name(place: Mapping[str, Any], names: Sequence[str]) -> Object | None:
     """Rules 2 to 4: the names that environments and payloads have in common."""
     job_id, client_token = _text(place, "CODEPIPELINE_JOB_ID"), _text(place, "CODEPIPELINE_CLIENT_TOKEN")
     if job_id and client_token:
@@ -101,7 +108,7 @@ def _by_name(place: Mapping[str, Any], names: Sequence[str]) -> Optional[Object]
     return {"kind": "lambda-durable-callback", "callbackId": callback_id} if callback_id else None
 
 
-def _text(place: Mapping[str, Any], name: str) -> Optional[str]:
+def _text(place: Mapping[str, Any], name: str) -> str | None:
     """The text under a name or a JSON pointer; what is empty or no text is not found."""
     value = _pointed(place, name) if name.startswith("/") else place.get(name)
     return value if isinstance(value, str) and value else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, Dict, Optional
+from typing import Any
 
 # Lone surrogates cannot be written in UTF-8; U+FFFE and U+FFFF are refused by SQS.
 _NOT_SENDABLE = re.compile("[\ud800-\udfff\ufffe\uffff]")
@@ -16,7 +16,7 @@ def dump(value: Any) -> str:
     return _NOT_SENDABLE.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
 
 
-def load_object(text: str) -> Optional[Dict[str, Any]]:
+def load_object(text: str) -> dict[str, Any] | None:
     """The JSON object that a text holds, or ``None``. A byte order mark before it is read past."""
     try:
         value = json.loads(text.lstrip("\ufeff"))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import _thread
 from collections import deque
-from typing import Callable, Deque
+from typing import Callable
 
 
 class Latch:
     """Opened once; whoever waits goes on then.
 
-    Not a ``threading.Event``: a signal handler that interrupted a thread in the middle of ``Event.wait`` and waits for the
+    Not a ``threading.Event``: a signal handler that interrupted a thread in the middle of ``Event.wait`` and
+    waits for the
     same event would wait for ever for the lock that its own thread holds.
     """
 
@@ -18,7 +19,7 @@ class Latch:
 
     def __init__(self) -> None:
         self._open = False
-        self._waiters: Deque[_thread.LockType] = deque()
+        self._waiters: deque[_thread.LockType] = deque()
 
     def open(self) -> None:
         """Lets everybody go on."""

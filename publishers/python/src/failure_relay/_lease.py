@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import re
 import threading
-from typing import Any, Callable, Dict, List, Optional, Sequence, Union
+from collections.abc import Sequence
+from typing import Any, Callable, Optional
 
 from ._attempts import Result, status_and_code
 from ._clock import now
@@ -13,8 +14,10 @@ from ._log import tell
 
 TTL_SECONDS_MIN = 60
 TTL_SECONDS_MAX = 86_400
+RESOURCE_LENGTH_MAX = 2_048
 
-# A renewal that was not confirmed is tried again after this part of the ttl, and not sooner than after so many seconds.
+# A renewal that was not confirmed is tried again after this part of the ttl, and not sooner than after so
+# many seconds.
 _SOONER = 12
 _PAUSE_SECONDS_MIN = 2.0
 
@@ -22,7 +25,7 @@ _PAUSE_SECONDS_MIN = 2.0
 _CODE = re.compile("[A-Za-z0-9._]{1,64}")
 
 #: Publishes an event with these members beside the target, within so many seconds.
-PublishCommand = Callable[[Dict[str, Any], Optional[float]], Result]
+PublishCommand = Callable[[dict[str, Any], Optional[float]], Result]
 
 
 def ttl_of(lease: Any) -> int:
@@ -33,11 +36,11 @@ def ttl_of(lease: Any) -> int:
     return int(lease)
 
 
-def resources_of(claim: Union[str, Sequence[str], None]) -> List[str]:
+def resources_of(claim: str | Sequence[str] | None) -> list[str]:
     """The resources that an argument ``claim`` names. Raises ``ValueError`` for what the relay would refuse."""
     resources = [claim] if isinstance(claim, str) else list(claim or ())
     for resource in resources:
-        if not isinstance(resource, str) or not 1 <= len(resource) <= 2048:
+        if not isinstance(resource, str) or not 1 <= len(resource) <= RESOURCE_LENGTH_MAX:
             raise ValueError("claim: a resource is not a text of 1 to 2,048 characters")
     return resources
 
@@ -45,7 +48,8 @@ def resources_of(claim: Union[str, Sequence[str], None]) -> List[str]:
 class Lease:
     """A lease on one target: taken before the work, renewed at a third by a thread, released at the end.
 
-    It is lost when no renewal was confirmed for the whole ttl, measured from the *sending* of the last confirmed one: the
+    It is lost when no renewal was confirmed for the whole ttl, measured from the *sending* of the last
+    confirmed one: the
     relay counts from when it was sent, and from then on the task may be failed while the work goes on.
     """
 
@@ -54,10 +58,10 @@ class Lease:
         self._publish = publish
         self._lost = lost
         self._ended = threading.Event()
-        self._confirmed_at: Optional[float] = None
-        self._thread: Optional[threading.Thread] = None
+        self._confirmed_at: float | None = None
+        self._thread: threading.Thread | None = None
 
-    def take(self, on_lost: Optional[Callable[[], Any]]) -> None:
+    def take(self, on_lost: Callable[[], Any] | None) -> None:
         """Takes the lease and keeps it. One that cannot be taken is one line, and the work runs."""
         result = self._publish({"lease": {"action": "take", "ttlSeconds": self._ttl}}, None)
         # One that was not confirmed and has perhaps arrived comes due all the same.
@@ -65,7 +69,9 @@ class Lease:
         if not result.confirmed:
             tell(logging.ERROR, "the lease could not be taken, the work runs without it: %s", why(result))
         if result.confirmed or result.perhaps_arrived:
-            self._thread = threading.Thread(target=self._keep, args=(on_lost,), name="failure-relay-lease", daemon=True)
+            self._thread = threading.Thread(
+                target=self._keep, args=(on_lost,), name="failure-relay-lease", daemon=True
+            )
             try:
                 self._thread.start()
             except RuntimeError:
@@ -73,7 +79,9 @@ class Lease:
                 tell(logging.ERROR, "the lease cannot be renewed: no thread can be started")
 
     def stop(self) -> None:
-        """Renews no more. A renewal that is under way is waited for: sent after the release it would take again."""
+        """Renews no more. A renewal that is under way is waited for: sent after the release it would take
+        again.
+        """
         self._ended.set()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join()
@@ -86,12 +94,16 @@ class Lease:
             return
         result = self._publish({"lease": {"action": "release"}}, None)
         if not result.confirmed:
-            tell(logging.ERROR, "the lease could not be released, its task is failed when it is due: %s", why(result))
+            tell(
+                logging.ERROR,
+                "the lease could not be released, its task is failed when it is due: %s",
+                why(result),
+            )
 
     def _left(self) -> float:
         return (self._confirmed_at or 0.0) + self._ttl - now()
 
-    def _keep(self, on_lost: Optional[Callable[[], Any]]) -> None:
+    def _keep(self, on_lost: Callable[[], Any] | None) -> None:
         pause = self._ttl / 3
         while not self._ended.wait(max(min(pause, self._left()), 0.0)):
             if self._left() <= 0:
@@ -104,9 +116,13 @@ class Lease:
                 tell(logging.WARNING, "the lease was not renewed yet: %s", why(result))
                 pause = max(self._ttl / 3 / _SOONER, _PAUSE_SECONDS_MIN)
 
-    def _lose(self, on_lost: Optional[Callable[[], Any]]) -> None:
+    def _lose(self, on_lost: Callable[[], Any] | None) -> None:
         self._lost.set()
-        tell(logging.ERROR, "the lease is lost: no renewal was confirmed for %d s, the task is about to be failed", self._ttl)
+        tell(
+            logging.ERROR,
+            "the lease is lost: no renewal was confirmed for %d s, the task is about to be failed",
+            self._ttl,
+        )
         if on_lost is not None:
             try:
                 on_lost()
@@ -119,7 +135,11 @@ def claim(resources: Sequence[str], publish: PublishCommand) -> None:
     for resource in resources:
         result = publish({"claim": {"resource": resource}}, None)
         if not result.confirmed:
-            tell(logging.ERROR, "a resource could not be claimed, the work runs without the claim: %s", why(result))
+            tell(
+                logging.ERROR,
+                "a resource could not be claimed, the work runs without the claim: %s",
+                why(result),
+            )
 
 
 def release_claims(resources: Sequence[str], publish: PublishCommand) -> None:

@@ -6,7 +6,8 @@ import os
 import re
 import sys
 import threading
-from typing import Any, List, Mapping, NamedTuple, Optional
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from ._attempts import Result, call_until_confirmed
@@ -20,24 +21,26 @@ _BUS_SOURCE_LENGTH_MAX = 256
 _DETAIL_TYPE = "Failure Event"
 
 _NOT_IN_A_GROUP = re.compile("[^!-~]")
-_REGION = re.compile(r"(?:^|\.)sqs(?:-fips)?\.([a-z]{2}(?:-[a-z]+)+-\d+)\.|^([a-z]{2}(?:-[a-z]+)+-\d+)\.queue\.")
+_REGION = re.compile(
+    r"(?:^|\.)sqs(?:-fips)?\.([a-z]{2}(?:-[a-z]+)+-\d+)\.|^([a-z]{2}(?:-[a-z]+)+-\d+)\.queue\."
+)
 _AWS_HOST = re.compile(r"\.(amazonaws\.com(\.cn)?|api\.aws|api\.amazonwebservices\.com\.cn)$")
 
 
 class Options(NamedTuple):
     """The arguments that all of the interface has in common."""
 
-    queue_url: Optional[str] = None
-    event_bus: Optional[str] = None
-    source: Optional[str] = None
+    queue_url: str | None = None
+    event_bus: str | None = None
+    source: str | None = None
     client: Any = None
-    timeout: Optional[float] = None
+    timeout: float | None = None
 
     def given(self) -> bool:
         """Whether any of them was given."""
         return any(option is not None for option in self)
 
-    def over(self, others: "Options") -> "Options":
+    def over(self, others: Options) -> Options:
         """These, and where one was not given that of the others. A queue or bus replaces either."""
         if self.queue_url or self.event_bus:
             others = others._replace(queue_url=None, event_bus=None, client=None)
@@ -55,10 +58,14 @@ class NotPublished(Exception):
 
 
 class Outlet:
-    """One queue or bus and its client, which is made when it is first needed. Its ``repr`` shows nothing of a message."""
+    """One queue or bus and its client, which is made when it is first needed. Its ``repr`` shows nothing of a
+    message.
+    """
 
     def __init__(self, options: Options, environment: Mapping[str, str]) -> None:
-        """From the arguments, else ``RELAY_QUEUE_URL``, else ``RELAY_EVENT_BUS``; an empty value counts as absent."""
+        """From the arguments, else ``RELAY_QUEUE_URL``, else ``RELAY_EVENT_BUS``; an empty value counts as
+        absent.
+        """
         self.options = options
         self.timeout = TIMEOUT if options.timeout is None else float(options.timeout)
         self.source = _source(options, environment)
@@ -73,7 +80,7 @@ class Outlet:
     def __repr__(self) -> str:
         return f"Outlet({self.queue_url or self.event_bus!r})"
 
-    def serves(self, other: "Outlet") -> bool:
+    def serves(self, other: Outlet) -> bool:
         """Whether this one publishes as the other would, in this process; its client need not be made anew."""
         own = (self._pid, self.queue_url, self.event_bus, self.source, self.options)
         return own == (other._pid, other.queue_url, other.event_bus, other.source, other.options)
@@ -82,24 +89,30 @@ class Outlet:
         """Whether there is a queue or a bus."""
         return bool(self.queue_url or self.event_bus)
 
-    def publish(self, body: str, seconds: Optional[float] = None) -> Result:
+    def publish(self, body: str, seconds: float | None = None) -> Result:
         """Publishes one event, with retries, for so many seconds at most."""
         deduplication_id = _random_id()
         return call_until_confirmed(lambda: self._send(body, deduplication_id), self._seconds(seconds))
 
-    def _seconds(self, seconds: Optional[float]) -> float:
+    def _seconds(self, seconds: float | None) -> float:
         return self.timeout if seconds is None else min(seconds, self.timeout)
 
     def prepare(self) -> Any:
         """The client, made when there is none yet."""
         with self._making:
             if self._client is None:
-                service, region = ("sqs", _queue_region(self.queue_url)) if self.queue_url else ("events", self._bus_region())
+                service, region = (
+                    ("sqs", _queue_region(self.queue_url))
+                    if self.queue_url
+                    else ("events", self._bus_region())
+                )
                 endpoint = _own_endpoint(self.queue_url) if self.queue_url else None
-                self._client = make_client(service, region or ("us-east-1" if endpoint else None), self.timeout, endpoint)
+                self._client = make_client(
+                    service, region or ("us-east-1" if endpoint else None), self.timeout, endpoint
+                )
             return self._client
 
-    def _bus_region(self) -> Optional[str]:
+    def _bus_region(self) -> str | None:
         parts = (self.event_bus or "").split(":")
         return parts[3] or None if parts[0] == "arn" and len(parts) > 3 else None
 
@@ -111,14 +124,19 @@ class Outlet:
             self.prepare().send_message(**message)
         else:
             source = self.source[:_BUS_SOURCE_LENGTH_MAX]
-            entry = {"EventBusName": self.event_bus, "Source": source, "DetailType": _DETAIL_TYPE, "Detail": body}
+            entry = {
+                "EventBusName": self.event_bus,
+                "Source": source,
+                "DetailType": _DETAIL_TYPE,
+                "Detail": body,
+            }
             _check(self.prepare().put_events(Entries=[entry]))
 
 
 def _check(answer: Any) -> None:
     failed = answer.get("FailedEntryCount") if isinstance(answer, dict) else 0
     if isinstance(failed, int) and failed > 0:
-        entries: List[Any] = answer.get("Entries") or [{}]
+        entries: list[Any] = answer.get("Entries") or [{}]
         raise NotPublished(str(entries[0].get("ErrorCode")))
 
 
@@ -140,7 +158,7 @@ def _group(source: str) -> str:
     return _NOT_IN_A_GROUP.sub("-", source)[:_GROUP_LENGTH_MAX]
 
 
-def _queue_region(queue_url: str) -> Optional[str]:
+def _queue_region(queue_url: str) -> str | None:
     host = urlsplit(queue_url).hostname or ""
     if host == "queue.amazonaws.com":
         return "us-east-1"
@@ -148,14 +166,20 @@ def _queue_region(queue_url: str) -> Optional[str]:
     return match[1] or match[2] if match else None
 
 
-def _own_endpoint(queue_url: str) -> Optional[str]:
+def _own_endpoint(queue_url: str) -> str | None:
     """The address of a queue that is not AWS's (a local one in a test), unless the settings name an address.
 
-    boto3 sends to the endpoint of the region, whatever the queue's URL says: a report of a test would go to AWS.
+    boto3 sends to the endpoint of the region, whatever the queue's URL says: a report of a test would go to
+    AWS.
     """
     url = urlsplit(queue_url)
     set_elsewhere = os.environ.get("AWS_ENDPOINT_URL_SQS") or os.environ.get("AWS_ENDPOINT_URL")
-    if set_elsewhere or not url.hostname or url.scheme not in ("http", "https") or _AWS_HOST.search(url.hostname):
+    if (
+        set_elsewhere
+        or not url.hostname
+        or url.scheme not in ("http", "https")
+        or _AWS_HOST.search(url.hostname)
+    ):
         return None
     return f"{url.scheme}://{url.netloc}"
 

@@ -1,4 +1,6 @@
-"""One run of a work: whose task it is, and what is told of it. What :func:`report`, ``task`` and ``handler`` have in common."""
+"""One run of a work: whose task it is, and what is told of it. What :func:`report`, ``task`` and ``handler``
+have in common.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +9,10 @@ import os
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Iterator, Sequence
 from contextvars import ContextVar, Token
 from types import FrameType
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Union
+from typing import Any, Callable, NamedTuple
 
 from . import _lease as leases
 from ._attempts import Result
@@ -23,10 +26,12 @@ from ._secrets import Redactor
 from ._success import ResultNotAccepted, takes_success, tell_success
 from ._told import Publish, Told
 
-#: Success may take so many times as long as a report: work that was done well is failed when it cannot be told.
+#: Success may take so many times as long as a report: work that was done well is failed when it cannot be
+#: told.
 _SUCCESS_PATIENCE = 3
 
-#: The mark that an error carries out of a work, so that a later report of it is known as the same: a plain text, that
+#: The mark that an error carries out of a work, so that a later report of it is known as the same: a plain
+#: text, that
 #: does not keep an error from being pickled or shown.
 _MARK = "__failure_relay_work__"
 
@@ -35,13 +40,13 @@ _ENDED_MAX = 64
 _REPORTED = Result(True, None, False, None)
 
 #: The run around the code that asks. Threads do not inherit it, so there is `_active` beside it.
-_current: ContextVar[Optional["Run"]] = ContextVar("failure_relay_run", default=None)
+_current: ContextVar[Run | None] = ContextVar("failure_relay_run", default=None)
 
 #: All runs of this process that have not ended, in the order in which they began.
-_active: Dict[int, "Run"] = {}
+_active: dict[int, Run] = {}
 
 #: The last works that ended with an error, by their mark.
-_ended: "OrderedDict[str, Run]" = OrderedDict()
+_ended: OrderedDict[str, Run] = OrderedDict()
 
 
 class ConfigurationError(ValueError):
@@ -53,12 +58,12 @@ class Settings(NamedTuple):
 
     target: Any = None
     success: bool = False
-    lease: Optional[float] = None
-    claim: Union[str, Sequence[str], None] = None
+    lease: float | None = None
+    claim: str | Sequence[str] | None = None
     strict: bool = False
-    on_lease_lost: Optional[Callable[[], Any]] = None
+    on_lease_lost: Callable[[], Any] | None = None
     options: Options = Options()
-    outlet: Optional[Outlet] = None
+    outlet: Outlet | None = None
 
     def __repr__(self) -> str:
         """Nothing of the target, which holds a token."""
@@ -69,7 +74,7 @@ class Call(NamedTuple):
     """How a Lambda function was called."""
 
     payload: Any
-    request_id: Optional[str]
+    request_id: str | None
 
     def __repr__(self) -> str:
         """Nothing of the payload, which may hold a token."""
@@ -77,26 +82,30 @@ class Call(NamedTuple):
 
 
 class Run:
-    """One run of a work, from before it begins until its end was told. Its ``repr`` shows nothing of its target."""
+    """One run of a work, from before it begins until its end was told. Its ``repr`` shows nothing of its
+    target.
+    """
 
-    def __init__(self, settings: Settings, call: Optional[Call] = None) -> None:
+    def __init__(self, settings: Settings, call: Call | None = None) -> None:
         """Finds whose task it is. Raises :class:`ConfigurationError` for what cannot be done."""
         self.settings = settings
         self.pid = os.getpid()
         self.result: Any = None
         self.lease_lost = threading.Event()
-        self.parent = _current.get()
+        self.parent: Run | None = _current.get()
         #: A process that was forked from a work reports nothing.
-        self.muted = self.parent is not None and (self.parent.pid != self.pid or self.parent.muted)
+        self.muted: bool = self.parent is not None and (self.parent.pid != self.pid or self.parent.muted)
         self._call = call
-        self._others: Dict[str, Told] = {}
-        self._lease: Optional[leases.Lease] = None
-        self._claims: List[str] = []
-        self._token: Optional[Token[Optional[Run]]] = None
+        self._others: dict[str, Told] = {}
+        self._lease: leases.Lease | None = None
+        self._claims: list[str] = []
+        self._token: Token[Run | None] | None = None
         environment = dict(os.environ)
         self._environment = environment
         self.outlet = self._find_outlet(environment)
-        self.request_id = call.request_id if call else self.parent.request_id if self.parent else None
+        self.request_id: str | None = (
+            call.request_id if call else self.parent.request_id if self.parent else None
+        )
         target = None if self.muted else self._find_target(environment)
         self.told = self._same_told(target) or Told(target, self.request_id)
         self._check()
@@ -106,14 +115,14 @@ class Run:
 
     # Whose task it is.
 
-    def _find_outlet(self, environment: Dict[str, str]) -> Outlet:
+    def _find_outlet(self, environment: dict[str, str]) -> Outlet:
         own, parent, last = self.settings.options, self.parent, self.settings.outlet
         if parent is not None and not own.given():
             return parent.outlet
         outlet = Outlet(own.over(parent.outlet.options) if parent else own, environment)
         return last if last is not None and last.serves(outlet) else outlet
 
-    def _find_target(self, environment: Dict[str, str]) -> Any:
+    def _find_target(self, environment: dict[str, str]) -> Any:
         if self.settings.target is not None:
             return self.settings.target
         if self._call is None and self.parent is not None:
@@ -124,7 +133,7 @@ class Run:
             return leaf.told.target if leaf else None
         return found
 
-    def _same_told(self, target: Any) -> Optional[Told]:
+    def _same_told(self, target: Any) -> Told | None:
         """What the works around this one, in whatever thread, have told of the same target."""
         if target is None:
             return None
@@ -133,7 +142,7 @@ class Run:
 
     def _check(self) -> None:
         settings, target = self.settings, self.told.target
-        ttl: Optional[int] = None
+        ttl: int | None = None
         try:
             if settings.lease is not None:
                 ttl = leases.ttl_of(settings.lease)
@@ -145,7 +154,9 @@ class Run:
             return
         if target is None:
             if settings.strict:
-                raise ConfigurationError("no task or job is named by an argument, the event or the environment")
+                raise ConfigurationError(
+                    "no task or job is named by an argument, the event or the environment"
+                )
             tell(logging.WARNING, "no task or job is named by an argument, the event or the environment: "
                  "a failure of this work is published nowhere")  # fmt: skip
             self._claims = []
@@ -153,7 +164,9 @@ class Run:
         if settings.success and not takes_success(target):
             raise ConfigurationError("success: the kind of the target takes no success")
         if not self.outlet.is_set() and settings.strict:
-            raise ConfigurationError("nowhere to publish to: give queue_url or event_bus, or set RELAY_QUEUE_URL")
+            raise ConfigurationError(
+                "nowhere to publish to: give queue_url or event_bus, or set RELAY_QUEUE_URL"
+            )
         if ttl is not None:
             holder = self._lease_of_the_works_around()
             if holder is not None:
@@ -161,7 +174,7 @@ class Run:
             else:
                 self._lease = leases.Lease(ttl, self.publish_command, self.lease_lost)
 
-    def _lease_of_the_works_around(self) -> Optional["Run"]:
+    def _lease_of_the_works_around(self) -> Run | None:
         """One target has one lease: a nested work's release would end that of the work around it."""
         return next((run for run in _runs() if run.told is self.told and run._lease is not None), None)
 
@@ -187,15 +200,18 @@ class Run:
         except Exception as error:
             tell(logging.ERROR, "lease and claims failed: %s", type(error).__name__)
 
-    def has_to_settle(self, error: Optional[BaseException]) -> bool:
+    def has_to_settle(self, error: BaseException | None) -> bool:
         """Whether something is published at the end."""
         told = self.told
-        publishes = error is not None and not ended_well(error) or self.settings.success or told.pending is not None
-        return not self.muted and (told.target is not None and publishes or self.has_to_take())
+        failed = error is not None and not ended_well(error)
+        tells = told.target is not None and (failed or self.settings.success or told.pending is not None)
+        return not self.muted and (tells or self.has_to_take())
 
-    def settle(self, error: Optional[BaseException]) -> None:
-        """Tells how the work ended, and releases what was taken, unless a failure could not be reported: then these may
-        be what reports it. Never raises of its own."""
+    def settle(self, error: BaseException | None) -> None:
+        """Tells how the work ended, and releases what was taken. Never raises of its own.
+
+        Where a failure could not be reported nothing is released: lease and claims may be what reports it.
+        """
         if self.muted or os.getpid() != self.pid:
             return
         try:
@@ -214,7 +230,7 @@ class Run:
             self._lease.release()
         leases.release_claims(self._claims, self.publish_command)
 
-    def leave(self, error: Optional[BaseException] = None) -> None:
+    def leave(self, error: BaseException | None = None) -> None:
         """The run is over."""
         _active.pop(id(self), None)
         if self._token is not None:
@@ -232,17 +248,21 @@ class Run:
     def _tell_failure(self, error: BaseException) -> bool:
         if self.told.target is None:
             return True
-        result = self.report_once(self.told, lambda redactor: of_error(error, redactor, request_id=self.request_id))
+        result = self.report_once(
+            self.told, lambda redactor: of_error(error, redactor, request_id=self.request_id)
+        )
         return result.confirmed
 
     def _tell_well(self) -> bool:
-        """After a work that returned. One that had reported a failure failed, also when that was not confirmed: then it
-        is reported now."""
+        """After a work that returned. One that had reported a failure has failed; what was not confirmed is
+        reported now.
+        """
+        if self.told.confirmed:
+            return True
         if self.told.pending is not None:
-            if not self.told.confirmed:
-                result = self.told.again(self.outlet.timeout) or _REPORTED
-                _log_unless_confirmed(result)
-            return self.told.confirmed
+            result = self.told.once(self.told.pending, self.outlet.timeout)
+            _log_unless_confirmed(result)
+            return result.confirmed
         if self.settings.success and self.told.target is not None and not self._is_told_by_a_work_around():
             return self._tell_success()
         return True
@@ -267,21 +287,23 @@ class Run:
         return self._report_of("Worker.SuccessNotTold", message)
 
     def _report_of(self, type: str, message: str) -> bool:
-        def failure(redactor: Redactor) -> Dict[str, Any]:
+        def failure(redactor: Redactor) -> dict[str, Any]:
             return of_interruption(type, message, None, redactor, request_id=self.request_id)
 
         return self.report_once(self.told, failure).confirmed
 
-    def interrupted(self, type: str, message: str, frame: Optional[FrameType], seconds: Optional[float] = None) -> Result:
+    def interrupted(
+        self, type: str, message: str, frame: FrameType | None, seconds: float | None = None
+    ) -> Result:
         """Reports a work that has raised nothing. Logs nothing: a signal handler may be the caller."""
 
-        def failure(redactor: Redactor) -> Dict[str, Any]:
+        def failure(redactor: Redactor) -> dict[str, Any]:
             return of_interruption(type, message, frame, redactor, request_id=self.request_id)
 
         return self.told.once(self._publish(self.told, failure), seconds or self.outlet.timeout)
 
     def report_once(
-        self, told: Told, failure: Callable[[Redactor], Dict[str, Any]], outlet: Optional[Outlet] = None
+        self, told: Told, failure: Callable[[Redactor], dict[str, Any]], outlet: Outlet | None = None
     ) -> Result:
         """Reports a failure, unless the work has reported one; one line tells when it was not confirmed."""
         if told.confirmed:
@@ -294,7 +316,7 @@ class Run:
         return result
 
     def _publish(
-        self, told: Told, failure: Callable[[Redactor], Dict[str, Any]], outlet: Optional[Outlet] = None
+        self, told: Told, failure: Callable[[Redactor], dict[str, Any]], outlet: Outlet | None = None
     ) -> Publish:
         place = outlet or self.outlet
         payload = self._payload()
@@ -302,16 +324,27 @@ class Run:
             raise ConfigurationError(_NOWHERE)
         redactor = Redactor(self._environment, told.target, payload)
         source = redactor.text(place.source)
-        body = failure_event(told.target, failure(redactor), id=told.event_id, source=source, time=rfc3339(time.time()))
+        body = failure_event(
+            told.target, failure(redactor), id=told.event_id, source=source, time=rfc3339(time.time())
+        )
         return lambda seconds: place.publish(body, seconds)
 
+    def publish_later(
+        self, told: Told, failure: Callable[[Redactor], dict[str, Any]], outlet: Outlet
+    ) -> Publish | None:
+        """What would publish a failure; ``None`` when it cannot be published at all."""
+        try:
+            return self._publish(told, failure, outlet)
+        except Exception:
+            return None
+
     def _payload(self) -> Any:
-        run: Optional[Run] = self
+        run: Run | None = self
         while run is not None and run._call is None:
             run = run.parent
         return run._call.payload if run is not None and run._call is not None else None
 
-    def publish_command(self, members: Dict[str, Any], seconds: Optional[float]) -> Result:
+    def publish_command(self, members: dict[str, Any], seconds: float | None) -> Result:
         """Publishes a lease or claim event."""
         if not self.outlet.is_set():
             return Result(False, None, False, ConfigurationError(_NOWHERE))
@@ -334,7 +367,7 @@ def ended_well(error: BaseException) -> bool:
     return isinstance(error, SystemExit) and (error.code is None or error.code == 0)
 
 
-def report_error(error: BaseException, target: Any, options: Options, failure: Dict[str, Any]) -> bool:
+def report_error(error: BaseException, target: Any, options: Options, failure: dict[str, Any]) -> bool:
     """Publishes one event about an error, for the work around the caller if there is one."""
     run = _current.get()
     ended = _ended.get(getattr(error, _MARK, ""))
@@ -348,11 +381,18 @@ def report_error(error: BaseException, target: Any, options: Options, failure: D
     if run is None:
         run = Run(Settings(target=target, options=options, outlet=None, strict=True))
     outlet = Outlet(options.over(run.outlet.options), dict(os.environ)) if options.given() else run.outlet
-    about = lambda redactor: of_error(error, redactor, request_id=run.request_id, **failure)  # noqa: E731
-    return run.report_once(run.told_of(target), about, outlet).confirmed
+
+    def about(redactor: Redactor) -> dict[str, Any]:
+        return of_error(error, redactor, request_id=run.request_id, **failure)
+
+    told = run.told_of(target)
+    confirmed = run.report_once(told, about, outlet).confirmed
+    if not confirmed:
+        told.pending = told.pending or run.publish_later(told, about, outlet)
+    return confirmed
 
 
-def _run_of_a_thread(target: Any) -> Optional[Run]:
+def _run_of_a_thread(target: Any) -> Run | None:
     """The work for which a thread without one reports: that of its target, else the only one that there is."""
     wanted = find(dict(os.environ)) if target is None else target
     if wanted is not None:
@@ -373,17 +413,17 @@ def _runs() -> Iterator[Run]:
             yield run
 
 
-def active_runs() -> List[Run]:
+def active_runs() -> list[Run]:
     """The runs of this process that have a target and have not ended."""
     return [run for run in list(_active.values()) if run.pid == os.getpid() and run.told.target is not None]
 
 
-def current_run() -> Optional[Run]:
+def current_run() -> Run | None:
     """The run around the caller."""
     return _current.get()
 
 
-def _lone_leaf() -> Optional[Run]:
+def _lone_leaf() -> Run | None:
     """The innermost run, if only one work runs in this process."""
     runs = active_runs()
     around = {id(run.parent) for run in runs}
@@ -415,4 +455,3 @@ def _log_unless_confirmed(result: Result) -> None:
         known = isinstance(result.error, (ConfigurationError, TargetTooLarge))
         reason = str(result.error) if known else leases.why(result)
         tell(logging.ERROR, "the failure was not reported: %s", reason)
-

@@ -1,13 +1,16 @@
 """Secrets taken out of text: those that are known by their value, and those that stand under a secret's name.
 
-Task tokens, client tokens and their like are bearer secrets: whoever reads one can fail or complete the task. None may
+Task tokens, client tokens and their like are bearer secrets: whoever reads one can fail or complete the task.
+None may
 stand in a failure's text, in a log line or in a ``repr``.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, FrozenSet, Iterable, Iterator, List, Mapping, Optional, Pattern, Tuple
+from collections.abc import Iterable, Iterator, Mapping
+from re import Pattern
+from typing import Any
 from urllib.parse import quote
 
 from ._identity import token_names
@@ -40,8 +43,12 @@ _LISTED_BACKWARDS = re.compile(
     r"""(?P<after>\\*["']\s*,\s*\\*["']name\\*["']\s*:\s*\\*["'](?P<name>[\w-]{2,90})\\*["'])""",
     re.IGNORECASE,
 )
-_OPTION = re.compile(r"""(?P<before>--(?P<name>[A-Za-z][\w-]{1,90})(?:=|\s+))(?P<value>(?!--)[^\s"',;]+|"[^"]*"|'[^']*')""")
-_ASSIGNMENT = re.compile(r"""(?P<before>\b(?P<name>[A-Za-z][\w-]{1,90})=)(?P<value>[^\s"',;&()\[\]]+|"[^"]*"|'[^']*')""")
+_OPTION = re.compile(
+    r"""(?P<before>--(?P<name>[A-Za-z][\w-]{1,90})(?:=|\s+))(?P<value>(?!--)[^\s"',;]+|"[^"]*"|'[^']*')"""
+)
+_ASSIGNMENT = re.compile(
+    r"""(?P<before>\b(?P<name>[A-Za-z][\w-]{1,90})=)(?P<value>[^\s"',;&()\[\]]+|"[^"]*"|'[^']*')"""
+)
 _UNICODE_ESCAPE = re.compile(r"\\+u([0-9a-fA-F]{4})")
 
 
@@ -51,17 +58,18 @@ class Redactor:
     __slots__ = ("_names", "_values")
 
     def __init__(self, environment: Mapping[str, str], *holders: Any) -> None:
-        """Learns the names from the settings, and the values from the environment and from what holds secrets.
+        """Learns the names from the settings, and the values from the environment and from what holds
+        secrets.
 
         ``holders`` are the target and the payload; a holder that is a text is a secret as a whole.
         """
         further = (spelling(name.rsplit("/", 1)[-1]) for name in token_names(environment))
-        self._names: FrozenSet[str] = SECRET_SPELLINGS.union(further)
+        self._names: frozenset[str] = SECRET_SPELLINGS.union(further)
         values = {value for name, value in environment.items() if value and spelling(name) in self._names}
         for holder in holders:
             values.update([holder] if isinstance(holder, str) else self._values_in(holder, _DEPTH_MAX))
         # The longest first, so that a secret that is part of another leaves nothing of it.
-        self._values: Tuple[str, ...] = tuple(sorted(filter(None, values), key=len, reverse=True))
+        self._values: tuple[str, ...] = tuple(sorted(filter(None, values), key=len, reverse=True))
 
     def text(self, text: str) -> str:
         """A text without secrets."""
@@ -83,11 +91,13 @@ class Redactor:
             }
         return value
 
-    def _redacted_item(self, items: List[Any], index: int) -> Any:
+    def _redacted_item(self, items: list[Any], index: int) -> Any:
         """An item of a list, which may be the value after an option of a command line."""
         item, before = items[index], items[index - 1] if index else None
         option = isinstance(before, str) and before.startswith("--") and self._is_secret(before[2:])
-        return REDACTED if option and isinstance(item, str) and not item.startswith("--") else self.value(item)
+        return (
+            REDACTED if option and isinstance(item, str) and not item.startswith("--") else self.value(item)
+        )
 
     def _holds(self, name: str, member: Any, listed: bool) -> bool:
         secret = self._is_secret(name) or (listed and name == "value")
@@ -114,7 +124,7 @@ class Redactor:
             text = pattern.sub(self._replaced, text)
         return text
 
-    def _replaced(self, match: "re.Match[str]") -> str:
+    def _replaced(self, match: re.Match[str]) -> str:
         if not self._is_secret(match["name"]) or match["value"].strip("\"'") == REDACTED:
             return match.group()
         after: str = match.groupdict().get("after") or ""
@@ -122,7 +132,9 @@ class Redactor:
         return before + REDACTED + after
 
     def _without_quoted(self, pattern: Pattern[str], text: str) -> str:
-        """The values that follow a match up to the quote that closes them, which is escaped as the opening one is."""
+        """The values that follow a match up to the quote that closes them, which is escaped as the opening
+        one is.
+        """
         parts, at = [], 0
         match = pattern.search(text)
         while match is not None:
@@ -137,13 +149,15 @@ class Redactor:
         return "".join([*parts, text[at:]])
 
 
-def _separates(groups: Dict[str, Optional[str]]) -> bool:
+def _separates(groups: dict[str, str | None]) -> bool:
     """A member's name is followed by a colon, an option in a list by a comma."""
     return "separator" not in groups or (groups["separator"] == ",") == (groups["dashes"] is not None)
 
 
 def _closing_quote(text: str, start: int, quote_mark: str, escapes: int) -> int:
-    """Where the quote is that closes a value: the first with no more backslashes before it than the opening one had."""
+    """Where the quote is that closes a value: the first with no more backslashes before it than the opening
+    one had.
+    """
     at = start
     while True:
         at = text.find(quote_mark, at)

@@ -5,16 +5,19 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from typing import Any, Callable, Dict, Optional, Sequence
+from collections.abc import Sequence
+from typing import Any, Callable
 
-Object = Dict[str, Any]
+Object = dict[str, Any]
 
 _SAGEMAKER_TOKEN = re.compile("[A-Za-z0-9]{10}")
 _OPERATIONS = ("PROVISION_PRODUCT", "UPDATE_PROVISIONED_PRODUCT", "TERMINATE_PROVISIONED_PRODUCT")
 
 
-def target_of_shape(layer: Object) -> Optional[Object]:
-    """The target in one layer of a payload, if the layer has one of the shapes; they are tried in the contract's order."""
+def target_of_shape(layer: Object) -> Object | None:
+    """The target in one layer of a payload, if the layer has one of the shapes; they are tried in the
+    contract's order.
+    """
     for shape in _SHAPES:
         target = shape(layer)
         if target is not None:
@@ -32,7 +35,9 @@ def _object(layer: Object, name: str) -> Object:
     return member if isinstance(member, dict) else {}
 
 
-def _target(kind: str, layer: Object, required: Dict[str, str], optional: Optional[Dict[str, str]] = None) -> Object:
+def _target(
+    kind: str, layer: Object, required: dict[str, str], optional: dict[str, str] | None = None
+) -> Object:
     """A target whose members are copied from a layer; an optional member that is empty counts as not there."""
     target: Object = {"kind": kind}
     target.update((member, layer[name]) for member, name in required.items())
@@ -40,7 +45,7 @@ def _target(kind: str, layer: Object, required: Dict[str, str], optional: Option
     return target
 
 
-def _custom_resource(layer: Object) -> Optional[Object]:
+def _custom_resource(layer: Object) -> Object | None:
     if not _texts(layer, "ResponseURL", "StackId", "RequestId", "LogicalResourceId", "RequestType"):
         return None
     required = {
@@ -49,17 +54,22 @@ def _custom_resource(layer: Object) -> Optional[Object]:
         "requestId": "RequestId",
         "logicalResourceId": "LogicalResourceId",
     }
-    return _target("cloudformation-custom-resource", layer, required, {"physicalResourceId": "PhysicalResourceId"})
+    return _target(
+        "cloudformation-custom-resource", layer, required, {"physicalResourceId": "PhysicalResourceId"}
+    )
 
 
-def _codedeploy_hook(layer: Object) -> Optional[Object]:
+def _codedeploy_hook(layer: Object) -> Object | None:
     if not _texts(layer, "DeploymentId", "LifecycleEventHookExecutionId"):
         return None
-    required = {"deploymentId": "DeploymentId", "lifecycleEventHookExecutionId": "LifecycleEventHookExecutionId"}
+    required = {
+        "deploymentId": "DeploymentId",
+        "lifecycleEventHookExecutionId": "LifecycleEventHookExecutionId",
+    }
     return _target("codedeploy-lifecycle-hook", layer, required)
 
 
-def _lifecycle_action(layer: Object) -> Optional[Object]:
+def _lifecycle_action(layer: Object) -> Object | None:
     event = layer.get("source") == "aws.autoscaling"
     action = _object(layer, "detail") if event and "detail" in layer else layer
     if not _texts(action, "LifecycleActionToken", "AutoScalingGroupName", "LifecycleHookName"):
@@ -76,14 +86,14 @@ def _lifecycle_action(layer: Object) -> Optional[Object]:
     return target
 
 
-def _sagemaker_step(layer: Object) -> Optional[Object]:
+def _sagemaker_step(layer: Object) -> Object | None:
     if not _texts(layer, "token", "pipelineExecutionArn") or not _SAGEMAKER_TOKEN.fullmatch(layer["token"]):
         return None
     required = {"callbackToken": "token", "pipelineExecutionArn": "pipelineExecutionArn"}
     return _target("sagemaker-pipeline-step", layer, required)
 
 
-def _service_catalog(layer: Object) -> Optional[Object]:
+def _service_catalog(layer: Object) -> Object | None:
     if not _texts(layer, "token", "recordId", "operation") or layer["operation"] not in _OPERATIONS:
         return None
     required = {"operation": "operation", "workflowToken": "token", "recordId": "recordId"}
@@ -94,7 +104,7 @@ def _service_catalog(layer: Object) -> Optional[Object]:
     return target
 
 
-def _approval(layer: Object) -> Optional[Object]:
+def _approval(layer: Object) -> Object | None:
     approval = _object(layer, "approval")
     names = ("pipelineName", "stageName", "actionName", "token")
     if not _texts(approval, *names):
@@ -105,7 +115,7 @@ def _approval(layer: Object) -> Optional[Object]:
     return target
 
 
-def _ecs_hook(layer: Object) -> Optional[Object]:
+def _ecs_hook(layer: Object) -> Object | None:
     detail = _object(layer, "detail")
     names = ("hookId", "serviceDeploymentArn")
     awaits = detail.get("eventName") == "HOOK_AWAITING_ACTION" and _texts(detail, *names)
@@ -114,7 +124,7 @@ def _ecs_hook(layer: Object) -> Optional[Object]:
     return _target("ecs-deployment-hook", detail, {name: name for name in names})
 
 
-def _image_builder_step(layer: Object) -> Optional[Object]:
+def _image_builder_step(layer: Object) -> Object | None:
     waiting = layer.get("detail-type") == "EC2 Image Builder Workflow Step Waiting"
     if layer.get("source") != "aws.imagebuilder" or not waiting:
         return None
@@ -126,7 +136,7 @@ def _image_builder_step(layer: Object) -> Optional[Object]:
     return {"kind": "image-builder-workflow-step", "stepExecutionId": step, "imageBuildVersionArn": image}
 
 
-def _durable_callback(layer: Object) -> Optional[Object]:
+def _durable_callback(layer: Object) -> Object | None:
     job = _object(layer, "job")
     ids = [layer.get(name) for name in ("callbackId", "callback_id", "CallbackId")] + [job.get("callbackId")]
     found = next((id for id in ids if isinstance(id, str) and _names_an_execution(id)), None)
@@ -136,7 +146,9 @@ def _durable_callback(layer: Object) -> Optional[Object]:
 def decoded_callback(callback_id: str) -> bytes:
     """What a callback id holds: base64, padded or not; nothing when it is neither."""
     try:
-        return base64.b64decode(callback_id.rstrip("=") + "=" * (-len(callback_id.rstrip("=")) % 4), validate=True)
+        return base64.b64decode(
+            callback_id.rstrip("=") + "=" * (-len(callback_id.rstrip("=")) % 4), validate=True
+        )
     except (binascii.Error, ValueError):
         return b""
 
@@ -146,7 +158,7 @@ def _names_an_execution(callback_id: str) -> bool:
     return b":lambda:" in held and b"/durable-execution/" in held
 
 
-_SHAPES: Sequence[Callable[[Object], Optional[Object]]] = (
+_SHAPES: Sequence[Callable[[Object], Object | None]] = (
     _custom_resource,
     _codedeploy_hook,
     _lifecycle_action,

@@ -1,7 +1,10 @@
-"""SIGTERM while a work runs: reported as ``Worker.Interrupted`` before the process does what it would have done.
+"""SIGTERM while a work runs: reported as ``Worker.Interrupted`` before the process does what it would have
+done.
 
-The handler that was there before runs then; where there was none the process dies by the signal; an ignored signal stays
-ignored. Python runs signal handlers in the main thread alone and lets only that thread install one, so the works of other
+The handler that was there before runs then; where there was none the process dies by the signal; an ignored
+signal stays
+ignored. Python runs signal handlers in the main thread alone and lets only that thread install one, so the
+works of other
 threads are reported when a work of the main thread runs too.
 """
 
@@ -13,8 +16,9 @@ import os
 import signal
 import threading
 import time
+from contextlib import suppress
 from types import FrameType
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable
 
 from ._clock import now
 from ._latch import Latch, start_thread
@@ -66,7 +70,7 @@ class Watch:
             return
         self._before, self._installed = before, True
 
-    def _handle(self, number: int, frame: Optional[FrameType]) -> None:
+    def _handle(self, number: int, frame: FrameType | None) -> None:
         runs = active_runs()
         try:
             _report(runs, frame)
@@ -79,10 +83,10 @@ class Watch:
             _die()
 
 
-def _report(runs: List[Run], frame: Optional[FrameType]) -> None:
+def _report(runs: list[Run], frame: FrameType | None) -> None:
     """Reports each work, all at a time."""
     once = list({id(run.told): run for run in runs}.values())
-    troubles: Dict[int, str] = {}
+    troubles: dict[int, str] = {}
 
     def report(run: Run) -> None:
         result = run.interrupted(INTERRUPTED, _MESSAGE, frame)
@@ -98,22 +102,23 @@ def _report(runs: List[Run], frame: Optional[FrameType]) -> None:
             tell(logging.ERROR, "the failure was not reported: %s", reason)
 
 
-def _release(runs: List[Run]) -> None:
+def _release(runs: list[Run]) -> None:
     for run in runs:
         if run.told.confirmed:
             _in_a_thread(run.release).wait(run.outlet.timeout)
 
 
 def _in_a_thread(work: Callable[[], None]) -> Latch:
-    """A handler may have interrupted its own thread in the middle of anything; another thread is not in the middle."""
+    """A handler may have interrupted its own thread in the middle of anything; another thread is not in the
+    middle.
+    """
     done = Latch()
 
     def run() -> None:
         try:
-            work()
-        except Exception:
-            # What it leaves unconfirmed is told by the caller.
-            pass
+            with suppress(Exception):
+                # What it leaves unconfirmed is told by the caller.
+                work()
         finally:
             done.open()
 
@@ -125,7 +130,8 @@ def _in_a_thread(work: Callable[[], None]) -> Latch:
 def _die() -> None:
     """Ends the process by the signal, as it would have ended without us.
 
-    The first process of a container is not killed by a signal that it sends to itself; it ends with the code that a
+    The first process of a container is not killed by a signal that it sends to itself; it ends with the code
+    that a
     shell gives to such a death.
     """
     signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, NamedTuple, Optional
+from typing import Any, Callable, NamedTuple
 
 from ._attempts import Result, call_until_confirmed, status_and_code
 from ._clients import make_client
@@ -10,7 +10,8 @@ from ._jsontext import dump
 from ._shapes import decoded_callback
 from ._text import utf16_units
 
-#: What the services answer when nothing waits for the task any more: after an attempt without an answer, the normal sign
+#: What the services answer when nothing waits for the task any more: after an attempt without an answer, the
+#: normal sign
 #: that this attempt had arrived.
 _CLOSED = ("TaskTimedOut", "TaskDoesNotExist", "InvalidJobStateException", "UnknownResourceFault")
 _CLOSED_CALLBACK = ("CallbackTimeoutException", "InvalidParameterValueException")
@@ -27,8 +28,8 @@ class _Call(NamedTuple):
 
     service: str
     operation: str
-    identity: Dict[str, str]
-    result: Optional[str]
+    identity: dict[str, str]
+    result: str | None
     size_max: int
     size: Callable[[str], int]
 
@@ -54,7 +55,12 @@ _CALLS = {
         "swf", "respond_activity_task_completed", {"taskToken": "taskToken"}, "result", 32_768, utf16_units
     ),
     "lambda-durable-callback": _Call(
-        "lambda", "send_durable_execution_callback_success", {"CallbackId": "callbackId"}, "Result", 1_048_576, _bytes
+        "lambda",
+        "send_durable_execution_callback_success",
+        {"CallbackId": "callbackId"},
+        "Result",
+        1_048_576,
+        _bytes,
     ),
 }
 
@@ -64,7 +70,7 @@ def takes_success(target: Any) -> bool:
     return isinstance(target, dict) and isinstance(target.get("kind"), str) and target["kind"] in _CALLS
 
 
-def tell_success(target: Dict[str, Any], result: Any, seconds: float) -> Result:
+def tell_success(target: dict[str, Any], result: Any, seconds: float) -> Result:
     """Makes the call, with retries, for so many seconds at most. Raises :class:`ResultNotAccepted`."""
     call = _CALLS[target["kind"]]
     members = {member: target.get(name) for member, name in call.identity.items()}
@@ -78,9 +84,11 @@ def tell_success(target: Dict[str, Any], result: Any, seconds: float) -> Result:
 
 
 class _Answers:
-    """The attempts of one call: an answer that the task is closed is a success after an attempt without an answer."""
+    """The attempts of one call: an answer that the task is closed is a success after an attempt without an
+    answer.
+    """
 
-    def __init__(self, call: _Call, region: Optional[str], members: Dict[str, Any], seconds: float) -> None:
+    def __init__(self, call: _Call, region: str | None, members: dict[str, Any], seconds: float) -> None:
         self._call, self._region, self._members, self._seconds = call, region, members, seconds
         self._client: Any = None
         self._begun = 0
@@ -110,11 +118,13 @@ def _result_text(result: Any, call: _Call) -> str:
         raise ResultNotAccepted(f"The result is not JSON: {error}") from None
     size = call.size(text)
     if size > call.size_max:
-        raise ResultNotAccepted(f"The result is too large: {size} of the {call.size_max} that the service takes.")
+        raise ResultNotAccepted(
+            f"The result is too large: {size} of the {call.size_max} that the service takes."
+        )
     return text
 
 
-def _region(target: Dict[str, Any]) -> Optional[str]:
+def _region(target: dict[str, Any]) -> str | None:
     """The region that the target names; a callback id holds an ARN that names one."""
     region = target.get("region")
     if isinstance(region, str) and region:

@@ -6,8 +6,10 @@ import functools
 import inspect
 import sys
 import threading
+from collections.abc import Awaitable, Generator
+from contextlib import suppress
 from types import TracebackType
-from typing import Any, Awaitable, Callable, Generator, List, Optional, Type, TypeVar, cast
+from typing import Any, Callable, TypeVar, cast
 
 from ._run import Call, Run, Settings, current_run
 from ._signals import watch
@@ -16,16 +18,18 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Course:
-    """One run with what surrounds it: the signal handler, and in a Lambda function the watch over its deadline."""
+    """One run with what surrounds it: the signal handler, and in a Lambda function the watch over its
+    deadline.
+    """
 
     __slots__ = ("_deadline", "_watched", "run")
 
-    def __init__(self, settings: Settings, call: Optional[Call] = None) -> None:
+    def __init__(self, settings: Settings, call: Call | None = None) -> None:
         self.run = Run(settings, call)
         self._watched = False
         self._deadline: Any = None
 
-    def enter(self, watch_deadline: Optional[Callable[[Run], Any]] = None) -> None:
+    def enter(self, watch_deadline: Callable[[Run], Any] | None = None) -> None:
         """The work is about to begin."""
         self.run.enter()
         if not self.run.muted and self.run.told.target is not None:
@@ -33,7 +37,7 @@ class Course:
             if watch_deadline is not None:
                 self._deadline = watch_deadline(self.run)
 
-    def leave(self, error: Optional[BaseException]) -> None:
+    def leave(self, error: BaseException | None) -> None:
         """All was told."""
         if self._deadline is not None:
             self._deadline.end()
@@ -68,8 +72,10 @@ class Course:
         await self.settle_async(None)
         return result
 
-    def settle(self, error: Optional[BaseException]) -> None:
-        """Tells how the work ended. In a coroutine that cannot wait, a thread tells it, which keeps the process alive."""
+    def settle(self, error: BaseException | None) -> None:
+        """Tells how the work ended. In a coroutine that cannot wait, a thread tells it, which keeps the
+        process alive.
+        """
         if not self.run.has_to_settle(error):
             self.run.settle(error)
         elif _loop_runs_here():
@@ -84,7 +90,7 @@ class Course:
         else:
             self.run.take()
 
-    async def settle_async(self, error: Optional[BaseException]) -> None:
+    async def settle_async(self, error: BaseException | None) -> None:
         """Tells how the work ended beside the loop."""
         # A coroutine that is being closed may not wait for anything.
         if self.run.has_to_settle(error) and _loop_runs_here() and not isinstance(error, GeneratorExit):
@@ -94,16 +100,18 @@ class Course:
 
 
 class Task:
-    """A work: a context manager, an asynchronous one, and a decorator of functions, generators and coroutines.
+    """A work: a context manager, an asynchronous one, and a decorator of functions, generators and
+    coroutines.
 
-    In a ``with`` block, ``task.result`` is what is told as the result, and ``task.lease_lost`` an event that is set when
+    In a ``with`` block, ``task.result`` is what is told as the result, and ``task.lease_lost`` an event that
+    is set when
     the lease is lost.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._courses: List[Course] = []
-        self._last: Optional[Course] = None
+        self._courses: list[Course] = []
+        self._last: Course | None = None
 
     def __repr__(self) -> str:
         return "<failure_relay.task>"
@@ -124,11 +132,13 @@ class Task:
 
     @property
     def lease_lost(self) -> threading.Event:
-        """Set when no renewal was confirmed for the whole ttl: the task is about to be failed, and the work should stop."""
+        """Set when no renewal was confirmed for the whole ttl: the task is about to be failed, and the work
+        should stop.
+        """
         run = self._run()
         return threading.Event() if run is None else run.lease_lost
 
-    def _run(self) -> Optional[Run]:
+    def _run(self) -> Run | None:
         """The run of this task around the caller, else the last one."""
         around, own = current_run(), {id(course.run) for course in self._courses}
         while around is not None:
@@ -140,7 +150,7 @@ class Task:
 
     # A context manager.
 
-    def __enter__(self) -> "Task":
+    def __enter__(self) -> Task:
         course = self._begin()
         try:
             course.run.take()
@@ -152,7 +162,7 @@ class Task:
         return self
 
     def __exit__(
-        self, type: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+        self, type: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         course = self._current_course()
         try:
@@ -160,7 +170,7 @@ class Task:
         finally:
             self._end(course, error)
 
-    async def __aenter__(self) -> "Task":
+    async def __aenter__(self) -> Task:
         course = self._begin()
         try:
             await course.take_async()
@@ -171,7 +181,7 @@ class Task:
         return self
 
     async def __aexit__(
-        self, type: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+        self, type: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         course = self._current_course()
         try:
@@ -179,7 +189,7 @@ class Task:
         finally:
             self._end(course, error)
 
-    def _begin(self, call: Optional[Call] = None, watch_deadline: Optional[Callable[[Run], Any]] = None) -> Course:
+    def _begin(self, call: Call | None = None, watch_deadline: Callable[[Run], Any] | None = None) -> Course:
         course = Course(self._settings, call)
         # Its client serves the calls to come.
         self._settings = self._settings._replace(outlet=course.run.outlet)
@@ -191,7 +201,7 @@ class Task:
         run = self._run()
         return next(course for course in self._courses if course.run is run)
 
-    def _end(self, course: Course, error: Optional[BaseException]) -> None:
+    def _end(self, course: Course, error: BaseException | None) -> None:
         self._courses.remove(course)
         self._last = course
         course.leave(error)
@@ -200,26 +210,36 @@ class Task:
 
     def __call__(self, work: F) -> F:
         """The work, each call of which is a run of its own."""
-        return cast(F, decorated(work, lambda args, kwargs: None, self._begin, self._end))
+        return cast(F, decorated(work, _nothing, self._begin, self._end))
+
+
+def _nothing(args: Any, kwargs: Any) -> None:
+    """A work that is no Lambda handler is called with nothing that says whose task it is."""
 
 
 def decorated(
     work: Callable[..., Any],
-    call_of: Callable[[Any, Any], Optional[Call]],
+    call_of: Callable[[Any, Any], Call | None],
     begin: Callable[..., Course],
-    end: Callable[[Course, Optional[BaseException]], None],
-    watch_of: Callable[[Any, Any], Optional[Callable[[Run], Any]]] = lambda args, kwargs: None,
+    end: Callable[[Course, BaseException | None], None],
+    watch_of: Callable[[Any, Any], Callable[[Run], Any] | None] = _nothing,
 ) -> Callable[..., Any]:
     """A function of the same sort as the work, with a run around each call."""
-    called = work if inspect.isroutine(work) or isinstance(work, functools.partial) else getattr(work, "__call__", work)
+    called = (
+        work
+        if inspect.isroutine(work) or isinstance(work, functools.partial)
+        else getattr(work, "__call__", work)  # noqa: B004 the method is asked, not whether there is one
+    )
     if inspect.isasyncgenfunction(called):
-        raise TypeError("task: an asynchronous generator has no end to tell; decorate the coroutine that consumes it")
+        raise TypeError(
+            "task: an asynchronous generator has no end to tell; decorate the coroutine that consumes it"
+        )
 
     if inspect.iscoroutinefunction(called):
 
         async def run_coroutine(*args: Any, **kwargs: Any) -> Any:
             course = begin(call_of(args, kwargs), watch_of(args, kwargs))
-            failed: Optional[BaseException] = None
+            failed: BaseException | None = None
             try:
                 return await course.call_async(lambda: work(*args, **kwargs))
             except BaseException as error:
@@ -235,7 +255,7 @@ def decorated(
 
         def run_generator(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
             course = begin(call_of(args, kwargs), watch_of(args, kwargs))
-            failed: Optional[BaseException] = None
+            failed: BaseException | None = None
             try:
                 course.run.take()
                 course.run.result = yield from work(*args, **kwargs)
@@ -253,7 +273,7 @@ def decorated(
 
     def run_function(*args: Any, **kwargs: Any) -> Any:
         course = begin(call_of(args, kwargs), watch_of(args, kwargs))
-        failed: Optional[BaseException] = None
+        failed: BaseException | None = None
         try:
             return course.call(lambda: work(*args, **kwargs))
         except BaseException as error:
@@ -295,15 +315,12 @@ async def _beside_the_loop(work: Callable[[], None]) -> None:
         try:
             work()
         finally:
-            try:
+            # The loop may have been closed meanwhile.
+            with suppress(RuntimeError):
                 loop.call_soon_threadsafe(finish)
-            except RuntimeError:
-                # The loop was closed meanwhile.
-                pass
 
     _in_thread(run)
     try:
         await done
     except asyncio.CancelledError:
         return
-

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Callable
 
 MARKER = "… [truncated]"
@@ -40,7 +41,7 @@ def text_of(value: Any, otherwise: str) -> str:
     return text or otherwise
 
 
-def jsonable(value: Any, depth: int = _DEPTH_MAX) -> Any:
+def jsonable(value: Any, depth: int = _DEPTH_MAX) -> Any:  # noqa: PLR0911 one sort of value a line
     """A JSON value that says what the given one says, whatever that is."""
     if value is None or isinstance(value, bool):
         return value
@@ -49,8 +50,7 @@ def jsonable(value: Any, depth: int = _DEPTH_MAX) -> Any:
     if isinstance(value, int):
         return int(value)
     if isinstance(value, float):
-        finite = value == value and value not in (float("inf"), float("-inf"))
-        return float(value) if finite else str(value)
+        return float(value) if math.isfinite(value) else str(value)
     if depth and isinstance(value, dict):
         return {text_of(name, "?"): jsonable(member, depth - 1) for name, member in value.items()}
     if depth and isinstance(value, (list, tuple, set, frozenset)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable
 
 from ._attempts import Result
 from ._clock import now
@@ -28,20 +28,21 @@ class _Flight:
 class Told:
     """Whether the failure was reported. A report that was not confirmed does not count.
 
-    It has no lock, because a signal handler may ask in the middle of any step of the thread that it interrupted; what must
+    It has no lock, because a signal handler may ask in the middle of any step of the thread that it
+    interrupted; what must
     be atomic is one operation of a ``dict``.
     """
 
     __slots__ = ("_event_id", "_flights", "confirmed", "pending", "succeeded", "target")
 
-    def __init__(self, target: Any, event_id: Optional[str]) -> None:
+    def __init__(self, target: Any, event_id: str | None) -> None:
         self.target = target
         self.confirmed = False
         self.succeeded = False
-        #: What would publish the failure that was not confirmed yet.
-        self.pending: Optional[Publish] = None
+        #: What would publish the failure that the worker itself reported and that was not confirmed yet.
+        self.pending: Publish | None = None
         self._event_id = event_id
-        self._flights: Dict[str, _Flight] = {}
+        self._flights: dict[str, _Flight] = {}
 
     @property
     def event_id(self) -> str:
@@ -51,10 +52,11 @@ class Told:
         return self._event_id
 
     def once(self, publish: Publish, seconds: float) -> Result:
-        """Publishes, unless it was confirmed before. Of several callers at a time one publishes; when that was in vain
-        the next one does."""
+        """Publishes, unless it was confirmed before.
+
+        Of several callers at a time one publishes; when that was in vain the next one does.
+        """
         end = now() + seconds
-        self.pending = publish
         while not self.confirmed:
             own = _Flight()
             flight = self._flights.setdefault("under way", own)
@@ -64,11 +66,6 @@ class Told:
             if flight is own or now() >= end:
                 return flight.result
         return Result(True, None, False, None)
-
-    def again(self, seconds: float) -> Optional[Result]:
-        """Publishes what was not confirmed yet, if there is such."""
-        publish = self.pending
-        return None if publish is None or self.confirmed else self.once(publish, seconds)
 
     def _start(self, flight: _Flight, publish: Publish, seconds: float) -> None:
         def fly() -> None:
