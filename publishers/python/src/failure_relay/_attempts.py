@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from queue import Empty, SimpleQueue
 from typing import Any, Callable, NamedTuple
 
@@ -95,6 +94,9 @@ class _Attempts:
         return answer
 
     def _pause(self) -> float:
+        # Imported here: it costs more than all the rest, and a worker that does not fail has no need of it.
+        import random
+
         doublings = min(len(self._sent) - 1, _DOUBLINGS_MAX)
         return _BACK_OFF_SECONDS * float(2**doublings) * random.uniform(0.5, 1.0)  # noqa: S311 no secret
 
