@@ -1,6 +1,7 @@
 // Builds dist: a small CommonJS file, which is all that importing reads; one with what is needed when a work begins; one with
 // what is needed when there is something to tell; and an ES module that only names the exports of the first, so that an
-// application that both imports and requires the package has one copy of its state.
+// application that both imports and requires the package has one copy of its state. Bundlers get an ES module of everything: one
+// that bundles to an ES module cannot require what Node has built in.
 
 import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -11,18 +12,22 @@ process.chdir(import.meta.dirname);
 rmSync("dist", { recursive: true, force: true });
 execFileSync("node_modules/.bin/tsc", ["--project", "tsconfig.build.json"], { stdio: "inherit" });
 removeInternalDeclarations();
-await build({
-  entryPoints: ["src/index.ts", "src/running.ts", "src/telling.ts"],
-  outdir: "dist",
+const common = {
   bundle: true,
   packages: "external",
-  external: ["./running.js", "./telling.js"],
   platform: "node",
-  format: "cjs",
   target: "node20",
   legalComments: "none",
   minify: true,
+};
+await build({
+  ...common,
+  entryPoints: ["src/index.ts", "src/running.ts", "src/telling.ts"],
+  outdir: "dist",
+  external: ["./running.js", "./telling.js"],
+  format: "cjs",
 });
+await build({ ...common, entryPoints: ["src/index.ts"], outfile: "dist/bundler.mjs", format: "esm" });
 
 const names = Object.keys(createRequire(import.meta.url)("./dist/index.js")).sort();
 writeFileSync(

@@ -2,24 +2,29 @@ import { MissingPackageError } from "./attempts.js";
 
 /**
  * The packages of the AWS SDK, each loaded when it is first needed: loading one takes longer than all else here together.
- * They are peers, so that a worker has one copy of each; whoever publishes to a queue needs `@aws-sdk/client-sqs` alone.
+ * They are peers, so that a worker has one copy of each, and optional: whoever publishes to a queue needs
+ * `@aws-sdk/client-sqs` alone. The `catch` stands beside each `import`, where it tells bundlers that one may be missing.
  */
 export const packages = {
-  sqs: once("@aws-sdk/client-sqs", () => import("@aws-sdk/client-sqs")),
-  eventBridge: once("@aws-sdk/client-eventbridge", () => import("@aws-sdk/client-eventbridge")),
-  stepFunctions: once("@aws-sdk/client-sfn", () => import("@aws-sdk/client-sfn")),
-  codePipeline: once("@aws-sdk/client-codepipeline", () => import("@aws-sdk/client-codepipeline")),
-  swf: once("@aws-sdk/client-swf", () => import("@aws-sdk/client-swf")),
-  lambda: once("@aws-sdk/client-lambda", () => import("@aws-sdk/client-lambda")),
+  sqs: once(() => import("@aws-sdk/client-sqs").catch(missing("@aws-sdk/client-sqs"))),
+  eventBridge: once(() =>
+    import("@aws-sdk/client-eventbridge").catch(missing("@aws-sdk/client-eventbridge")),
+  ),
+  stepFunctions: once(() => import("@aws-sdk/client-sfn").catch(missing("@aws-sdk/client-sfn"))),
+  codePipeline: once(() =>
+    import("@aws-sdk/client-codepipeline").catch(missing("@aws-sdk/client-codepipeline")),
+  ),
+  swf: once(() => import("@aws-sdk/client-swf").catch(missing("@aws-sdk/client-swf"))),
+  lambda: once(() => import("@aws-sdk/client-lambda").catch(missing("@aws-sdk/client-lambda"))),
 };
 
 /** Loads a package once; one that could not be loaded is tried again. */
-function once<Package>(name: string, load: () => Promise<Package>): () => Promise<Package> {
+function once<Package>(load: () => Promise<Package>): () => Promise<Package> {
   let loading: Promise<Package> | undefined;
   return () => {
-    loading ??= load().catch((error) => {
+    loading ??= load();
+    loading.catch(() => {
       loading = undefined;
-      return missing(name)(error);
     });
     return loading;
   };

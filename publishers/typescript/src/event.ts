@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import type { Failure } from "./failure.js";
 import { toQueueJson } from "./json.js";
 import type { Secrets } from "./secrets.js";
@@ -48,7 +49,7 @@ function asJson(value: unknown): unknown {
 
 function printed(value: unknown): string {
   try {
-    return require("node:util").inspect(value, { depth: 4 });
+    return inspect(value, { depth: 4 });
   } catch {
     return "[unreadable]";
   }

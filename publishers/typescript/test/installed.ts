@@ -3,11 +3,12 @@
 //
 //   node --import tsx test/installed.ts failure-relay-0.1.0.tgz
 import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { build } from "esbuild";
 import { FakeAws } from "./fake-aws.js";
 
 const PACKAGE = join(__dirname, "..");
@@ -60,6 +61,27 @@ async function runExample(file: string, code: string): Promise<void> {
   console.log(`${file}: the failure arrived`);
 }
 
+/** The worker publishes to a bus, but the client for it is not installed. */
+function missingPackage(): void {
+  const env = { ...process.env, RELAY_EVENT_BUS: "bus", TASK_TOKEN: "token-12345", NODE_NO_WARNINGS: "1" };
+  const { stderr } = spawnSync(process.execPath, ["worker.mjs"], { cwd: folder, env, encoding: "utf8" });
+  const name = "@aws-sdk/client-eventbridge";
+  assert.ok(stderr.includes(`${name} is not installed (npm install ${name})`), stderr);
+  console.log("a client that is not installed is named");
+}
+
+/** What a bundler makes of the example, without the clients that are not installed. */
+async function bundled(format: "esm" | "cjs", entry: string): Promise<string> {
+  const options = { bundle: true, platform: "node", logLevel: "error", write: false } as const;
+  const { outputFiles } = await build({
+    ...options,
+    format,
+    entryPoints: [join(folder, entry)],
+    external: ["@aws-sdk/client-sqs"],
+  });
+  return outputFiles[0]?.text ?? "";
+}
+
 const USER = `
 import { type HandlerOptions, handler, middleware, report, task, withFailureReport } from "failure-relay";
 
@@ -98,6 +120,9 @@ async function main(): Promise<void> {
     install();
     await runExample("worker.mjs", example("import "));
     await runExample("worker.cjs", example("require("));
+    missingPackage();
+    await runExample("bundle.mjs", await bundled("esm", "worker.mjs"));
+    await runExample("bundle.cjs", await bundled("cjs", "worker.cjs"));
     compile();
   } finally {
     rmSync(folder, { recursive: true, force: true });
