@@ -49,7 +49,7 @@ class Invocation {
   /**
    * Calls the handler: at once where nothing must be prepared, because Lambda must see whether it returns a promise.
    *
-   * @param values - what Lambda calls it with: the event, the context and the callback; with a stream, the event, the stream and the context
+   * @param values - what Lambda calls it with: the event, the context and the callback, or the event, a stream and the context
    * @param parameters - how many of them the handler declares: one with a callback declares three
    */
   call(values: unknown[], fn: (values: unknown[]) => unknown, parameters: number): unknown {
