@@ -1,0 +1,1 @@
+// Nothing: loading it makes the loader ready.
