@@ -10,6 +10,7 @@ left is collected before the package is imported: it is not the package's, and w
 
 from __future__ import annotations
 
+import compileall
 import os
 import subprocess
 import sys
@@ -49,6 +50,8 @@ def main(rounds: int) -> int:
         "RELAY_QUEUE_URL": "https://q/1/q",
     }
     environment.update(AWS_ACCESS_KEY_ID="x", AWS_SECRET_ACCESS_KEY="x")
+    # As an installed package is.
+    compileall.compile_dir(SOURCE, quiet=1)
     best = [float("inf")] * 4
     for _ in range(rounds):
         run = subprocess.run(

@@ -7,13 +7,13 @@ import re
 from typing import Any
 
 # Lone surrogates cannot be written in UTF-8; U+FFFE and U+FFFF are refused by SQS.
-_NOT_SENDABLE = re.compile("[\ud800-\udfff\ufffe\uffff]")
+_NOT_SENDABLE = "[\ud800-\udfff\ufffe\uffff]"
 
 
 def dump(value: Any) -> str:
     """The JSON text of a value. Raises what ``json.dumps`` raises for a value that is not JSON, NaN included."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return _NOT_SENDABLE.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
+    return re.sub(_NOT_SENDABLE, lambda match: f"\\u{ord(match.group()):04x}", text)
 
 
 def load_object(text: str) -> dict[str, Any] | None:

@@ -22,7 +22,7 @@ _SOONER = 12
 _PAUSE_SECONDS_MIN = 2.0
 
 # What a service's error code looks like; anything else may be a text that quotes what was sent.
-_CODE = re.compile("[A-Za-z0-9._]{1,64}")
+_CODE = "[A-Za-z0-9._]{1,64}"
 
 #: Publishes an event with these members beside the target, within so many seconds.
 PublishCommand = Callable[[dict[str, Any], Optional[float]], Result]
@@ -155,4 +155,4 @@ def why(result: Result) -> str:
     if result.error is None:
         return "there was no answer in time"
     code = status_and_code(result.error)[1]
-    return f"{type(result.error).__name__} {code if _CODE.fullmatch(code) else ''}".strip()
+    return f"{type(result.error).__name__} {code if re.fullmatch(_CODE, code) else ''}".strip()

@@ -20,11 +20,9 @@ _GROUP_LENGTH_MAX = 128
 _BUS_SOURCE_LENGTH_MAX = 256
 _DETAIL_TYPE = "Failure Event"
 
-_NOT_IN_A_GROUP = re.compile("[^!-~]")
-_REGION = re.compile(
-    r"(?:^|\.)sqs(?:-fips)?\.([a-z]{2}(?:-[a-z]+)+-\d+)\.|^([a-z]{2}(?:-[a-z]+)+-\d+)\.queue\."
-)
-_AWS_HOST = re.compile(r"\.(amazonaws\.com(\.cn)?|api\.aws|api\.amazonwebservices\.com\.cn)$")
+_NOT_IN_A_GROUP = "[^!-~]"
+_REGION = r"(?:^|\.)sqs(?:-fips)?\.([a-z]{2}(?:-[a-z]+)+-\d+)\.|^([a-z]{2}(?:-[a-z]+)+-\d+)\.queue\."
+_AWS_HOST = r"\.(amazonaws\.com(\.cn)?|api\.aws|api\.amazonwebservices\.com\.cn)$"
 
 
 class Options(NamedTuple):
@@ -155,14 +153,14 @@ def _program() -> str:
 
 
 def _group(source: str) -> str:
-    return _NOT_IN_A_GROUP.sub("-", source)[:_GROUP_LENGTH_MAX]
+    return re.sub(_NOT_IN_A_GROUP, "-", source)[:_GROUP_LENGTH_MAX]
 
 
 def _queue_region(queue_url: str) -> str | None:
     host = urlsplit(queue_url).hostname or ""
     if host == "queue.amazonaws.com":
         return "us-east-1"
-    match = _REGION.search(host)
+    match = re.search(_REGION, host)
     return match[1] or match[2] if match else None
 
 
@@ -178,7 +176,7 @@ def _own_endpoint(queue_url: str) -> str | None:
         set_elsewhere
         or not url.hostname
         or url.scheme not in ("http", "https")
-        or _AWS_HOST.search(url.hostname)
+        or re.search(_AWS_HOST, url.hostname)
     ):
         return None
     return f"{url.scheme}://{url.netloc}"

@@ -27,29 +27,26 @@ _RUN_MIN = 32
 #: How deep a payload or a text is searched for secrets.
 _DEPTH_MAX = 20
 
+# Texts, which `re` compiles when a failure first needs them and keeps: an import pays for none of them. What is
+# repeated is bounded, because a worker's text may hold a million of anything.
+#
 # `"NAME": "value"` with quotes of either sort, escaped any number of times; or `"--NAME", "value"`.
-_QUOTED_NAME = re.compile(
-    r"""(?P<escape>\\*)(?P<quote>["'])(?P<dashes>--)?(?P<name>(?:[\w-]|\\+u[0-9a-fA-F]{4}){2,90})(?P=escape)(?P=quote)"""
-    r"""\s*(?P<separator>[:,])\s*(?P<escape2>\\*)(?P<quote2>["'])"""
+_QUOTED_NAME = (
+    r"""(?P<escape>\\{0,16})(?P<quote>["'])(?P<dashes>--)?(?P<name>(?:[\w-]|\\{1,16}u[0-9a-fA-F]{4}){2,90})(?P=escape)(?P=quote)"""
+    r"""\s{0,20}(?P<separator>[:,])\s{0,20}(?P<escape2>\\{0,16})(?P<quote2>["'])"""
 )
 # `"name": "NAME", "value": "` as environments are listed, and `"value": "…", "name": "NAME"`.
-_LISTED = re.compile(
-    r"""\\*["']name\\*["']\s*:\s*\\*["'](?P<name>[\w-]{2,90})\\*["']\s*,\s*"""
-    r"""\\*["']value\\*["']\s*:\s*(?P<escape2>\\*)(?P<quote2>["'])""",
-    re.IGNORECASE,
+_LISTED = (
+    r"""\\{0,16}["']name\\{0,16}["']\s{0,20}:\s{0,20}\\{0,16}["'](?P<name>[\w-]{2,90})\\{0,16}["']\s{0,20},\s{0,20}"""
+    r"""\\{0,16}["']value\\{0,16}["']\s{0,20}:\s{0,20}(?P<escape2>\\{0,16})(?P<quote2>["'])"""
 )
-_LISTED_BACKWARDS = re.compile(
-    r"""(?P<before>\\*["']value\\*["']\s*:\s*(?P<escape>\\*)["'])(?P<value>[^"'\\]+)"""
-    r"""(?P<after>\\*["']\s*,\s*\\*["']name\\*["']\s*:\s*\\*["'](?P<name>[\w-]{2,90})\\*["'])""",
-    re.IGNORECASE,
+_LISTED_BACKWARDS = (
+    r"""(?P<before>\\{0,16}["']value\\{0,16}["']\s{0,20}:\s{0,20}(?P<escape>\\{0,16})["'])(?P<value>[^"'\\]+)"""
+    r"""(?P<after>\\{0,16}["']\s{0,20},\s{0,20}\\{0,16}["']name\\{0,16}["']\s{0,20}:\s{0,20}\\{0,16}["'](?P<name>[\w-]{2,90})\\{0,16}["'])"""
 )
-_OPTION = re.compile(
-    r"""(?P<before>--(?P<name>[A-Za-z][\w-]{1,90})(?:=|\s+))(?P<value>(?!--)[^\s"',;]+|"[^"]*"|'[^']*')"""
-)
-_ASSIGNMENT = re.compile(
-    r"""(?P<before>\b(?P<name>[A-Za-z][\w-]{1,90})=)(?P<value>[^\s"',;&()\[\]]+|"[^"]*"|'[^']*')"""
-)
-_UNICODE_ESCAPE = re.compile(r"\\+u([0-9a-fA-F]{4})")
+_OPTION = r"""(?P<before>--(?P<name>[A-Za-z][\w-]{1,90})(?:=|\s{1,20}))(?P<value>(?!--)[^\s"',;]+|"[^"]*"|'[^']*')"""
+_ASSIGNMENT = r"""(?P<before>\b(?P<name>[A-Za-z][\w-]{1,90})=)(?P<value>[^\s"',;&()\[\]]+|"[^"]*"|'[^']*')"""
+_UNICODE_ESCAPE = r"\\{1,16}u([0-9a-fA-F]{4})"
 
 
 class Redactor:
@@ -118,10 +115,10 @@ class Redactor:
                 yield from self._values_in(item, depth - 1)
 
     def _without_named(self, text: str) -> str:
-        text = self._without_quoted(_QUOTED_NAME, text)
-        text = self._without_quoted(_LISTED, text)
+        text = self._without_quoted(re.compile(_QUOTED_NAME), text)
+        text = self._without_quoted(re.compile(_LISTED, re.IGNORECASE), text)
         for pattern in (_LISTED_BACKWARDS, _OPTION, _ASSIGNMENT):
-            text = pattern.sub(self._replaced, text)
+            text = re.sub(pattern, self._replaced, text, flags=re.IGNORECASE)
         return text
 
     def _replaced(self, match: re.Match[str]) -> str:
@@ -163,14 +160,16 @@ def _closing_quote(text: str, start: int, quote_mark: str, escapes: int) -> int:
         at = text.find(quote_mark, at)
         if at < 0:
             return len(text)
-        backslashes = len(text[start:at]) - len(text[start:at].rstrip("\\"))
+        backslashes = 0
+        while backslashes <= escapes and at - backslashes > start and text[at - backslashes - 1] == "\\":
+            backslashes += 1
         if backslashes <= escapes:
             return at - backslashes
         at += 1
 
 
 def _unescaped(name: str) -> str:
-    return _UNICODE_ESCAPE.sub(lambda match: chr(int(match[1], 16)), name)
+    return re.sub(_UNICODE_ESCAPE, lambda match: chr(int(match[1], 16)), name)
 
 
 def _without(secret: str, text: str) -> str:
@@ -192,8 +191,8 @@ def _forms(secret: str) -> Iterable[str]:
 
 
 def _escapable(character: str) -> str:
-    escaped = rf"\\+u{ord(character):04x}" if ord(character) < 0x10000 else ""
-    plain = r"\\*/" if character == "/" else re.escape(character)
+    escaped = rf"\\{{1,16}}u{ord(character):04x}" if ord(character) < 0x10000 else ""
+    plain = r"\\{0,16}/" if character == "/" else re.escape(character)
     return f"(?:{plain}|(?i:{escaped}))" if escaped else plain
 
 

@@ -10,7 +10,7 @@ from typing import Any, Callable
 
 Object = dict[str, Any]
 
-_SAGEMAKER_TOKEN = re.compile("[A-Za-z0-9]{10}")
+_TEN_CHARACTERS = "[A-Za-z0-9]{10}"
 _OPERATIONS = ("PROVISION_PRODUCT", "UPDATE_PROVISIONED_PRODUCT", "TERMINATE_PROVISIONED_PRODUCT")
 
 
@@ -87,7 +87,9 @@ def _lifecycle_action(layer: Object) -> Object | None:
 
 
 def _sagemaker_step(layer: Object) -> Object | None:
-    if not _texts(layer, "token", "pipelineExecutionArn") or not _SAGEMAKER_TOKEN.fullmatch(layer["token"]):
+    if not _texts(layer, "token", "pipelineExecutionArn") or not re.fullmatch(
+        _TEN_CHARACTERS, layer["token"]
+    ):
         return None
     required = {"callbackToken": "token", "pipelineExecutionArn": "pipelineExecutionArn"}
     return _target("sagemaker-pipeline-step", layer, required)

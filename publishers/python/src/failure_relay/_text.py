@@ -8,7 +8,7 @@ from typing import Any, Callable
 MARKER = "… [truncated]"
 
 #: A text is not read further than this: what is beyond could not be sent.
-LENGTH_MAX = 1_000_000
+LENGTH_MAX = 400_000
 
 _DEPTH_MAX = 50
 
