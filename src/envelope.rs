@@ -15,6 +15,7 @@ pub const DEPTH_MAX: usize = 4;
 
 /// What one invocation delivers.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one of it in an invocation")]
 pub enum Delivery<'a> {
     /// An SQS batch, perhaps empty: answered with the records to be retried.
     SqsBatch(Vec<Record<'a>>),
