@@ -125,8 +125,9 @@ impl Circuits {
         let mut in_trouble = self.in_trouble();
         let trouble = in_trouble.get_mut(api);
         match (caller, trouble) {
-            (Caller::Unhurried, _) => Admission::Call(Allowance::Full),
-            (Caller::Hurried | Caller::ParkableAgain, None) => Admission::Call(Allowance::Full),
+            (Caller::Unhurried, _) | (Caller::Hurried | Caller::ParkableAgain, None) => {
+                Admission::Call(Allowance::Full)
+            }
             (Caller::ParkableFresh, None) => Admission::Call(Allowance::Telling(FRESH)),
             (Caller::Hurried, Some(trouble)) => Admission::Call(trouble.hurry(Allowance::Full, now)),
             (Caller::ParkableFresh, Some(trouble)) => trouble.admit(SHORT, Allowance::Telling(FRESH), now),

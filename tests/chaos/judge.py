@@ -24,7 +24,7 @@ def judge_answer(batch: list[Message], records: dict[str, Record], result: Resul
     letters = Counter(body for call in result.aws.others for body in getattr(call, "confirmed", []))
     called = {call.identity for call in result.calls}
     for message in batch:
-        record = records[message.id]
+        record = records[message.sent_as]
         if message.id in failures:
             continue
         if record.fate == "ignored":
@@ -36,7 +36,23 @@ def judge_answer(batch: list[Message], records: dict[str, Record], result: Resul
             letters[record.body] -= 1
         else:
             yield f"lost: {message.id} ({record.fate}) is acknowledged without proof"
+    yield from judge_parked(batch, records, result)
     yield from judge_groups(batch, records, failures, result)
+
+
+def judge_parked(batch: list[Message], records: dict[str, Record], result: Result) -> Iterator[str]:
+    """Parked are records of this batch that have a target, byte for byte and with all their receives."""
+    receives = {message.sent_as: message.receives + int(message.attributes.get("RETRY_ATTEMPTS", 0)) for message in batch}
+    groups = {message.sent_as: message.group for message in batch}
+    for copy in (copy for call in result.aws.others for copy in getattr(call, "parked", [])):
+        id = copy.attributes.get("SOURCE_MESSAGE_ID")
+        if id not in receives:
+            yield f"a record is parked that is not in the batch: {copy.attributes}"
+            continue
+        is_right = copy.body == records[id].body and records[id].identity is not None and groups[id] is None
+        is_doubled = sum(message.sent_as == id for message in batch) > 1
+        if not is_right or not (is_doubled or copy.attributes.get("RETRY_ATTEMPTS") == str(receives[id])):
+            yield f"{id} ({records[id].fate}) is parked as {copy.attributes}"
 
 
 def judge_groups(batch: list[Message], records: dict[str, Record], failures: set[str], result: Result) -> Iterator[str]:
@@ -45,11 +61,11 @@ def judge_groups(batch: list[Message], records: dict[str, Record], failures: set
     for message in batch:
         if message.group:
             groups[message.group].append(message)
-    identities = Counter(records[message.id].identity for message in batch)
+    identities = Counter(records[message.sent_as].identity for message in batch)
     for group in groups.values():
         is_blocked, ended = False, 0.0
         for message in group:
-            identity = records[message.id].identity
+            identity = records[message.sent_as].identity
             calls = [call for call in result.calls if identity and call.identity == identity]
             if is_blocked and message.id not in failures:
                 yield f"{message.id} overtakes its group"

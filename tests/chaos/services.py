@@ -10,12 +10,14 @@ import hashlib
 import json
 import random
 import threading
+import time
 from collections import defaultdict
 from dataclasses import dataclass, field
 
 from harness import answers as a
-from harness.aws_endpoint import Call, assumed_access_key, assumed_role, sts_error
+from harness.aws_endpoint import PARKING_NAME, Call, assumed_access_key, assumed_role, sts_error
 from harness.function import ACCESS_KEY
+from source_queue import Message
 
 FAULT_SHARE = 1 / 3
 HANG_SHARE = 0.03
@@ -67,9 +69,10 @@ class Services:
         self.letters: list[Letter] = []
         self.wrong: list[str] = []
         self.told: dict[str, set[str]] = defaultdict(set)
-        self.calls = self.faults = 0
+        self.calls = self.faults = self.parkings = 0
         self.are_healthy = False
         self.queues = queues
+        self.parking = queues["parking"]
 
     def script(self) -> dict:
         """For an environment: what answers its calls."""
@@ -90,15 +93,19 @@ class Services:
     def send(self, call: Call) -> a.Answer:
         with self.lock:
             entries = call.params.get("Entries", [call.params])
+            if call.params["QueueUrl"].endswith(PARKING_NAME):
+                call.parked = [
+                    Letter(e["MessageBody"], {n: v["StringValue"] for n, v in e["MessageAttributes"].items()}) for e in entries
+                ]
             if "Entries" in call.params and self._is_due(0.2):
                 refused = {entry["Id"] for entry in entries if self.dice.random() < 0.5}
                 stored = [entry for entry in entries if entry["Id"] not in refused]
-                self._store(stored)
+                self._store(call, stored)
                 call.confirmed = [entry["MessageBody"] for entry in stored]
                 return self._stored(call, stored, refused)
             if self._is_due(0.1):
                 return a.ok(self.dice.choice([b"{}", b'{"__type":"InternalFailure"}', b"<html>", b""]))
-            answer = self._answer(call, lambda: self._store(entries), self._stored(call, entries, set()))
+            answer = self._answer(call, lambda: self._store(call, entries), self._stored(call, entries, set()))
             call.confirmed = [entry["MessageBody"] for entry in entries] if call.told == "accepted" else []
             return answer
 
@@ -166,10 +173,15 @@ class Services:
         work.failures.append(json.dumps(call.params, ensure_ascii=False))
         return None
 
-    def _store(self, entries: list[dict]) -> None:
+    def _store(self, call: Call, entries: list[dict]) -> None:
         for entry in entries:
-            attributes = entry.get("MessageAttributes") or {}
-            self.letters.append(Letter(entry["MessageBody"], {n: v["StringValue"] for n, v in attributes.items()}))
+            attributes = {n: v["StringValue"] for n, v in (entry.get("MessageAttributes") or {}).items()}
+            if call.params["QueueUrl"].endswith(PARKING_NAME):
+                visible_at = time.monotonic() + entry["DelaySeconds"]
+                self.parkings += 1
+                self.parking.send(Message(entry["MessageBody"], visible_at=visible_at, attributes=attributes))
+            else:
+                self.letters.append(Letter(entry["MessageBody"], attributes))
 
     def _stored(self, call: Call, entries: list[dict], refused: set[str]) -> a.Reply:
         def confirmed(entry: dict) -> dict:

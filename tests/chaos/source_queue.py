@@ -20,6 +20,13 @@ class Message:
     receives: int = 0
     visible_at: float = 0.0
     handle: str = ""
+    attributes: dict[str, str] = field(default_factory=dict)
+    """What parking has put on it."""
+
+    @property
+    def sent_as(self) -> str:
+        """The id under which it was published."""
+        return self.attributes.get("SOURCE_MESSAGE_ID", self.id)
 
 
 class SourceQueue:
@@ -47,7 +54,7 @@ class SourceQueue:
                 message.handle = str(uuid.uuid4())
                 is_doubled = not self.is_fifo and self._dice.random() < 0.03
                 message.visible_at = now + (0.0 if is_doubled else VISIBILITY_S)
-            return [Message(m.body, m.group, m.id, m.receives, m.visible_at, m.handle) for m in batch]
+            return [Message(m.body, m.group, m.id, m.receives, m.visible_at, m.handle, m.attributes) for m in batch]
 
     def delete(self, message: Message) -> None:
         with self._lock:

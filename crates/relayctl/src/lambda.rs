@@ -27,6 +27,18 @@ pub struct Received {
     pub body: String,
     /// System attributes by name, such as `ApproximateReceiveCount`.
     pub attributes: BTreeMap<String, String>,
+    /// Message attributes (String) by name: those that parking has put on it.
+    pub message_attributes: BTreeMap<String, String>,
+}
+
+impl Received {
+    fn shown_attributes(&self) -> Value {
+        let shown = self
+            .message_attributes
+            .iter()
+            .map(|(name, value)| (name.clone(), json!({"stringValue": value, "dataType": "String"})));
+        Value::Object(shown.collect())
+    }
 }
 
 /// The payload of a batch from one queue.
@@ -38,7 +50,7 @@ pub fn batch_payload(messages: &[Received], queue_arn: &str, region: &str) -> By
             "receiptHandle": message.receipt_handle,
             "body": message.body,
             "attributes": message.attributes,
-            "messageAttributes": {},
+            "messageAttributes": message.shown_attributes(),
             "eventSource": "aws:sqs",
             "eventSourceARN": queue_arn,
             "awsRegion": region,

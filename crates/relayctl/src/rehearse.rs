@@ -13,7 +13,7 @@ use clap::Args;
 use crate::exit::{Exit, Problem};
 use crate::inputs::Input;
 use crate::output::Output;
-use crate::sandbox::Sandbox;
+use crate::sandbox::{PARKING, Sandbox};
 use board::Board;
 use stage::{Cast, Stage};
 
@@ -23,6 +23,7 @@ Examples:
     relayctl rehearse my-event.json --json | jq 'select(.outcome).outcome'
     relayctl rehearse events/routable --set RELAY_CONCURRENCY=1
     relayctl rehearse events/routable --faults faults.json
+    relayctl rehearse events/routable --parking --faults faults.json
 
 A file in a folder `routable` is to be relayed (or found settled, when its name says `duplicate`), one in \
 `unroutable` to be dead-lettered with the code that its name begins with, one in `ignored` to be ignored, and any other to \
@@ -48,6 +49,9 @@ pub struct Rehearse {
     /// A JSON array of fault rules: what goes wrong, with which calls
     #[arg(long, value_name = "FILE")]
     faults: Option<PathBuf>,
+    /// Runs with a parking queue: an event whose target is in trouble waits there for a second, and comes back
+    #[arg(long)]
+    parking: bool,
     /// Sets one of the relay's settings, e.g. `RELAY_CONCURRENCY=1`
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = crate::relay::parse_setting)]
     settings: Vec<(String, String)>,
@@ -66,8 +70,13 @@ impl Rehearse {
         let faults = self.faults.as_deref().map(crate::sandbox::read_faults).transpose()?.unwrap_or_default();
         crate::block_on(async {
             let sandbox = Sandbox::start(0, Vec::new(), false).await?;
-            let own = SETTINGS.map(|(name, value)| (name.to_owned(), value.to_owned()));
-            let settings = sandbox.settings(&[&own[..], &self.settings].concat())?;
+            let mut own: Vec<_> =
+                SETTINGS.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            if self.parking {
+                own.push(("RELAY_PARKING_QUEUE_URL".to_owned(), sandbox.create_queue(PARKING)?));
+                own.push(("RELAY_PARK_AFTER".to_owned(), "1".to_owned()));
+            }
+            let settings = sandbox.settings(&[own, self.settings].concat())?;
             let cast = Cast::assemble(&inputs, &sandbox, &settings)?;
             output.talk(format!("Rehearsing {} on {}.", cast.counted(inputs.len()), sandbox.endpoint.url()));
             let rules: Vec<FaultRule> = cast.faults().chain(faults).collect();

@@ -16,6 +16,9 @@ pub const QUEUE: &str = "failure-events";
 /// The queue for what cannot be routed.
 pub const DEAD_LETTERS: &str = "failure-events-dead-letters";
 
+/// The queue in which records wait while their target is in trouble, for whoever asks for it.
+pub const PARKING: &str = "failure-events-parking";
+
 /// The bus whose events reach [`QUEUE`].
 pub const BUS: &str = "failure-relay";
 

@@ -35,6 +35,7 @@ fn planned_payload(message: &Message, sandbox: &Sandbox) -> String {
         receipt_handle: "planned".to_owned(),
         body: message.body.clone(),
         attributes: BTreeMap::new(),
+        message_attributes: BTreeMap::new(),
     };
     let (arn, region) = (sandbox.endpoint.queue_arn(queue), sandbox.endpoint.region());
     String::from_utf8_lossy(&lambda::batch_payload(&[received], &arn, region)).into_owned()

@@ -120,12 +120,16 @@ def parked_record(content: object, **attributes: str) -> dict:
         **attributes,
     }
     record = sqs_record(content, **{"queue": PARKING_QUEUE, "SenderId": "AROARELAY:failure-relay", **options})
-    record["messageAttributes"] = {
-        name: {"stringValue": value, "stringListValues": [], "binaryListValues": [], "dataType": "String"}
-        for name, value in kept.items()
-        if value is not None
-    }
+    record["messageAttributes"] = message_attributes({name: value for name, value in kept.items() if value is not None})
     return record
+
+
+def message_attributes(attributes: dict[str, str]) -> dict:
+    """Message attributes as Lambda shows them."""
+    return {
+        name: {"stringValue": value, "stringListValues": [], "binaryListValues": [], "dataType": "String"}
+        for name, value in attributes.items()
+    }
 
 
 def sqs(*records: object) -> dict:

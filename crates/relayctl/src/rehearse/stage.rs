@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_emulator::{Fault, FaultRule, Matcher, Work};
 use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message as SdkMessage, MessageSystemAttributeName};
 use bytes::Bytes;
-use failure_event::dead_letter::Code;
+use failure_event::dead_letter::{Code, SOURCE_MESSAGE_ID};
 use failure_event::outcome::Outcome;
 use failure_relay::aws::clients::Clients;
 use failure_relay::relay::{Failed, Relay, Response};
@@ -20,7 +20,7 @@ use crate::exit::{Exit, Problem};
 use crate::inputs::{Course, Input, Message};
 use crate::lambda::{self, Received};
 use crate::output::plural;
-use crate::sandbox::{DEAD_LETTERS, QUEUE, Sandbox};
+use crate::sandbox::{DEAD_LETTERS, PARKING, QUEUE, Sandbox};
 use crate::tasks;
 
 /// How long one receive waits for messages, in seconds.
@@ -109,6 +109,16 @@ impl Cast {
         works.map(|work| FaultRule::always("*", Fault::AccessDenied).matching(Matcher::identity(&work.id)))
     }
 
+    /// The message as it was sent; a parked one says which it was.
+    fn queued(&self, message: &Received) -> Option<&Queued> {
+        let id = message.message_attributes.get(SOURCE_MESSAGE_ID).unwrap_or(&message.message_id);
+        self.queued.values().find_map(|waiting| waiting.get(id))
+    }
+
+    fn part_of(&self, message: &Received) -> Option<usize> {
+        Some(self.queued(message)?.part)
+    }
+
     /// How much is rehearsed, for a person.
     #[must_use]
     pub fn counted(&self, files: usize) -> String {
@@ -135,6 +145,7 @@ pub struct Stage<'s> {
     told: UnboundedReceiver<Ended>,
     sqs: aws_sdk_sqs::Client,
     function_arn: String,
+    has_parking: bool,
     invocations: u32,
     cast: Cast,
     board: Board<'s>,
@@ -151,6 +162,10 @@ impl<'s> Stage<'s> {
             sqs: Clients::new(settings).sqs(None),
             relay: Relay::new(settings.clone(), Clients::new(settings), Prompter(prompter)),
             function_arn: lambda::function_arn(endpoint.region(), endpoint.account()),
+            has_parking: settings
+                .parking
+                .as_ref()
+                .is_some_and(|parking| parking.queue.as_str() == endpoint.queue_url(PARKING)),
             sandbox,
             told,
             invocations: 0,
@@ -188,19 +203,27 @@ impl<'s> Stage<'s> {
 
     /// Does what Lambda's event source mapping does with one queue: receive, invoke, delete what is not to be retried.
     async fn empty(&mut self, queue: &str, end: Instant) -> Result<(), Problem> {
-        let url = self.sandbox.endpoint.queue_url(queue);
         while self.is_waiting(queue) && Instant::now() < end {
-            let received = self.receive(queue, &url).await?;
-            if received.is_empty() {
-                continue;
+            self.deliver(queue).await?;
+            if self.has_parking {
+                self.deliver(PARKING).await?;
             }
-            let parts: Vec<usize> =
-                received.iter().map(|message| self.cast.queued[queue][&message.message_id].part).collect();
-            let (arn, region) = (self.sandbox.endpoint.queue_arn(queue), self.sandbox.endpoint.region());
-            let answer = self.invoke(lambda::batch_payload(&received, &arn, region), &parts).await;
-            self.delete(&url, &received, answer).await?;
         }
         Ok(())
+    }
+
+    /// One batch from one queue, if there is any.
+    async fn deliver(&mut self, queue: &str) -> Result<(), Problem> {
+        let url = self.sandbox.endpoint.queue_url(queue);
+        let received = self.receive(queue, &url).await?;
+        if received.is_empty() {
+            return Ok(());
+        }
+        // What was received is what was sent: `receive` has looked each of them up.
+        let parts: Vec<usize> = received.iter().filter_map(|message| self.cast.part_of(message)).collect();
+        let (arn, region) = (self.sandbox.endpoint.queue_arn(queue), self.sandbox.endpoint.region());
+        let answer = self.invoke(lambda::batch_payload(&received, &arn, region), &parts).await;
+        self.delete(&url, &received, answer).await
     }
 
     fn is_waiting(&self, queue: &str) -> bool {
@@ -212,14 +235,14 @@ impl<'s> Stage<'s> {
         let request = request
             .max_number_of_messages(lambda::BATCH_MAX)
             .wait_time_seconds(WAIT_SECONDS)
-            .message_system_attribute_names(MessageSystemAttributeName::All);
+            .message_system_attribute_names(MessageSystemAttributeName::All)
+            .message_attribute_names("All");
         let answer = request.send().await.map_err(|error| Problem::service(format!("{queue}: {error}")))?;
-        let known = &self.cast.queued[queue];
         let received = answer.messages.unwrap_or_default().into_iter().map(received);
-        // What is on the queue is what was sent there.
+        // What is on the queue is what was sent there, or parked.
         Ok(received
             .filter_map(|mut message| {
-                if let Some(arn) = &known.get(&message.message_id)?.moved_from {
+                if let Some(arn) = &self.cast.queued(&message)?.moved_from {
                     message
                         .attributes
                         .entry("DeadLetterQueueSourceArn".to_owned())
@@ -337,5 +360,11 @@ fn received(message: SdkMessage) -> Received {
         receipt_handle: message.receipt_handle.unwrap_or_default(),
         body: message.body.unwrap_or_default(),
         attributes: attributes.into_iter().map(|(name, value)| (name.as_str().to_owned(), value)).collect(),
+        message_attributes: message
+            .message_attributes
+            .into_iter()
+            .flatten()
+            .filter_map(|(name, value)| Some((name, value.string_value?)))
+            .collect(),
     }
 }

@@ -27,6 +27,30 @@ fn the_rehearsal_ends_every_event_as_its_folder_says() {
 }
 
 #[test]
+fn a_rehearsal_with_parking_parks_what_fails_and_relays_it_when_the_target_is_back() {
+    let faults = std::env::temp_dir().join(format!("relayctl-parking-{}.json", std::process::id()));
+    let denied_twice =
+        r#"[{"operation": "SendTaskFailure", "when": {"first": 2}, "fault": "access-denied"}]"#;
+    std::fs::write(&faults, denied_twice).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_relayctl"))
+        .args(["rehearse", "events/routable/step-functions-task.json", "--parking", "--json", "--faults"])
+        .arg(&faults)
+        .current_dir(root())
+        .output()
+        .unwrap();
+    std::fs::remove_file(&faults).unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    let outcomes: Vec<String> = told
+        .lines()
+        .filter_map(|line| {
+            serde_json::from_str::<Value>(line).unwrap()["outcome"].as_str().map(str::to_owned)
+        })
+        .collect();
+    assert_eq!(outcomes, ["parked", "parked", "relayed"], "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success());
+}
+
+#[test]
 fn a_rehearsal_that_does_not_end_as_its_folder_says_exits_with_one() {
     let folder =
         std::env::temp_dir().join(format!("relayctl-rehearse-{}", std::process::id())).join("routable");
