@@ -12,6 +12,10 @@ use crate::json::{Json, JsonString, Object, Type};
 /// How many envelopes are opened, the outermost counted.
 pub const DEPTH_MAX: usize = 4;
 
+/// The most records of one batch, which is the most that SQS and Lambda put into one. A larger one is of somebody else's making.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-parameters.html>
+pub const RECORDS_MAX: usize = 10_000;
+
 /// What one invocation delivers.
 #[derive(Clone, Debug)]
 pub enum Delivery<'a> {
@@ -98,29 +102,33 @@ impl Record<'_> {
 /// found when it is routed.
 #[must_use]
 pub fn open(payload: &str) -> Delivery<'_> {
-    batch(payload).unwrap_or_else(|| Delivery::Single(single(payload)))
+    let object = Json::parse(payload).ok().and_then(Json::object);
+    let batch = object.as_ref().and_then(batch);
+    batch.unwrap_or_else(|| Delivery::Single(single(payload, object.as_ref())))
 }
 
-fn batch(payload: &str) -> Option<Delivery<'_>> {
-    let object = Json::parse(payload).ok()?.object()?;
-    if object.object("target").is_some() {
+fn batch<'a>(object: &Object<'a>) -> Option<Delivery<'a>> {
+    if object.holds_object("target") {
         return None;
     }
     let records = object.member("Records")?.array()?;
+    let count = records.into_iter().take(RECORDS_MAX + 1).count();
+    if count > RECORDS_MAX {
+        return None;
+    }
     let any = |name: &str, source: &str| {
         records
-            .iter()
+            .into_iter()
             .any(|record| record.object().and_then(|record| record.text(name)).as_deref() == Some(source))
     };
-    if records.is_empty() || any("eventSource", "aws:sqs") {
+    if count == 0 || any("eventSource", "aws:sqs") {
         return Some(Delivery::SqsBatch(records.into_iter().map(sqs_record).collect()));
     }
     any("EventSource", "aws:sns").then(|| Delivery::Sns(records.into_iter().map(sns_record).collect()))
 }
 
-fn single(payload: &str) -> Record<'_> {
-    let event = Json::parse(payload).ok().and_then(Json::object);
-    let source_arn = event.and_then(|event| rule_arn(&event));
+fn single<'a>(payload: &'a str, event: Option<&Object<'a>>) -> Record<'a> {
+    let source_arn = event.and_then(rule_arn);
     Record {
         origin: Origin { source_arn, ..Origin::default() },
         via: Via::Invocation,
@@ -132,7 +140,7 @@ fn single(payload: &str) -> Record<'_> {
 fn rule_arn(event: &Object<'_>) -> Option<String> {
     event.member("detail-type")?;
     let resources = event.member("resources")?.array()?;
-    resources.iter().filter_map(|resource| resource.string()).map(|resource| resource.text).find_map(|arn| {
+    resources.into_iter().filter_map(Json::string).map(|resource| resource.text).find_map(|arn| {
         let parts: Vec<&str> = arn.splitn(6, ':').collect();
         let is_rule =
             matches!(parts.as_slice(), ["arn", _, "events", _, _, resource] if resource.starts_with("rule/"));
@@ -212,7 +220,7 @@ impl Envelope<'_> {
     pub fn holds_an_object(&self) -> bool {
         match &self.content {
             Content::Text(text) => {
-                Json::parse(text.embedded()).is_ok_and(|json| json.json_type() == Type::Object)
+                Json::parse(&text.embedded()).is_ok_and(|json| json.json_type() == Type::Object)
             }
             Content::Value(json) => json.json_type() == Type::Object,
         }
@@ -282,8 +290,7 @@ fn innermost_within<T>(object: &Object<'_>, levels: usize, read: &mut dyn FnMut(
 
 fn only_record<'a>(object: &Object<'a>) -> Option<Content<'a>> {
     let records = object.member("Records")?.array()?;
-    let [record] = records.as_slice() else { return None };
-    let record = record.object()?;
+    let record = records.only()?.object()?;
     let body = record.member("body").or_else(|| record.object("Sns")?.member("Message"));
     match body {
         Some(body) => Some(body.string().map_or(Content::Value(body), Content::Text)),

@@ -42,6 +42,7 @@ pub mod event;
 pub mod failure_details;
 pub mod https;
 pub mod json;
+mod json_scan;
 #[cfg(feature = "local")]
 pub mod local;
 pub mod notice;

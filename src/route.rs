@@ -5,7 +5,7 @@
 
 use crate::clients::{OtherAccount, Place};
 use crate::dead_letter::{Code, Reason};
-use crate::envelope::{self, Body, Content, DEPTH_MAX, Record, Via};
+use crate::envelope::{self, Body, Content, DEPTH_MAX, RECORDS_MAX, Record, Via};
 use crate::event::{self, Failure, Header};
 use crate::json::{Json, NotJson, Object};
 use crate::notice::{self, AbandonedWork, Death, Meaning, Notice};
@@ -115,7 +115,7 @@ pub fn route(record: &Record<'_>, rules: &Rules, home: &Home) -> Route {
     let mut router = Router { record, rules, home, subject: Subject::default() };
     router.subject.header.id = router.default_id(None);
     let decision = match &record.body {
-        Body::Text(text) => router.text(text.embedded(), record.depth(), None),
+        Body::Text(text) => router.text(&text.embedded(), record.depth(), None),
         Body::Absent(_) if router.abandoned_queue().is_some() => Err(router.work_without_identity()),
         Body::Absent(_) => Err(Reason::new(Code::MalformedEvent, router.absent_body())),
     };
@@ -346,7 +346,9 @@ impl<'a> Router<'a> {
     fn explain_missing_target(&self, event: &Object<'_>, reason: Reason) -> Reason {
         let is_other_batch = self.record.via == Via::Invocation && event.member("Records").is_some();
         if is_other_batch && event.member("target").is_none() {
-            return Reason::invalid("Records: expected records of aws:sqs or aws:sns");
+            return Reason::invalid(format!(
+                "Records: expected at most {RECORDS_MAX} records of aws:sqs or aws:sns"
+            ));
         }
         reason
     }

@@ -257,14 +257,14 @@ impl<'a> Inspector<'a> {
 
     /// Members that are not listed are ignored, which is no fault; one that looks like a listed one that is missing is a slip.
     fn unlisted(&mut self, object: &Object<'a>, path: &str, listed: &[&str]) {
-        for (name, value) in object.members().filter(|(name, _)| !listed.contains(name)) {
+        for (name, value) in object.members().filter(|(name, _)| !listed.contains(&name.as_ref())) {
             let missing = listed.iter().copied().filter(|listed| object.member(listed).is_none());
-            let Some(meant) = nearest(name, missing) else { continue };
+            let Some(meant) = nearest(&name, missing) else { continue };
             // A required member that is missing is told as a fault, with the same help.
             let is_told = meant == "target" || (path == "target." && !["region", "account"].contains(&meant));
             if !is_told {
                 let message = format!("{path}{name}: is not listed, so it is ignored");
-                self.warn(&message, self.key_span(name, value), Some(did_you_mean(meant)));
+                self.warn(&message, self.key_span(&name, value), Some(did_you_mean(meant)));
             }
         }
     }
@@ -276,7 +276,7 @@ impl<'a> Inspector<'a> {
         }
         let similar = object.members().find(|(name, _)| nearest(name, [member]).is_some());
         match similar {
-            Some((name, value)) => (self.key_span(name, value), Some(did_you_mean(member))),
+            Some((name, value)) => (self.key_span(&name, value), Some(did_you_mean(member))),
             None => (self.start_of(object.json()), None),
         }
     }
