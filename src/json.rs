@@ -396,7 +396,8 @@ fn hash_of_literal(literal: &str) -> u32 {
 /// A text as a JSON string, quotes included.
 #[must_use]
 pub fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+    // A text always serializes.
+    serde_json::to_string(text).unwrap_or_default()
 }
 
 #[cfg(test)]

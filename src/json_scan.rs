@@ -144,7 +144,9 @@ fn unicode_escape(escape: &str) -> (Escape<'_>, &str) {
     if let Some(character) = char::from_u32(u32::from(unit)) {
         return (Escape::Character(character), rest);
     }
-    if let (0xd800..=0xdbff, Some(second)) = (unit, rest.strip_prefix("\\").filter(|rest| rest.starts_with('u'))) {
+    if let (0xd800..=0xdbff, Some(second)) =
+        (unit, rest.strip_prefix("\\").filter(|rest| rest.starts_with('u')))
+    {
         let (low, after) = hex_unit(second);
         if let Some(Ok(character)) = char::decode_utf16([unit, low]).next() {
             return (Escape::Character(character), after);
@@ -171,14 +173,9 @@ mod tests {
 
     #[test]
     fn a_value_ends_where_its_last_bracket_or_quote_is() {
-        for value in [
-            r#""a\"b\\""#,
-            r#"{"a":"}","b":[{}]}"#,
-            "[[[1]],\"]\"]",
-            "-1.5e9",
-            "null",
-            r#""\\\\\"""#,
-        ] {
+        for value in
+            [r#""a\"b\\""#, r#"{"a":"}","b":[{}]}"#, "[[[1]],\"]\"]", "-1.5e9", "null", r#""\\\\\"""#]
+        {
             for behind in ["", ",1", "]", " }"] {
                 let text = format!("{value}{behind}");
                 assert_eq!(value_end(text.as_bytes(), 0), value.len(), "{text}");

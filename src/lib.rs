@@ -45,13 +45,16 @@ pub mod json;
 mod json_scan;
 #[cfg(feature = "local")]
 pub mod local;
+pub mod log_line;
 pub mod notice;
 pub mod outcome;
 pub mod payload;
+pub mod redaction;
 pub mod relay;
 pub mod route;
 pub mod schema;
 pub mod secret;
+pub mod secret_names;
 pub mod settings;
 pub mod target;
 pub mod telemetry;

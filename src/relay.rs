@@ -24,18 +24,21 @@ use crate::clients::{Clients, Place};
 use crate::dead_letter::{Code, DeadLetter, Label, Reason};
 use crate::dead_letter_queue::DeadLetterQueue;
 use crate::envelope::{self, Delivery, Record, Via};
+use crate::log_line::{self, fitted, short};
 use crate::outcome::{Answer, Outcome, Retry, ServiceError, Verdict, classify};
 use crate::route::{Decision, Home, PlannedCall, Route, Subject, route};
-use crate::secret::redact_named;
 use crate::settings::Settings;
 use crate::target::{Call, Kind};
 use crate::telemetry::{Observer, Report};
-use crate::text::Cut;
+use crate::text::{Cut, cut};
 
 use patience::{Allowance, Patience};
 
 pub use answer_to_invoker::{EventAnswer, Failed, Response};
 pub use time_limits::TimeLimits;
+
+/// How much of what a service says is read, in UTF-16 code units: more than any text holds that shows it.
+const SERVICE_TEXT_MAX: usize = 4096;
 
 /// One invocation as Lambda hands it over.
 #[derive(Clone)]
@@ -169,7 +172,8 @@ impl Relay {
             Err(_) => (Subject::default(), None),
         };
         if subject.header.time_is_unreadable {
-            tracing::warn!(event_id = subject.header.id, "time: is no RFC 3339 time, so it is ignored");
+            let event_id = subject.header.id.as_deref().map(short);
+            tracing::warn!(event_id = event_id.as_deref(), "time: is no RFC 3339 time, so it is ignored");
         }
         let (place, cuts) = match &decision {
             Some(Decision::Call(planned)) => (Some(planned.place.clone()), planned.cuts.clone()),
@@ -248,11 +252,19 @@ impl Relay {
     async fn call(&self, planned: &PlannedCall, subject: &Subject) -> Answer {
         let mut answer = planned.call.send(&self.clients, &planned.place).await;
         if let Some((bare, lost)) = planned.call.without_encrypted_texts(&answer) {
-            let lost = subject.secrets.redact(&redact_named(&lost));
+            let lost =
+                [&lost.failure_type, &lost.failure_message].map(|text| subject.secrets.redact_foreign(text));
+            let texts = fitted([
+                subject.header.id.as_deref().map(|id| (id, log_line::TEXT_MAX)),
+                Some((&lost[0], log_line::TEXT_MAX)),
+                Some((&lost[1], log_line::FAILURE_MESSAGE_MAX)),
+            ]);
+            let [event_id, failure_type, failure_message] = texts.each_ref().map(Option::as_deref);
             tracing::warn!(
-                event_id = subject.header.id,
+                event_id,
                 target_fingerprint = subject.fingerprint,
-                lost_text = lost,
+                failure_type,
+                failure_message,
                 "the state machine's key cannot be used: the failure is sent without error and cause"
             );
             answer = bare.send(&self.clients, &planned.place).await;
@@ -364,7 +376,8 @@ impl Letterbox<'_> {
     }
 
     fn without_secrets(&self, mut error: ServiceError) -> ServiceError {
-        let redact = |text: String| self.subject.secrets.redact(&text);
+        // No more is searched than can be shown, and the marker of the cut.
+        let redact = |text: String| self.subject.secrets.redact_foreign(&cut(&text, SERVICE_TEXT_MAX));
         error.message = error.message.map(redact);
         error.name = error.name.map(redact);
         error

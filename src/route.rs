@@ -10,6 +10,7 @@ use crate::event::{self, Failure, Header};
 use crate::json::{Json, NotJson, Object};
 use crate::notice::{self, AbandonedWork, Death, Meaning, Notice};
 use crate::secret::{MentionedSecrets, fingerprint};
+use crate::secret_names::SecretNames;
 use crate::settings::Rules;
 use crate::target::{self, Call, GivenPlace, Kind, Target};
 use crate::text::Cut;
@@ -112,7 +113,8 @@ pub struct PlannedCall {
 /// Routes one record.
 #[must_use]
 pub fn route(record: &Record<'_>, rules: &Rules, home: &Home) -> Route {
-    let mut router = Router { record, rules, home, subject: Subject::default() };
+    let secrets = MentionedSecrets::of(SecretNames::with(&rules.task_token_names));
+    let mut router = Router { record, rules, home, subject: Subject { secrets, ..Subject::default() } };
     router.subject.header.id = router.default_id(None);
     let decision = match &record.body {
         Body::Text(text) => router.text(&text.embedded(), record.depth(), None),
@@ -166,7 +168,7 @@ impl<'a> Router<'a> {
             if in_abandoned_queue && Kind::of(&target).is_none() {
                 return self.abandoned_work(object);
             }
-            return self.event(object, envelope_id);
+            return self.event(object, Some(&target), envelope_id);
         }
         if let Some(notice) = notice::recognise(object, &self.rules.task_token_names) {
             return self.notice(notice, envelope_id);
@@ -185,20 +187,28 @@ impl<'a> Router<'a> {
                 }
             }
             None if in_abandoned_queue => self.abandoned_work(object),
-            None => self.event(object, envelope_id),
+            None => self.event(object, None, envelope_id),
         }
     }
 
-    fn event(&mut self, event: &Object<'_>, envelope_id: Option<&str>) -> Result<Decision, Reason> {
+    /// An event, and its target where that is an object.
+    fn event(
+        &mut self,
+        event: &Object<'_>,
+        target: Option<&Object<'_>>,
+        envelope_id: Option<&str>,
+    ) -> Result<Decision, Reason> {
         self.set_header(Header::read(event), envelope_id);
-        if let Some(target) = event.object("target") {
-            self.note_target(&target);
+        if let Some(target) = target {
+            self.note_target(target);
         }
         if event.member("target").is_some() {
             event::check_version(event)?;
         }
-        let target = event::target(event).map_err(|reason| self.explain_missing_target(event, reason))?;
-        self.call(&target, &Failure::read(event.member("failure")), &GivenPlace::default())
+        let Some(target) = target else {
+            return Err(self.explain_missing_target(event, event::missing_target(event)));
+        };
+        self.call(target, || Failure::read(event.member("failure")), &GivenPlace::default())
     }
 
     fn notice(&mut self, notice: Notice, envelope_id: Option<&str>) -> Result<Decision, Reason> {
@@ -251,18 +261,18 @@ impl<'a> Router<'a> {
             return Err(Reason::invalid(format!("{name}: expected a JSON object with a target")));
         };
         let from_notice = GivenPlace { region: death.region, account: death.account };
-        self.call(&target, &death.failure, &from_notice)
+        self.note_target(&target);
+        self.call(&target, || death.failure, &from_notice)
             .map_err(|reason| Reason::new(reason.code, format!("{} (found as {name})", reason.message)))
     }
 
     /// The call to make; `default_place` is where it goes unless the target says otherwise.
-    fn call(
+    fn call<'f>(
         &mut self,
         target: &Object<'_>,
-        failure: &Failure<'_>,
+        failure: impl FnOnce() -> Failure<'f>,
         default_place: &GivenPlace,
     ) -> Result<Decision, Reason> {
-        self.note_target(target);
         let identity = Target::read(target)?;
         self.subject.fingerprint = Some(fingerprint(identity.identity()));
         let given = GivenPlace::read(target)?;
@@ -273,8 +283,9 @@ impl<'a> Router<'a> {
         };
         let place = self.place(&given)?;
         let mut cuts = Vec::new();
-        let call = identity.call(failure, &mut cuts);
-        let defaults = defaults(&given, failure);
+        let failure = failure();
+        let call = identity.call(&failure, &mut cuts);
+        let defaults = defaults(&given, &failure);
         Ok(Decision::Call(Box::new(PlannedCall { call, place, cuts, defaults })))
     }
 

@@ -25,7 +25,8 @@ pub struct Cut {
 /// The length of a text in UTF-16 code units.
 #[must_use]
 pub fn utf16_len(text: &str) -> usize {
-    text.chars().map(char::len_utf16).sum()
+    // Each character has one byte that continues none, and those of four bytes are two units.
+    text.bytes().map(|byte| usize::from(byte & 0xc0 != 0x80) + usize::from(byte >= 0xf0)).sum()
 }
 
 /// `text` within `limit` units: whole, or cut on a character boundary with [`MARKER`] at its end.
@@ -50,8 +51,25 @@ pub fn cut_field<'t>(
     }
 }
 
+/// [`cut_field`] of several texts in a row, of which no more is put together than is kept.
+pub fn cut_joined(field: &'static str, texts: &[&str], limit: usize, cuts: &mut Vec<Cut>) -> String {
+    let from = texts.iter().map(|text| utf16_len(text)).sum();
+    if from <= limit {
+        return texts.concat();
+    }
+    let mut start = String::new();
+    for text in texts {
+        // One character more than fits is enough to see that it does not.
+        let room = (limit + 1).saturating_sub(utf16_len(&start));
+        start.extend(text.chars().take(room));
+    }
+    let short = cut(&start, limit).into_owned();
+    cuts.push(Cut { field, from, to: utf16_len(&short) });
+    short
+}
+
 /// Cuts by any measure of a character's cost; `marker_cost` is the marker's by the same measure.
-fn cut_by(text: &str, limit: usize, cost: impl Fn(char) -> usize, marker_cost: usize) -> Cow<'_, str> {
+pub fn cut_by(text: &str, limit: usize, cost: impl Fn(char) -> usize, marker_cost: usize) -> Cow<'_, str> {
     let mut used = 0;
     let mut end_with_marker = 0;
     for (start, character) in text.char_indices() {
@@ -75,49 +93,94 @@ pub fn with_context(field: &'static str, failure: &Failure<'_>, limit: usize, cu
     if details.is_none() && execution.is_none() {
         return cut_field(field, Cow::Borrowed(message), limit, cuts).into_owned();
     }
-    let whole = context_object(&quoted(message), details, execution.map(quoted).as_deref());
-    let from = utf16_len(&whole);
-    if from <= limit {
-        return whole;
-    }
-    let short = cut_context(message, details, execution, limit);
-    cuts.push(Cut { field, from, to: utf16_len(&short) });
-    short
+    let members = [
+        Some(ContextMember { name: "message", value: Value::Text(message) }),
+        details.map(|details| ContextMember { name: "details", value: Value::Json(details) }),
+        execution.map(|id| ContextMember { name: "externalExecutionId", value: Value::Text(id) }),
+    ];
+    let members: Vec<ContextMember<'_>> = members.into_iter().flatten().collect();
+    object_within(field, &members, limit, cuts)
 }
 
-fn context_object(message: &str, details: Option<&str>, execution: Option<&str>) -> String {
-    let mut object = format!("{{\"message\":{message}");
-    for (name, value) in [("details", details), ("externalExecutionId", execution)] {
-        if let Some(value) = value {
-            object.push_str(&format!(",\"{name}\":{value}"));
+/// One member of a JSON text that tells an API about a failure.
+#[derive(Clone, Copy, Debug)]
+pub struct ContextMember<'a> {
+    /// Its name, which needs no escapes.
+    pub name: &'static str,
+    /// What it holds.
+    pub value: Value<'a>,
+}
+
+/// What a member holds.
+#[derive(Clone, Copy, Debug)]
+pub enum Value<'a> {
+    /// Characters, which become a JSON string.
+    Text(&'a str),
+    /// JSON, which stays as it is; cut, it becomes a JSON string of its start.
+    Json(&'a str),
+}
+
+impl Value<'_> {
+    /// Its length as it stands in the JSON, escapes and quotes included.
+    fn len(self) -> usize {
+        match self {
+            Value::Text(text) => quoted_len(text),
+            Value::Json(json) => utf16_len(json),
+        }
+    }
+}
+
+/// A compact JSON object of these members in their order, within `limit` units and always valid JSON.
+///
+/// When it is too long, the longest member is cut as far as is needed, down to the marker alone; when that is not enough, the next
+/// longest, and so on. The shorter ones stay as they are. Of members of the same length the later one is cut first.
+pub fn object_within(
+    field: &'static str,
+    members: &[ContextMember<'_>],
+    limit: usize,
+    cuts: &mut Vec<Cut>,
+) -> String {
+    let mut lengths: Vec<usize> = members.iter().map(|member| member.value.len()).collect();
+    let frame = 1 + members.iter().map(|member| member.name.len() + 4).sum::<usize>();
+    let from = frame + lengths.iter().sum::<usize>();
+    let mut too_long = from.saturating_sub(limit);
+    let mut longest_first: Vec<usize> = (0..members.len()).rev().collect();
+    longest_first.sort_by_key(|index| std::cmp::Reverse(lengths[*index]));
+    let mut rooms = vec![None; members.len()];
+    for index in longest_first {
+        if too_long == 0 || lengths[index] <= quoted_len(MARKER) {
+            break;
+        }
+        let room = lengths[index].saturating_sub(too_long).max(quoted_len(MARKER));
+        too_long -= too_long.min(lengths[index] - room);
+        lengths[index] = room;
+        rooms[index] = Some(room);
+    }
+    let object = object_of(members, &rooms);
+    if from > limit {
+        cuts.push(Cut { field, from, to: utf16_len(&object) });
+    }
+    object
+}
+
+/// The object, its members cut to their rooms, where they have one.
+fn object_of(members: &[ContextMember<'_>], rooms: &[Option<usize>]) -> String {
+    let mut object = String::from("{");
+    for (member, room) in members.iter().zip(rooms) {
+        if object.len() > 1 {
+            object.push(',');
+        }
+        object.push_str(&format!("\"{}\":", member.name));
+        match (member.value, room) {
+            (Value::Text(text) | Value::Json(text), Some(room)) => {
+                object.push_str(&quoted_within(text, *room));
+            }
+            (Value::Text(text), None) => object.push_str(&quoted(text)),
+            (Value::Json(json), None) => object.push_str(json),
         }
     }
     object.push('}');
     object
-}
-
-/// Cuts `details` first, to a JSON string; when that alone cannot do it, `message` and `externalExecutionId` share what is
-/// left, each certain of half and free to use what the other does not need.
-fn cut_context(message: &str, details: Option<&str>, execution: Option<&str>, limit: usize) -> String {
-    let (message_quoted, execution_quoted) = (quoted(message), execution.map(quoted));
-    if let Some(details) = details {
-        let frame = utf16_len(&context_object(&message_quoted, Some(""), execution_quoted.as_deref()));
-        let room = limit.saturating_sub(frame);
-        if room >= quoted_len(MARKER) {
-            let details = quoted_within(details, room);
-            return context_object(&message_quoted, Some(&details), execution_quoted.as_deref());
-        }
-    }
-    let details = details.map(|_| quoted(MARKER));
-    let frame = utf16_len(&context_object("", details.as_deref(), execution.map(|_| "")));
-    let room = limit.saturating_sub(frame);
-    let (message_len, execution_len) =
-        (utf16_len(&message_quoted), execution_quoted.as_deref().map_or(0, utf16_len));
-    let message_room = room.saturating_sub(execution_len.min(room / 2));
-    let message = quoted_within(message, message_room.min(message_len));
-    let execution_room = room.saturating_sub(utf16_len(&message));
-    let execution = execution.map(|execution| quoted_within(execution, execution_room));
-    context_object(&message, details.as_deref(), execution.as_deref())
 }
 
 /// A text as a JSON string of at most `limit` units, quotes and escapes counted.
@@ -208,13 +271,95 @@ mod tests {
         assert_eq!(cuts, [Cut { field: "cause", from: 566, to: 200 }]);
     }
 
+    /// The lengths of the members as they stand in the JSON, and whether each was cut.
+    fn shares(message: &str, details: &str, execution: &str, limit: usize) -> [(usize, bool); 3] {
+        let (text, _) = cause(message, Some(details), Some(execution), limit);
+        assert!(utf16_len(&text) <= limit);
+        let object = crate::json::Json::parse(&text).unwrap().object().unwrap();
+        ["message", "details", "externalExecutionId"].map(|name| {
+            let value = object.member(name).unwrap().text();
+            (utf16_len(value), value.ends_with("… [truncated]\""))
+        })
+    }
+
     #[test]
-    fn message_and_execution_share_the_room_when_cutting_details_is_not_enough() {
-        for (message, execution) in [(500, 500), (500, 3), (3, 500)] {
-            let (text, _) = cause(&"\"".repeat(message), Some("[1]"), Some(&"\u{1}".repeat(execution)), 200);
-            let value: serde_json::Value = serde_json::from_str(&text).unwrap();
-            assert_eq!(value["details"], MARKER);
-            assert!((190..=200).contains(&utf16_len(&text)), "{} units", utf16_len(&text));
+    fn the_longest_member_is_cut_as_far_as_needed_and_the_others_stay() {
+        let (short, long) = ("s".repeat(40), "l".repeat(500));
+        let quoted_long = quoted(&long);
+        assert_eq!(shares(&long, "[1]", &short, 200), [(109, true), (3, false), (42, false)]);
+        assert_eq!(shares(&short, &quoted_long, &short, 200), [(42, false), (70, true), (42, false)]);
+        assert_eq!(shares(&short, "[1]", &long, 200), [(42, false), (3, false), (109, true)]);
+    }
+
+    #[test]
+    fn the_next_longest_is_cut_only_when_of_the_longest_no_more_than_the_marker_is_left() {
+        let marker = quoted_len(MARKER);
+        let text = |length: usize| "x".repeat(length);
+        // 46 of the 200 units are names and punctuation.
+        assert_eq!(
+            shares(&text(100), &quoted(&text(200)), &text(30), 200),
+            [(102, false), (20, true), (32, false)]
+        );
+        assert_eq!(
+            shares(&text(105), &quoted(&text(200)), &text(30), 200),
+            [(107, false), (marker, true), (32, false)]
+        );
+        assert_eq!(
+            shares(&text(106), &quoted(&text(200)), &text(30), 200),
+            [(107, true), (marker, true), (32, false)]
+        );
+        assert_eq!(
+            shares(&text(90), &quoted(&text(80)), &text(300), 200),
+            [(57, true), (82, false), (marker, true)]
+        );
+    }
+
+    #[test]
+    fn escapes_count_in_what_is_longest() {
+        // 60 control characters are 360 units in JSON, and longer than 300 letters.
+        let shares = shares(&"\u{1}".repeat(60), "1", &"x".repeat(300), 400);
+        assert_eq!(shares[2], (302, false));
+        assert!(shares[0].1 && (46..=51).contains(&shares[0].0), "{shares:?}");
+    }
+
+    #[test]
+    fn of_members_of_one_length_the_later_is_cut_first() {
+        let text = "x".repeat(300);
+        let shares = shares(&text, &quoted(&text), "run", 400);
+        assert_eq!(shares.map(|(_, is_cut)| is_cut), [false, true, false]);
+    }
+
+    #[test]
+    fn an_object_of_other_members_is_cut_by_the_same_rule() {
+        let members = [
+            ContextMember { name: "details", value: Value::Json("[1, 2]") },
+            ContextMember { name: "externalExecutionId", value: Value::Text("a\nb") },
+        ];
+        let mut cuts = Vec::new();
+        let whole = object_within("ErrorData", &members, 100, &mut cuts);
+        assert_eq!(whole, r#"{"details":[1, 2],"externalExecutionId":"a\nb"}"#);
+        assert!(cuts.is_empty());
+        assert_eq!(object_within("ErrorData", &[], 100, &mut cuts), "{}");
+    }
+
+    #[test]
+    fn texts_in_a_row_are_cut_as_one() {
+        let cut_of = |texts: &[&str], limit| {
+            let mut cuts = Vec::new();
+            (cut_joined("message", texts, limit, &mut cuts), cuts)
+        };
+        assert_eq!(cut_of(&["a", ": ", "b"], 4), ("a: b".to_owned(), vec![]));
+        for texts in [
+            ["T".repeat(30), "m".repeat(3)],
+            ["T".repeat(3), "😀".repeat(30)],
+            ["😀".repeat(9), "m".repeat(9)],
+        ] {
+            let texts = [texts[0].as_str(), texts[1].as_str()];
+            for limit in 15..25 {
+                let (short, cuts) = cut_of(&texts, limit);
+                assert_eq!(short, cut(&texts.concat(), limit));
+                assert_eq!(cuts[0].from, utf16_len(&texts.concat()));
+            }
         }
     }
 

@@ -22,6 +22,11 @@ const JOB_ID: &str = "CODEPIPELINE_JOB_ID";
 const CLIENT_TOKEN: &str = "CODEPIPELINE_CLIENT_TOKEN";
 const SWF_TASK_TOKEN: &str = "SWF_TASK_TOKEN";
 
+/// The names under which notices and processes carry tokens.
+pub fn token_names() -> impl Iterator<Item = &'static str> {
+    TASK_TOKEN_NAMES.into_iter().chain([CLIENT_TOKEN, SWF_TASK_TOKEN])
+}
+
 /// An identity that was found: the JSON text of a `target` object, and the name under which it stood.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Found {

@@ -18,7 +18,7 @@ use crate::event::{Failure, Header};
 use crate::json::{Json, Object, quoted};
 
 pub use abandoned_work::{AbandonedWork, NAME as ABANDONED_WORK, read as abandoned_work};
-pub use identity::{Found, in_variables as identity_in_variables};
+pub use identity::{Found, in_variables as identity_in_variables, token_names};
 
 /// A notice, read.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,9 +10,11 @@ use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse};
 use serde::Serialize;
 
 use crate::envelope::Record;
+use crate::log_line::ERROR_MESSAGE_MAX;
 use crate::outcome::Outcome;
 use crate::route::Subject;
 use crate::target::Kind;
+use crate::text::cut;
 
 /// The response to an invocation that did not fail.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -69,6 +71,13 @@ pub struct Failed {
     pub reason: String,
 }
 
+impl Failed {
+    /// A sentence, which Lambda logs, so that it is bounded as in a log line.
+    fn because(sentence: &str) -> Self {
+        Self { reason: cut(sentence, ERROR_MESSAGE_MAX).into_owned() }
+    }
+}
+
 impl fmt::Display for Failed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.reason)
@@ -88,9 +97,8 @@ impl Response {
         for (record, outcome) in records {
             let Outcome::Retry(retry) = outcome else { continue };
             let Some(id) = record.origin.message_id.as_deref() else {
-                return Err(Failed {
-                    reason: format!("a record without a messageId is to be retried: {}", retry.sentence()),
-                });
+                let what = format!("a record without a messageId is to be retried: {}", retry.sentence());
+                return Err(Failed::because(&what));
             };
             if named.insert(id) {
                 let mut failure = BatchItemFailure::default();
@@ -111,7 +119,7 @@ impl Response {
         let mut answers = Vec::new();
         for (subject, outcome) in events {
             if let Outcome::Retry(retry) = outcome {
-                return Err(Failed { reason: format!("to be retried: {}", retry.sentence()) });
+                return Err(Failed::because(&format!("to be retried: {}", retry.sentence())));
             }
             answers.push(EventAnswer::new(subject, outcome));
         }

@@ -53,9 +53,18 @@ pub trait FailureApi: Sized {
 
     /// The failure without the texts that need the orchestrator's own key, when `answer` says that this key is what
     /// stands in the way; with the texts that are lost by it.
-    fn without_encrypted_texts(_call: &Self::Call, _answer: &Answer) -> Option<(Self::Call, String)> {
+    fn without_encrypted_texts(_call: &Self::Call, _answer: &Answer) -> Option<(Self::Call, LostTexts)> {
         None
     }
+}
+
+/// What an orchestrator is not told for want of its own key. It may hold secrets.
+#[derive(Clone)]
+pub struct LostTexts {
+    /// The failure's type.
+    pub failure_type: String,
+    /// The failure's text.
+    pub failure_message: String,
 }
 
 /// Whether a rendered request shows its secrets.
@@ -91,6 +100,23 @@ pub struct Member {
     pub is_secret: bool,
 }
 
+/// The longest secret that a kind takes, in characters.
+pub const SECRET_MAX: usize = {
+    let (mut longest, mut kind) = (0, 0);
+    while kind < Kind::ALL.len() {
+        let members = Kind::ALL[kind].members();
+        let mut member = 0;
+        while member < members.len() {
+            if members[member].is_secret && members[member].rule.max() > longest {
+                longest = members[member].rule.max();
+            }
+            member += 1;
+        }
+        kind += 1;
+    }
+    longest
+};
+
 /// What an identifying member may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
@@ -123,6 +149,15 @@ impl Member {
 }
 
 impl Rule {
+    /// The most characters that it allows.
+    #[must_use]
+    pub const fn max(self) -> usize {
+        match self {
+            Rule::LowerCaseUuid => 36,
+            Rule::Length { max } => max,
+        }
+    }
+
     fn check(self, text: &str) -> Result<(), String> {
         match self {
             Rule::LowerCaseUuid if is_lower_case_uuid(text) => Ok(()),
@@ -243,7 +278,7 @@ macro_rules! targets {
 
             /// See [`FailureApi::without_encrypted_texts`].
             #[must_use]
-            pub fn without_encrypted_texts(&self, answer: &Answer) -> Option<(Call, String)> {
+            pub fn without_encrypted_texts(&self, answer: &Answer) -> Option<(Call, LostTexts)> {
                 match self {
                     $(Call::$Api(call) => {
                         let (call, lost) = <$Api as FailureApi>::without_encrypted_texts(call, answer)?;
@@ -333,7 +368,11 @@ impl GivenPlace {
 /// it, must not give them away.
 pub fn mentioned_secrets<'a>(target: &'a Object<'_>) -> impl Iterator<Item = Secret> + 'a {
     let names = Kind::ALL.iter().flat_map(|kind| kind.members()).filter(|member| member.is_secret);
-    names.filter_map(|member| target.text(member.name)).map(Secret::new)
+    names.filter_map(|member| target.text(member.name)).map(|text| {
+        // A secret over every limit is wrong, and nobody's but the publisher's: its start is enough to know it by.
+        let end = text.char_indices().nth(SECRET_MAX).map_or(text.len(), |(end, _)| end);
+        Secret::new(&text[..end])
+    })
 }
 
 /// A request's body as JSON.

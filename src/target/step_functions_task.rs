@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use super::{FailureApi, Member, Rule, Secrets};
+use super::{FailureApi, LostTexts, Member, Rule, Secrets};
 use crate::answer;
 use crate::clients::{Clients, Place};
 use crate::dead_letter::Reason;
@@ -94,13 +94,14 @@ impl FailureApi for StepFunctionsTask {
         answer::of(request.send().await)
     }
 
-    fn without_encrypted_texts(call: &Self::Call, answer: &Answer) -> Option<(Self::Call, String)> {
+    fn without_encrypted_texts(call: &Self::Call, answer: &Answer) -> Option<(Self::Call, LostTexts)> {
         let Answer::Failed(error) = answer else { return None };
         let texts = call.texts.as_ref()?;
         let key_is_in_the_way = KEY_ERRORS.contains(&error.name.as_deref()?);
-        let lost = format!("{}: {}", texts.error, texts.cause);
-        key_is_in_the_way
-            .then(|| (SendTaskFailure { task_token: call.task_token.clone(), texts: None }, lost))
+        key_is_in_the_way.then(|| {
+            let lost = LostTexts { failure_type: texts.error.clone(), failure_message: texts.cause.clone() };
+            (SendTaskFailure { task_token: call.task_token.clone(), texts: None }, lost)
+        })
     }
 }
 
@@ -123,7 +124,7 @@ mod tests {
         for name in KEY_ERRORS {
             let (bare, lost) = StepFunctionsTask::without_encrypted_texts(&call(), &failed(name)).unwrap();
             assert_eq!(StepFunctionsTask::wire_body(&bare, Secrets::Shown), r#"{"taskToken":"token"}"#);
-            assert_eq!(lost, "E: c");
+            assert_eq!((lost.failure_type.as_str(), lost.failure_message.as_str()), ("E", "c"));
             assert!(
                 StepFunctionsTask::without_encrypted_texts(&bare, &failed(name)).is_none(),
                 "there is no third try"

@@ -84,7 +84,7 @@ fn refusal(record: &Record<'_>, rules: &Rules, home: &Home) -> Option<Reason> {
 fn inspect_record(name: String, record: &Record<'_>) -> Vec<Document> {
     let mut documents = Vec::new();
     match &record.body {
-        Body::Text(body) => inspect(name, body.embedded(), &mut documents),
+        Body::Text(body) => inspect(name, &body.embedded(), &mut documents),
         Body::Absent(json) => {
             documents.push(Document { name, text: json.text().to_owned(), findings: Vec::new() });
         }
