@@ -196,17 +196,21 @@ impl DeadLetter {
         self.body.len() + self.attributes.iter().map(attribute_size).sum::<usize>()
     }
 
-    /// The nearest body that SQS accepts, when it refuses the body itself: a body is never empty and
-    /// holds no control characters. `None` when the body is acceptable as it is.
+    /// Whether SQS accepts the body as it is: one that is not empty, and holds no control characters.
     #[must_use]
-    pub fn storable_body(&self) -> Option<String> {
+    pub fn is_storable(&self) -> bool {
+        !self.body.is_empty() && !holds_refused(&self.body)
+    }
+
+    /// The letter with the nearest body that SQS accepts.
+    #[must_use]
+    pub fn with_storable_body(mut self) -> Self {
         if self.body.is_empty() {
-            return Some("\"\"".to_owned());
+            self.body = "\"\"".to_owned();
+        } else if let Cow::Owned(body) = storable(&self.body) {
+            self.body = body;
         }
-        match storable(&self.body) {
-            Cow::Borrowed(_) => None,
-            Cow::Owned(body) => Some(body),
-        }
+        self
     }
 }
 
@@ -257,10 +261,16 @@ fn prefix(text: &str, max: usize) -> &str {
 /// The text with each character that SQS refuses replaced by U+FFFD.
 /// Accepted are `#x9 #xA #xD #x20–#xD7FF #xE000–#xFFFD #x10000–#x10FFFF`.
 fn storable(text: &str) -> Cow<'_, str> {
-    if !text.contains(is_refused_by_sqs) {
+    if !holds_refused(text) {
         return Cow::Borrowed(text);
     }
     Cow::Owned(text.replace(is_refused_by_sqs, "\u{fffd}"))
+}
+
+/// Whether SQS refuses a character of the text. Only those that begin with such a byte need a closer look.
+fn holds_refused(text: &str) -> bool {
+    let is_suspect = |byte: u8| (byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r')) || byte == 0xef;
+    text.bytes().any(is_suspect) && text.contains(is_refused_by_sqs)
 }
 
 fn is_refused_by_sqs(character: char) -> bool {
@@ -356,9 +366,12 @@ mod tests {
 
     #[test]
     fn a_body_that_sqs_refuses_has_a_storable_form() {
-        assert_eq!(letter("{\"a\": \"é😀\"}\r\n\t", &origin(), None).storable_body(), None);
-        assert_eq!(letter("a\u{1}b", &origin(), None).storable_body().as_deref(), Some("a\u{fffd}b"));
-        assert_eq!(letter("", &origin(), None).storable_body().as_deref(), Some("\"\""));
+        let ordinary = "{\"a\": \"é😀\"}\r\n\t";
+        for (body, stored) in [(ordinary, ordinary), ("a\u{1}b", "a\u{fffd}b"), ("", "\"\"")] {
+            let letter = letter(body, &origin(), None);
+            assert_eq!(letter.is_storable(), body == stored);
+            assert_eq!(letter.with_storable_body().body, stored);
+        }
     }
 
     #[test]

@@ -53,8 +53,10 @@ struct Waiting {
 enum Fate {
     Stored,
     Failed(ServiceError),
-    /// SQS does not take this letter, or not in this company.
-    Refused(DeadLetter),
+    /// SQS does not take this letter in the company of others.
+    Refused,
+    /// SQS does not take this letter, which was sent alone.
+    RefusedAlone(ServiceError),
 }
 
 impl DeadLetterQueue {
@@ -75,16 +77,18 @@ impl DeadLetterQueue {
         self.clients.sqs(self.url.region())
     }
 
-    /// Stores one letter.
+    /// Stores one letter. `letter` writes it, once more for each form in which it has to be sent: a letter goes into its request
+    /// whole, so that there are never two of it.
     ///
     /// # Errors
     /// What SQS answered instead of a confirmation. The letter may be stored nevertheless, when the answer was lost.
-    pub async fn store(&self, letter: DeadLetter) -> Result<(), ServiceError> {
-        if self.is_fifo() || letter.storable_body().is_some() {
-            return self.send_alone(letter).await;
+    pub async fn store(&self, letter: &(dyn Fn() -> DeadLetter + Sync)) -> Result<(), ServiceError> {
+        let first = letter();
+        if self.is_fifo() || !first.is_storable() {
+            return self.send_alone(first, letter).await;
         }
         let (sender, receiver) = oneshot::channel();
-        let number = self.put_down(letter, sender);
+        let number = self.put_down(first, sender);
         // Lets every record that is unroutable at this moment add its letter before the first batch is taken.
         tokio::task::yield_now().await;
         // Each sends only while its own letter waits: one that is under way with others is held up by no further letter.
@@ -92,18 +96,19 @@ impl DeadLetterQueue {
             self.send_batch(batch).await;
         }
         match receiver.await {
-            Ok(fate) => self.end(fate).await,
+            Ok(fate) => self.end(fate, letter).await,
             // The sender is dropped only with the whole invocation's time: unconfirmed.
             Err(_) => Err(unconfirmed()),
         }
     }
 
     /// A letter that was refused in company is sent alone, by whoever wrote it: it holds up no other.
-    async fn end(&self, fate: Fate) -> Result<(), ServiceError> {
+    async fn end(&self, fate: Fate, letter: &(dyn Fn() -> DeadLetter + Sync)) -> Result<(), ServiceError> {
         match fate {
             Fate::Stored => Ok(()),
             Fate::Failed(error) => Err(error),
-            Fate::Refused(letter) => self.send_alone(letter).await,
+            Fate::Refused => self.send_alone(letter(), letter).await,
+            Fate::RefusedAlone(error) => self.send_lesser(error, letter).await,
         }
     }
 
@@ -137,54 +142,80 @@ impl DeadLetterQueue {
     async fn send_batch(&self, mut batch: Vec<Waiting>) {
         if batch.len() == 1 {
             if let Some(Waiting { letter, sender, .. }) = batch.pop() {
-                let fate = self.send_alone(letter).await.map_or_else(Fate::Failed, |()| Fate::Stored);
+                let fate = match self.send_message(letter).await {
+                    Ok(()) => Fate::Stored,
+                    Err(error) if is_refusal(&error) => Fate::RefusedAlone(error),
+                    Err(error) => Fate::Failed(error),
+                };
                 // Nobody listens only when the record's time was up.
                 let _ = sender.send(fate);
             }
             return;
         }
         let mut request = self.client().send_message_batch().queue_url(self.url.as_str());
-        for (index, waiting) in batch.iter().enumerate() {
-            request = request.entries(entry(index, &waiting.letter));
+        let mut senders = Vec::with_capacity(batch.len());
+        for (index, Waiting { letter, sender, .. }) in batch.into_iter().enumerate() {
+            request = request.entries(entry(index, letter));
+            senders.push(sender);
         }
         let answer = request.send().await.map_err(|error| answer::service_error(&error));
-        for (index, Waiting { letter, sender, .. }) in batch.into_iter().enumerate() {
+        for (index, sender) in senders.into_iter().enumerate() {
             let confirmed =
                 answer.as_ref().map_err(Clone::clone).and_then(|output| confirmation(output, index));
             let _ = sender.send(match confirmed {
                 Ok(()) => Fate::Stored,
-                Err(error) if is_refusal(&error) => Fate::Refused(letter),
+                Err(error) if is_refusal(&error) => Fate::Refused,
                 Err(error) => Fate::Failed(error),
             });
         }
     }
 
     /// Sends one letter: as it is, and where SQS refuses that, in forms that give up ever more of it, but never the body.
-    async fn send_alone(&self, letter: DeadLetter) -> Result<(), ServiceError> {
-        let mut refusal = match self.send_message(&letter).await {
-            Err(error) if is_refusal(&error) => error,
-            answer => return answer,
-        };
-        for lesser in lesser_forms(letter) {
-            match self.send_message(&lesser).await {
-                Err(error) if is_refusal(&error) => refusal = error,
+    async fn send_alone(
+        &self,
+        first: DeadLetter,
+        letter: &(dyn Fn() -> DeadLetter + Sync),
+    ) -> Result<(), ServiceError> {
+        match self.send_message(first).await {
+            Err(error) if is_refusal(&error) => self.send_lesser(error, letter).await,
+            answer => answer,
+        }
+    }
+
+    /// The forms after the first. A letter that is larger than any message can be is refused in every form.
+    async fn send_lesser(
+        &self,
+        refusal: ServiceError,
+        letter: &(dyn Fn() -> DeadLetter + Sync),
+    ) -> Result<(), ServiceError> {
+        let again = letter();
+        if again.body.len() > MESSAGE_SIZE_MAX {
+            return Err(refusal);
+        }
+        let again = if again.is_storable() {
+            again
+        } else {
+            match self.send_message(again.with_storable_body()).await {
+                Err(error) if is_refusal(&error) => letter().with_storable_body(),
                 answer => return answer,
             }
-        }
-        Err(refusal)
+        };
+        self.send_message(DeadLetter { attributes: Vec::new(), ..again }).await
     }
 
     /// The message id is the confirmation: a 200 without one, or one that cannot be read, confirms nothing.
-    async fn send_message(&self, letter: &DeadLetter) -> Result<(), ServiceError> {
+    async fn send_message(&self, letter: DeadLetter) -> Result<(), ServiceError> {
+        let DeadLetter { body, attributes, fifo } = letter;
+        let (group, deduplication) = fifo.map(|fifo| (fifo.group, fifo.deduplication)).unzip();
         let mut request = self
             .client()
             .send_message()
             .queue_url(self.url.as_str())
-            .message_body(&letter.body)
-            .set_message_group_id(letter.fifo.as_ref().map(|fifo| fifo.group.clone()))
-            .set_message_deduplication_id(letter.fifo.as_ref().map(|fifo| fifo.deduplication.clone()));
-        for (name, value) in &letter.attributes {
-            request = request.message_attributes(*name, string_attribute(value));
+            .message_body(body)
+            .set_message_group_id(group)
+            .set_message_deduplication_id(deduplication);
+        for (name, value) in attributes {
+            request = request.message_attributes(name, string_attribute(value));
         }
         match request.send().await {
             Ok(output) if output.message_id().is_some_and(|id| !id.is_empty()) => Ok(()),
@@ -192,14 +223,6 @@ impl DeadLetterQueue {
             Err(error) => Err(answer::service_error(&error)),
         }
     }
-}
-
-/// The letter with a body that SQS stores, where its own is not; then without its attributes, for a queue whose own size limit is
-/// lower than SQS's.
-fn lesser_forms(letter: DeadLetter) -> Vec<DeadLetter> {
-    let storable = letter.storable_body().map(|body| DeadLetter { body, ..letter.clone() });
-    let bare = DeadLetter { attributes: Vec::new(), ..storable.clone().unwrap_or(letter) };
-    storable.into_iter().chain([bare]).collect()
 }
 
 /// Whether SQS says that this very message, or this very batch of messages, is not to its liking. A status of 429 or 5xx is its own
@@ -230,10 +253,10 @@ fn unconfirmed() -> ServiceError {
     ServiceError { name: Some("Unconfirmed".to_owned()), ..ServiceError::default() }
 }
 
-fn entry(index: usize, letter: &DeadLetter) -> SendMessageBatchRequestEntry {
-    let mut entry = SendMessageBatchRequestEntry::builder().id(index.to_string()).message_body(&letter.body);
-    for (name, value) in &letter.attributes {
-        entry = entry.message_attributes(*name, string_attribute(value));
+fn entry(index: usize, letter: DeadLetter) -> SendMessageBatchRequestEntry {
+    let mut entry = SendMessageBatchRequestEntry::builder().id(index.to_string()).message_body(letter.body);
+    for (name, value) in letter.attributes {
+        entry = entry.message_attributes(name, string_attribute(value));
     }
     match entry.build() {
         Ok(entry) => entry,
@@ -241,7 +264,7 @@ fn entry(index: usize, letter: &DeadLetter) -> SendMessageBatchRequestEntry {
     }
 }
 
-fn string_attribute(value: &str) -> MessageAttributeValue {
+fn string_attribute(value: String) -> MessageAttributeValue {
     match MessageAttributeValue::builder().data_type("String").string_value(value).build() {
         Ok(attribute) => attribute,
         Err(_) => unreachable!("the one required member, the data type, is set above"),

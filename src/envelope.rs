@@ -68,17 +68,38 @@ pub struct SqsDelivery {
 pub enum Body<'a> {
     /// The text that carries the event.
     Text(JsonString<'a>),
+    /// The JSON string that carries the event. It is read when it is the record's turn: the bodies of a batch are not all held twice.
+    Literal(Json<'a>),
     /// A record without one. What it holds instead is kept, so that nothing is lost.
     Absent(Json<'a>),
 }
 
-impl Body<'_> {
+impl<'a> Body<'a> {
+    /// The member of a record that carries the event, where it is a string; else the record itself.
+    fn of(member: Option<Json<'a>>, record: Json<'a>) -> Self {
+        match member.filter(|body| body.json_type() == Type::String) {
+            Some(body) => Self::Literal(body),
+            None => Self::Absent(record),
+        }
+    }
+
     /// The body byte for byte, as a dead letter keeps it.
     #[must_use]
-    pub fn as_arrived(&self) -> &str {
+    pub fn as_arrived(&self) -> Cow<'_, str> {
         match self {
-            Body::Text(string) => &string.text,
-            Body::Absent(record) => record.text(),
+            Body::Text(string) => Cow::Borrowed(&string.text),
+            Body::Literal(literal) => literal.to_text(),
+            Body::Absent(record) => Cow::Borrowed(record.text()),
+        }
+    }
+
+    /// The text that carries the event, as JSON that is itself to be parsed.
+    #[must_use]
+    pub fn embedded(&self) -> Option<Cow<'_, str>> {
+        match self {
+            Body::Text(string) => Some(string.embedded()),
+            Body::Literal(literal) => literal.string().map(JsonString::into_embedded),
+            Body::Absent(_) => None,
         }
     }
 }
@@ -111,17 +132,17 @@ fn batch<'a>(object: &Object<'a>) -> Option<Delivery<'a>> {
     if object.holds_object("target") {
         return None;
     }
-    let records = object.member("Records")?.array()?;
-    let count = records.into_iter().take(RECORDS_MAX + 1).count();
-    if count > RECORDS_MAX {
+    let records = object.member("Records")?.array()?.into_iter();
+    let records: Vec<Json<'a>> = records.take(RECORDS_MAX + 1).collect();
+    if records.len() > RECORDS_MAX {
         return None;
     }
     let any = |name: &str, source: &str| {
         records
-            .into_iter()
+            .iter()
             .any(|record| record.object().and_then(|record| record.text(name)).as_deref() == Some(source))
     };
-    if count == 0 || any("eventSource", "aws:sqs") {
+    if records.is_empty() || any("eventSource", "aws:sqs") {
         return Some(Delivery::SqsBatch(records.into_iter().map(sqs_record).collect()));
     }
     any("EventSource", "aws:sns").then(|| Delivery::Sns(records.into_iter().map(sns_record).collect()))
@@ -153,7 +174,7 @@ fn sqs_record(json: Json<'_>) -> Record<'_> {
     let text = |name: &str| Some(record.as_ref()?.text(name)?.into_owned()).filter(|text| !text.is_empty());
     let attributes = record.as_ref().and_then(|record| record.object("attributes"));
     let attribute = |name: &str| Some(attributes.as_ref()?.description(name)?.into_owned());
-    let body = record.as_ref().and_then(|record| record.member("body")?.string());
+    let body = record.as_ref().and_then(|record| record.member("body"));
     Record {
         origin: Origin {
             source_arn: text("eventSourceARN"),
@@ -169,7 +190,7 @@ fn sqs_record(json: Json<'_>) -> Record<'_> {
             dead_letter_source_arn: attribute("DeadLetterQueueSourceArn"),
             trace_header: attribute("AWSTraceHeader"),
         }),
-        body: body.map_or(Body::Absent(json), Body::Text),
+        body: Body::of(body, json),
     }
 }
 
@@ -186,11 +207,11 @@ fn redrives(record: &Object<'_>) -> Option<u32> {
 fn sns_record(json: Json<'_>) -> Record<'_> {
     let sns = json.object().and_then(|record| record.object("Sns"));
     let text = |name: &str| Some(sns.as_ref()?.text(name)?.into_owned()).filter(|text| !text.is_empty());
-    let body = sns.as_ref().and_then(|sns| sns.member("Message")?.string());
+    let body = sns.as_ref().and_then(|sns| sns.member("Message"));
     Record {
         origin: Origin { source_arn: text("TopicArn"), ..Origin::default() },
         via: Via::Sns { message_id: text("MessageId") },
-        body: body.map_or(Body::Absent(json), Body::Text),
+        body: Body::of(body, json),
     }
 }
 

@@ -134,6 +134,14 @@ fn is_version_1(version: &str) -> bool {
     }
 }
 
+/// The `target` object of an event.
+///
+/// # Errors
+/// `INVALID_EVENT` when it is missing or no object.
+pub fn target<'a>(event: &Object<'a>) -> Result<Object<'a>, Reason> {
+    event.object("target").ok_or_else(|| missing_target(event))
+}
+
 /// `INVALID_EVENT`: the event's `target` is missing or no object.
 #[must_use]
 pub fn missing_target(event: &Object<'_>) -> Reason {

@@ -11,7 +11,7 @@ use std::fmt;
 use serde_json::value::RawValue;
 
 use crate::json_scan::{
-    Escape, blanks_end, compacted, escapes_and_texts, fnv1a, is_escaped, string_end, value_end,
+    LoneSurrogates, blanks_end, compacted, fnv1a, is_escaped, string_end, unescaped, value_end,
 };
 
 /// One legal JSON value, as the text in which it was written (without blanks around it).
@@ -258,32 +258,12 @@ impl<'a> JsonString<'a> {
         if !is_escaped(raw) {
             return Self::from(raw);
         }
-        let mut has_lone_surrogate = false;
-        // Characters are never longer than their escapes.
-        let mut text = String::with_capacity(raw.len());
-        for piece in escapes_and_texts(raw) {
-            match piece {
-                Escape::Text(part) => text.push_str(part),
-                Escape::Character(character) => text.push(character),
-                Escape::LoneSurrogate(_) => {
-                    has_lone_surrogate = true;
-                    text.push('\u{fffd}');
-                }
-            }
-        }
+        let (text, has_lone_surrogate) = unescaped(raw, LoneSurrogates::Replaced);
         Self { text: Cow::Owned(text), has_lone_surrogate, raw }
     }
 
     fn with_surrogates_escaped(&self) -> String {
-        let mut text = String::with_capacity(self.raw.len());
-        for piece in escapes_and_texts(self.raw) {
-            match piece {
-                Escape::Text(part) => text.push_str(part),
-                Escape::Character(character) => text.push(character),
-                Escape::LoneSurrogate(unit) => text.push_str(&format!("\\u{unit:04x}")),
-            }
-        }
-        text
+        unescaped(self.raw, LoneSurrogates::Kept).0
     }
 }
 
@@ -294,7 +274,12 @@ impl<'a> JsonString<'a> {
 pub struct Object<'a> {
     json: Json<'a>,
     members: Vec<MemberAt>,
+    /// Where long values end, by where their names begin: looking for such an end again would take a while.
+    long_values: Vec<(u32, u32)>,
 }
+
+/// From so many bytes on, a value is long.
+const LONG_VALUE: usize = 512;
 
 /// Where a member stands in its object.
 #[derive(Clone, Copy, Debug)]
@@ -307,7 +292,7 @@ impl<'a> Object<'a> {
     /// Reads the text of an object. Of one that is larger than 4 GiB, which no invocation carries, the rest is not seen.
     fn new(json: Json<'a>) -> Self {
         let bytes = json.text.as_bytes();
-        let mut members = Vec::new();
+        let (mut members, mut long_values) = (Vec::new(), Vec::new());
         let mut at = blanks_end(bytes, 1);
         while let (Some(b'"'), Ok(name_start)) = (bytes.get(at), u32::try_from(at)) {
             let name_end = string_end(bytes, at);
@@ -315,9 +300,13 @@ impl<'a> Object<'a> {
             members.push(MemberAt { name_hash, name_start });
             // A colon follows the name; a comma or the closing brace follows the value.
             let value_start = blanks_end(bytes, blanks_end(bytes, name_end) + 1);
-            at = blanks_end(bytes, blanks_end(bytes, value_end(bytes, value_start)) + 1);
+            let end = value_end(bytes, value_start);
+            if end - value_start >= LONG_VALUE {
+                long_values.extend(u32::try_from(end).map(|end| (name_start, end)));
+            }
+            at = blanks_end(bytes, blanks_end(bytes, end) + 1);
         }
-        Self { json, members }
+        Self { json, members, long_values }
     }
 
     /// The value of a member; `null` counts as absent.
@@ -350,7 +339,9 @@ impl<'a> Object<'a> {
         let name_start = member.name_start as usize;
         let name_end = string_end(bytes, name_start);
         let start = blanks_end(bytes, blanks_end(bytes, name_end) + 1);
-        let value = Json { text: &self.json.text[start..value_end(bytes, start)] };
+        let long = self.long_values.binary_search_by_key(&member.name_start, |(name_start, _)| *name_start);
+        let end = long.map_or_else(|_| value_end(bytes, start), |index| self.long_values[index].1 as usize);
+        let value = Json { text: &self.json.text[start..end] };
         (&self.json.text[name_start..name_end], value)
     }
 
@@ -390,7 +381,8 @@ impl<'a> Object<'a> {
 
 /// The hash of a name as its characters are, however they are escaped.
 fn hash_of_literal(literal: &str) -> u32 {
-    fnv1a(&JsonString::of_literal(literal).text)
+    let raw = &literal[1..literal.len() - 1];
+    if is_escaped(raw) { fnv1a(&unescaped(raw, LoneSurrogates::Replaced).0) } else { fnv1a(raw) }
 }
 
 /// A text as a JSON string, quotes included.

@@ -17,19 +17,26 @@ pub fn blanks_end(bytes: &[u8], mut at: usize) -> usize {
 /// Where the string ends whose opening quote is at `start`: behind its closing quote.
 #[must_use]
 pub fn string_end(bytes: &[u8], start: usize) -> usize {
-    let mut at = start + 1;
-    loop {
-        match bytes.get(at) {
-            None => return bytes.len(),
-            Some(b'"') => return at + 1,
-            Some(b'\\') => at += 2,
-            Some(_) => match memchr2(b'"', b'\\', &bytes[at..]) {
+    let (mut at, mut search_from) = (start + 1, start + 1 + SHORT_RUN);
+    while at < bytes.len() {
+        match bytes[at] {
+            b'"' => return at + 1,
+            b'\\' => {
+                at += 2;
+                search_from = at + SHORT_RUN;
+            }
+            _ if at < search_from => at += 1,
+            _ => match memchr2(b'"', b'\\', &bytes[at..]) {
                 Some(distance) => at += distance,
                 None => return bytes.len(),
             },
         }
     }
+    bytes.len()
 }
+
+/// Most runs without a quote or an escape are shorter than it takes to begin a search with vectors.
+const SHORT_RUN: usize = 24;
 
 /// Where the value ends that begins at `start`.
 #[must_use]
@@ -100,65 +107,86 @@ pub fn is_escaped(raw: &str) -> bool {
     memchr(b'\\', raw.as_bytes()).is_some()
 }
 
-/// A piece of a string's inside.
+/// What becomes of an escaped surrogate that has no pair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Escape<'a> {
-    /// Characters as they are.
-    Text(&'a str),
-    /// What an escape stands for, or the two of a pair of surrogates.
-    Character(char),
-    /// An escaped surrogate without its pair.
-    LoneSurrogate(u16),
+pub enum LoneSurrogates {
+    /// U+FFFD, as in any text.
+    Replaced,
+    /// Its escape stays.
+    Kept,
 }
 
-/// The pieces of a legal string's inside, in their order.
-pub fn escapes_and_texts(raw: &str) -> impl Iterator<Item = Escape<'_>> {
-    let mut rest = raw;
-    std::iter::from_fn(move || {
-        let (piece, after) = first_piece(rest)?;
-        rest = after;
-        Some(piece)
-    })
-}
-
-fn first_piece(raw: &str) -> Option<(Escape<'_>, &str)> {
-    let Some(escape) = raw.strip_prefix('\\') else {
-        let end = memchr(b'\\', raw.as_bytes()).unwrap_or(raw.len());
-        return (end > 0).then(|| (Escape::Text(&raw[..end]), &raw[end..]));
-    };
-    let character = match escape.as_bytes().first()? {
-        b'b' => '\u{8}',
-        b'f' => '\u{c}',
-        b'n' => '\n',
-        b'r' => '\r',
-        b't' => '\t',
-        b'u' => return Some(unicode_escape(escape)),
-        other => char::from(*other),
-    };
-    Some((Escape::Character(character), escape.get(1..)?))
-}
-
-/// `escape` begins with the `u`.
-fn unicode_escape(escape: &str) -> (Escape<'_>, &str) {
-    let (unit, rest) = hex_unit(escape);
-    if let Some(character) = char::from_u32(u32::from(unit)) {
-        return (Escape::Character(character), rest);
-    }
-    if let (0xd800..=0xdbff, Some(second)) =
-        (unit, rest.strip_prefix("\\").filter(|rest| rest.starts_with('u')))
-    {
-        let (low, after) = hex_unit(second);
-        if let Some(Ok(character)) = char::decode_utf16([unit, low]).next() {
-            return (Escape::Character(character), after);
+/// The characters of a legal string's inside, and whether there was a surrogate without its pair.
+#[must_use]
+pub fn unescaped(raw: &str, lone_surrogates: LoneSurrogates) -> (String, bool) {
+    let bytes = raw.as_bytes();
+    // Characters are never longer than their escapes.
+    let mut out = Vec::with_capacity(bytes.len());
+    let (mut at, mut has_lone_surrogate) = (0, false);
+    while at < bytes.len() {
+        let run = memchr(b'\\', &bytes[at..]).unwrap_or(bytes.len() - at);
+        out.extend_from_slice(&bytes[at..at + run]);
+        at += run;
+        while at + 1 < bytes.len() && bytes[at] == b'\\' {
+            let simple = match bytes[at + 1] {
+                b'u' => 0,
+                b'b' => 8,
+                b'f' => 12,
+                b'n' => b'\n',
+                b'r' => b'\r',
+                b't' => b'\t',
+                other => other,
+            };
+            if simple != 0 {
+                out.push(simple);
+                at += 2;
+                continue;
+            }
+            let (character, length) = unicode_escape(&bytes[at..]);
+            match (character, lone_surrogates) {
+                (Some(character), _) => {
+                    out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+                }
+                (None, LoneSurrogates::Replaced) => out.extend_from_slice("\u{fffd}".as_bytes()),
+                (None, LoneSurrogates::Kept) => {
+                    out.extend(bytes[at..bytes.len().min(at + length)].to_ascii_lowercase());
+                }
+            }
+            has_lone_surrogate |= character.is_none();
+            at += length;
         }
     }
-    (Escape::LoneSurrogate(unit), rest)
+    // Whole characters were put together, so this replaces nothing.
+    let text =
+        String::from_utf8(out).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+    (text, has_lone_surrogate)
 }
 
-/// The four digits after the `u`, and what follows.
-fn hex_unit(escape: &str) -> (u16, &str) {
-    let digits = escape.get(1..5).unwrap_or_default();
-    (u16::from_str_radix(digits, 16).unwrap_or(0xfffd), escape.get(5..).unwrap_or_default())
+/// The character of `\uXXXX`, or of a pair of them, and the length of the escape; `None` for a surrogate without its pair.
+fn unicode_escape(bytes: &[u8]) -> (Option<char>, usize) {
+    let unit = hex_unit(bytes, 2);
+    if let Some(character) = char::from_u32(u32::from(unit)) {
+        return (Some(character), 6);
+    }
+    if (0xd800..=0xdbff).contains(&unit) && bytes.get(6..8) == Some(b"\\u") {
+        if let Some(Ok(character)) = char::decode_utf16([unit, hex_unit(bytes, 8)]).next() {
+            return (Some(character), 12);
+        }
+    }
+    (None, 6)
+}
+
+/// The four hex digits from `at` on.
+fn hex_unit(bytes: &[u8], at: usize) -> u16 {
+    let mut unit = 0;
+    for digit in bytes.iter().skip(at).take(4) {
+        let value = match digit {
+            b'0'..=b'9' => digit - b'0',
+            _ => (digit | 0x20).wrapping_sub(b'a').wrapping_add(10),
+        };
+        unit = (unit << 4) | u16::from(value);
+    }
+    unit
 }
 
 /// FNV-1a: for names, which are short. <http://www.isthe.com/chongo/tech/comp/fnv/>
@@ -185,29 +213,27 @@ mod tests {
 
     #[test]
     fn every_escape_is_read_as_serde_json_reads_it() {
-        for raw in [r"plain", r#"\"\\\/\b\f\n\r\t"#, r"A\u00e9\ud83d\ude00", r"x\u0000y", "é\\u0041😀"] {
-            let read: String = escapes_and_texts(raw)
-                .map(|piece| match piece {
-                    Escape::Text(text) => text.to_owned(),
-                    Escape::Character(character) => character.to_string(),
-                    Escape::LoneSurrogate(_) => unreachable!(),
-                })
-                .collect();
-            assert_eq!(read, serde_json::from_str::<String>(&format!("\"{raw}\"")).unwrap());
+        for raw in [
+            r"plain",
+            r#"\"\\\/\b\f\n\r\t"#,
+            r"A\u00e9\uD83d\ude00",
+            r"x\u0000y",
+            "é\\u0041😀\\\\",
+            "\\\\\\\\",
+        ] {
+            let expected = serde_json::from_str::<String>(&format!("\"{raw}\"")).unwrap();
+            assert_eq!(unescaped(raw, LoneSurrogates::Replaced), (expected, false));
         }
     }
 
     #[test]
     fn a_surrogate_without_its_pair_is_told() {
-        let pieces: Vec<_> = escapes_and_texts(r"\ud800\ud83d\ude00\udc00\ud800A").collect();
-        let expected = [
-            Escape::LoneSurrogate(0xd800),
-            Escape::Character('😀'),
-            Escape::LoneSurrogate(0xdc00),
-            Escape::LoneSurrogate(0xd800),
-            Escape::Text("A"),
-        ];
-        assert_eq!(pieces, expected);
+        let raw = r"\ud800\ud83d\ude00\uDC00\ud800A";
+        assert_eq!(
+            unescaped(raw, LoneSurrogates::Replaced),
+            ("\u{fffd}😀\u{fffd}\u{fffd}A".to_owned(), true)
+        );
+        assert_eq!(unescaped(raw, LoneSurrogates::Kept), (r"\ud800😀\udc00\ud800A".to_owned(), true));
     }
 
     #[test]

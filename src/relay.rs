@@ -314,8 +314,8 @@ struct Letterbox<'a> {
 impl Letterbox<'_> {
     /// Stores the record with the reason. Unless SQS confirms it, the record is to be retried.
     async fn store(&self, reason: Reason) -> Outcome {
-        let letter = self.letter(&reason);
-        match timeout_at(self.turn.limits.letters_end(), self.relay.dead_letters.store(letter)).await {
+        let letter = || self.letter(&reason);
+        match timeout_at(self.turn.limits.letters_end(), self.relay.dead_letters.store(&letter)).await {
             Ok(Ok(())) => Outcome::DeadLettered(reason),
             Ok(Err(error)) => Outcome::Retry(Retry::DeadLetterQueue(self.without_secrets(error))),
             Err(_) => Outcome::Retry(Retry::DeadLetterQueue(ServiceError {
@@ -359,7 +359,7 @@ impl Letterbox<'_> {
             event_id: self.subject.header.id.as_deref(),
             origin: &self.record.origin,
         };
-        let letter = DeadLetter::new(self.record.body.as_arrived().to_owned(), label);
+        let letter = DeadLetter::new(self.record.body.as_arrived().into_owned(), label);
         if self.relay.dead_letters.is_fifo() {
             letter.with_fifo_ids(label, &self.invocation_id())
         } else {

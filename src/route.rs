@@ -5,7 +5,7 @@
 
 use crate::clients::{OtherAccount, Place};
 use crate::dead_letter::{Code, Reason};
-use crate::envelope::{self, Body, Content, DEPTH_MAX, RECORDS_MAX, Record, Via};
+use crate::envelope::{self, Content, DEPTH_MAX, RECORDS_MAX, Record, Via};
 use crate::event::{self, Failure, Header};
 use crate::json::{Json, NotJson, Object};
 use crate::notice::{self, AbandonedWork, Death, Meaning, Notice};
@@ -116,10 +116,10 @@ pub fn route(record: &Record<'_>, rules: &Rules, home: &Home) -> Route {
     let secrets = MentionedSecrets::of(SecretNames::with(&rules.task_token_names));
     let mut router = Router { record, rules, home, subject: Subject { secrets, ..Subject::default() } };
     router.subject.header.id = router.default_id(None);
-    let decision = match &record.body {
-        Body::Text(text) => router.text(&text.embedded(), record.depth(), None),
-        Body::Absent(_) if router.abandoned_queue().is_some() => Err(router.work_without_identity()),
-        Body::Absent(_) => Err(Reason::new(Code::MalformedEvent, router.absent_body())),
+    let decision = match record.body.embedded() {
+        Some(text) => router.text(&text, record.depth(), None),
+        None if router.abandoned_queue().is_some() => Err(router.work_without_identity()),
+        None => Err(Reason::new(Code::MalformedEvent, router.absent_body())),
     };
     let secrets = &router.subject.secrets;
     let decision = decision.unwrap_or_else(|reason| {

@@ -83,10 +83,11 @@ fn refusal(record: &Record<'_>, rules: &Rules, home: &Home) -> Option<Reason> {
 
 fn inspect_record(name: String, record: &Record<'_>) -> Vec<Document> {
     let mut documents = Vec::new();
-    match &record.body {
-        Body::Text(body) => inspect(name, &body.embedded(), &mut documents),
-        Body::Absent(json) => {
-            documents.push(Document { name, text: json.text().to_owned(), findings: Vec::new() });
+    match record.body.embedded() {
+        Some(body) => inspect(name, &body, &mut documents),
+        None => {
+            let text = record.body.as_arrived().into_owned();
+            documents.push(Document { name, text, findings: Vec::new() });
         }
     }
     documents
