@@ -137,15 +137,26 @@ fn batch<'a>(object: &Object<'a>) -> Option<Delivery<'a>> {
     if records.len() > RECORDS_MAX {
         return None;
     }
-    let any = |name: &str, source: &str| {
-        records
-            .iter()
-            .any(|record| record.object().and_then(|record| record.text(name)).as_deref() == Some(source))
-    };
-    if records.is_empty() || any("eventSource", "aws:sqs") {
-        return Some(Delivery::SqsBatch(records.into_iter().map(sqs_record).collect()));
+    let mut service = records.is_empty().then_some(Service::Sqs);
+    for record in records.iter().filter_map(|record| record.object()) {
+        if record.text("eventSource").as_deref() == Some("aws:sqs") {
+            service = Some(Service::Sqs);
+            break;
+        }
+        if record.text("EventSource").as_deref() == Some("aws:sns") {
+            service = Some(Service::Sns);
+        }
     }
-    any("EventSource", "aws:sns").then(|| Delivery::Sns(records.into_iter().map(sns_record).collect()))
+    Some(match service? {
+        Service::Sqs => Delivery::SqsBatch(records.into_iter().map(sqs_record).collect()),
+        Service::Sns => Delivery::Sns(records.into_iter().map(sns_record).collect()),
+    })
+}
+
+/// Whose records they are. One of SQS makes all of them a batch of SQS.
+enum Service {
+    Sqs,
+    Sns,
 }
 
 fn single<'a>(payload: &'a str, event: Option<&Object<'a>>) -> Record<'a> {

@@ -278,6 +278,12 @@ pub struct Object<'a> {
     long_values: Vec<(u32, u32)>,
 }
 
+/// From so many members on, there may be very many.
+const MANY: usize = 1024;
+
+/// The shortest member, with its comma: `"":1,`.
+const MEMBER_MIN: usize = 5;
+
 /// From so many bytes on, a value is long.
 const LONG_VALUE: usize = 512;
 
@@ -297,6 +303,10 @@ impl<'a> Object<'a> {
         while let (Some(b'"'), Ok(name_start)) = (bytes.get(at), u32::try_from(at)) {
             let name_end = string_end(bytes, at);
             let name_hash = hash_of_literal(&json.text[at..name_end]);
+            if members.len() == members.capacity() && members.len() >= MANY {
+                // As many as the text can hold: growing by and by would hold them twice.
+                members.reserve_exact(bytes.len() / MEMBER_MIN);
+            }
             members.push(MemberAt { name_hash, name_start });
             // A colon follows the name; a comma or the closing brace follows the value.
             let value_start = blanks_end(bytes, blanks_end(bytes, name_end) + 1);

@@ -22,12 +22,13 @@
 //! | [`clients`], [`answer`] | the SDK: clients per region and account, and what its results mean |
 //! | [`https`], [`assumed_role`] | connections for all clients, and keys for other accounts |
 //! | [`dead_letter_queue`], [`back_off`] | what SQS is asked |
-//! | [`telemetry`] | log lines and metrics |
+//! | [`telemetry`], [`log_line`] | log lines and metrics, and how long a line may be |
 //! | [`route`] | record → call, reason or nothing. Pure and total |
 //! | [`envelope`], [`event`], [`notice`] | what arrives |
 //! | [`target`], [`failure_details`], [`text`] | what is sent, within its limits |
 //! | [`outcome`], [`dead_letter`] | how an event ends |
 //! | [`json`], [`secret`] | text that is kept as it was published; text that cannot be printed |
+//! | [`redaction`], [`secret_names`] | how secrets are hidden in what others wrote, and what they are called |
 //!
 //! `ARCHITECTURE.md` names the invariants; `tests/it/architecture.rs` holds them.
 

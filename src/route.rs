@@ -13,7 +13,10 @@ use crate::secret::{MentionedSecrets, fingerprint};
 use crate::secret_names::SecretNames;
 use crate::settings::Rules;
 use crate::target::{self, Call, GivenPlace, Kind, Target};
-use crate::text::Cut;
+use crate::text::{Cut, cut};
+
+/// How much is kept of the id of an event from a queue, in UTF-16 code units. Logs and dead letters hold less.
+const ID_MAX: usize = 8192;
 
 /// Where the relay itself lives.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -340,8 +343,13 @@ impl<'a> Router<'a> {
         (is_listed && matches!(record.via, Via::Sqs(_))).then_some(queue)
     }
 
-    fn set_header(&mut self, header: Header, envelope_id: Option<&str>) {
-        let id = header.id.clone().or_else(|| self.default_id(envelope_id));
+    fn set_header(&mut self, mut header: Header, envelope_id: Option<&str>) {
+        let id = header.id.take().or_else(|| self.default_id(envelope_id));
+        // Only an answer has the whole of a long id, and a queue is given none.
+        let id = match self.record.via {
+            Via::Sqs(_) => id.map(|id| cut(&id, ID_MAX).into_owned()),
+            Via::Sns { .. } | Via::Invocation => id,
+        };
         self.subject.header = Header { id, ..header };
     }
 

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use super::{AwsEvent, Details, Meaning, failure};
+use super::{AwsEvent, Details, LISTED_MAX, Meaning, failure};
 use crate::event::Failure;
 use crate::json::{Json, Object};
 use crate::notice::identity::{Environment, Found};
@@ -51,7 +51,7 @@ fn in_eks(job: &Object<'_>, names: &[String]) -> Option<Found> {
 }
 
 fn objects(list: Option<Json<'_>>) -> impl Iterator<Item = Object<'_>> {
-    list.and_then(Json::array).unwrap_or_default().into_iter().filter_map(Json::object)
+    list.and_then(Json::array).unwrap_or_default().into_iter().take(LISTED_MAX).filter_map(Json::object)
 }
 
 fn told(detail: &Object<'_>) -> Failure<'static> {

@@ -17,6 +17,9 @@ const TASK_TOKEN_NAMES: [&str; 5] =
 /// A whole `target` object.
 const TARGET: &str = "FAILURE_RELAY_TARGET";
 
+/// The most variables of one environment that are looked at. What AWS lets a notice carry holds a few hundred.
+const VARIABLES_MAX: usize = 10_000;
+
 /// The names of jobs and activities.
 const JOB_ID: &str = "CODEPIPELINE_JOB_ID";
 const CLIENT_TOKEN: &str = "CODEPIPELINE_CLIENT_TOKEN";
@@ -69,6 +72,7 @@ impl<'a> Environment<'a> {
         Self(
             variables
                 .into_iter()
+                .take(VARIABLES_MAX)
                 .filter_map(Json::object)
                 .filter(|variable| keep(variable))
                 .filter_map(pair)

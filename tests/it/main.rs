@@ -9,6 +9,7 @@ mod doctor;
 mod events;
 mod explain;
 mod function;
+mod hostile;
 mod https;
 mod limits;
 mod mutilated_events;

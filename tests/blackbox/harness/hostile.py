@@ -84,7 +84,7 @@ HOSTILE: dict[str, Callable[[int], str]] = {
     "garbage": f("%s"),
     "backslashes": f("%s", "\\"),
     "quotes": f("%s", '"'),
-    "control characters": f("%s", "\x01"),
+    "line ends": f("%s", "\n"),
     "an invalid body at its very end": f('{"target":{"kind":"?","x":"%s"'),
     "a valid string and nothing else": f('"%s"'),
     "a string of backslashes": f('{"x":"%s"}', "\\\\"),
