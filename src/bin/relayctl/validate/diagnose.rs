@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use failure_relay::dead_letter::{Code, Reason};
-use failure_relay::envelope::{self, Body, Content, Delivery, Record, SqsDelivery, Via};
+use failure_relay::envelope::{self, Content, Delivery, Record, SqsDelivery, Via};
 use failure_relay::event::{self, Failure, Header};
 use failure_relay::json::{Json, NotJson, Object};
 use failure_relay::notice::{self, Meaning};
