@@ -206,7 +206,7 @@ impl DeadLetter {
     #[must_use]
     pub fn with_storable_body(mut self) -> Self {
         if self.body.is_empty() {
-            self.body = "\"\"".to_owned();
+            "\"\"".clone_into(&mut self.body);
         } else if let Cow::Owned(body) = storable(&self.body) {
             self.body = body;
         }

@@ -168,10 +168,11 @@ fn unicode_escape(bytes: &[u8]) -> (Option<char>, usize) {
     if let Some(character) = char::from_u32(u32::from(unit)) {
         return (Some(character), 6);
     }
-    if (0xd800..=0xdbff).contains(&unit) && bytes.get(6..8) == Some(b"\\u") {
-        if let Some(Ok(character)) = char::decode_utf16([unit, hex_unit(bytes, 8)]).next() {
-            return (Some(character), 12);
-        }
+    if (0xd800..=0xdbff).contains(&unit)
+        && bytes.get(6..8) == Some(b"\\u")
+        && let Some(Ok(character)) = char::decode_utf16([unit, hex_unit(bytes, 8)]).next()
+    {
+        return (Some(character), 12);
     }
     (None, 6)
 }

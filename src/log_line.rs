@@ -36,7 +36,7 @@ pub type Text<'t> = Option<(&'t str, usize)>;
 /// The texts of one line: each cut to its limit, and where all of them together would still be over the line's, the longest ones to one
 /// length that fits. Lengths are those in the line, where an escape takes up to eight bytes.
 #[must_use]
-pub fn fitted<'t, const N: usize>(texts: [Text<'t>; N]) -> [Option<Cow<'t, str>>; N] {
+pub fn fitted<const N: usize>(texts: [Text<'_>; N]) -> [Option<Cow<'_, str>>; N] {
     let texts = texts.map(|text| text.map(|(text, limit)| cut(text, limit)));
     let mut lengths = texts.each_ref().map(|text| text.as_deref().map_or(0, written_len));
     lengths.sort_unstable();

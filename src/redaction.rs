@@ -20,7 +20,7 @@ const NAME_MAX: usize = 64;
 /// A text as the characters that it stands for.
 pub struct Characters<'t> {
     text: &'t str,
-    characters: Vec<Character>,
+    read: Vec<Character>,
     is_hidden: Vec<bool>,
 }
 
@@ -46,13 +46,13 @@ impl<'t> Characters<'t> {
             characters = fewer;
         }
         let is_hidden = vec![false; characters.len()];
-        Self { text, characters, is_hidden }
+        Self { text, read: characters, is_hidden }
     }
 
     /// The characters themselves.
     #[must_use]
     pub fn values(&self) -> Vec<char> {
-        self.characters.iter().map(|character| character.value).collect()
+        self.read.iter().map(|character| character.value).collect()
     }
 
     /// Hides every run of at least `run_min` characters that the text shares with `secret`.
@@ -83,8 +83,8 @@ impl<'t> Characters<'t> {
     pub fn hide_named(&mut self, names: &SecretNames) {
         let mut objects = vec![Variable::default()];
         let mut at = 0;
-        while at < self.characters.len() {
-            match self.characters[at].value {
+        while at < self.read.len() {
+            match self.read[at].value {
                 '{' => objects.push(Variable::default()),
                 '}' if objects.len() > 1 => drop(objects.pop()),
                 letter if is_of_name(letter) => {
@@ -108,8 +108,8 @@ impl<'t> Characters<'t> {
                 variable.value = Some(value);
             } else if name.eq_ignore_ascii_case("name") {
                 let inside = value + usize::from(self.is_quote(value));
-                let named = Word { start: inside, end: self.end_of(inside, is_of_name) };
-                variable.is_secret = names.contains(&self.text_of(named));
+                let inner = Word { start: inside, end: self.end_of(inside, is_of_name) };
+                variable.is_secret = names.contains(&self.text_of(inner));
             }
             if let (true, Some(value)) = (variable.is_secret, variable.value) {
                 variable.is_done = true;
@@ -147,15 +147,15 @@ impl<'t> Characters<'t> {
 
     /// Hides the value that begins there, without its quotes, and returns where it ends. A text that breaks off ends it.
     fn hide_value(&mut self, start: usize) -> usize {
-        let Some(first) = self.characters.get(start).copied() else { return start };
+        let Some(first) = self.read.get(start).copied() else { return start };
         if self.is_hidden[start] {
             return start;
         }
         let (inside, end) = match first.value {
             '"' | '\'' => {
                 let is_closing = |other: &Character| other.value == first.value && other.depth <= first.depth;
-                let length = self.characters[start + 1..].iter().position(is_closing);
-                (start + 1, length.map_or(self.characters.len(), |length| start + 1 + length))
+                let length = self.read[start + 1..].iter().position(is_closing);
+                (start + 1, length.map_or(self.read.len(), |length| start + 1 + length))
             }
             '{' | '[' => (start, self.end_of_brackets(start)),
             _ => (start, self.end_of(start, is_of_argument)),
@@ -168,7 +168,7 @@ impl<'t> Characters<'t> {
 
     fn end_of_brackets(&self, start: usize) -> usize {
         let mut depth = 0usize;
-        for (index, character) in self.characters.iter().enumerate().skip(start) {
+        for (index, character) in self.read.iter().enumerate().skip(start) {
             match character.value {
                 '{' | '[' => depth += 1,
                 '}' | ']' if depth == 1 => return index + 1,
@@ -176,17 +176,17 @@ impl<'t> Characters<'t> {
                 _ => {}
             }
         }
-        self.characters.len()
+        self.read.len()
     }
 
     /// Where the characters end that begin at `start` and are all such.
     fn end_of(&self, start: usize, is_such: impl Fn(char) -> bool) -> usize {
-        let rest = self.characters.get(start..).unwrap_or_default();
+        let rest = self.read.get(start..).unwrap_or_default();
         start + rest.iter().take_while(|character| is_such(character.value)).count()
     }
 
     fn is(&self, at: usize, value: char) -> bool {
-        self.characters.get(at).is_some_and(|character| character.value == value)
+        self.read.get(at).is_some_and(|character| character.value == value)
     }
 
     fn is_quote(&self, at: usize) -> bool {
@@ -196,12 +196,7 @@ impl<'t> Characters<'t> {
     /// The end of a word, which is where a name tells what it is.
     fn text_of(&self, word: Word) -> String {
         let start = word.start.max(word.end.saturating_sub(NAME_MAX));
-        self.characters
-            .get(start..word.end)
-            .unwrap_or_default()
-            .iter()
-            .map(|character| character.value)
-            .collect()
+        self.read.get(start..word.end).unwrap_or_default().iter().map(|character| character.value).collect()
     }
 
     /// The text, each hidden part of it replaced; `None` where nothing was hidden.
@@ -211,8 +206,8 @@ impl<'t> Characters<'t> {
             return None;
         }
         let mut out = String::with_capacity(self.text.len());
-        for (index, character) in self.characters.iter().enumerate() {
-            let end = self.characters.get(index + 1).map_or(self.text.len(), |next| next.start as usize);
+        for (index, character) in self.read.iter().enumerate() {
+            let end = self.read.get(index + 1).map_or(self.text.len(), |next| next.start as usize);
             if !self.is_hidden[index] {
                 out.push_str(&self.text[character.start as usize..end]);
             } else if index == 0 || !self.is_hidden[index - 1] {

@@ -31,7 +31,9 @@ fn cause(message: &str, details: &str, execution: &str) -> String {
 
 #[test]
 fn the_longest_member_of_a_cause_is_cut_and_the_shorter_ones_stay() {
-    for (message, details, execution) in [(40_000, 9_000, 9_000), (9_000, 40_000, 9_000), (9_000, 9_000, 40_000)] {
+    for (message, details, execution) in
+        [(40_000, 9_000, 9_000), (9_000, 40_000, 9_000), (9_000, 9_000, 40_000)]
+    {
         let texts = [message, details, execution].map(|length| "x".repeat(length));
         let cause = cause(&texts[0], &texts[1], &texts[2]);
         assert_eq!(utf16_len(&cause), 32_768);
@@ -84,7 +86,8 @@ fn a_message_and_details_of_a_job_are_cut_as_one_text() {
 fn a_secret_is_hidden_in_every_form_that_json_gives_it() {
     let mut secrets = MentionedSecrets::of(SecretNames::with(&["my-grip".to_owned()]));
     secrets.add(Secret::new("AQCEAAAAKgAAAAMAAAAA/token"));
-    let escaped: String = "AQCEAAAAKgAAAAMAAAAA/token".chars().map(|letter| format!("\\u{:04x}", letter as u32)).collect();
+    let escaped: String =
+        "AQCEAAAAKgAAAAMAAAAA/token".chars().map(|letter| format!("\\u{:04x}", letter as u32)).collect();
     for text in [
         escaped.as_str(),
         &escaped.replace('\\', r"\\"),
@@ -108,7 +111,8 @@ fn no_line_is_longer_than_its_bound_whatever_the_texts_are() {
     for unit in ["\u{1}", "\u{301}", "字", "😀", "\""] {
         let long = unit.repeat(10_000);
         let texts = fitted([(); 9].map(|()| Some((long.as_str(), TEXT_MAX))));
-        let messages = fitted([Some((long.as_str(), FAILURE_MESSAGE_MAX)), Some((long.as_str(), FAILURE_MESSAGE_MAX))]);
+        let messages =
+            fitted([Some((long.as_str(), FAILURE_MESSAGE_MAX)), Some((long.as_str(), FAILURE_MESSAGE_MAX))]);
         for texts in [texts.as_slice(), messages.as_slice()] {
             let written: usize = texts.iter().flatten().map(|text| format!("{text:?}").len()).sum();
             assert!(written < LINE_BYTES_MAX - 1000, "{unit:?}: {written}");
@@ -129,7 +133,10 @@ fn a_secret_over_every_limit_is_kept_only_as_far_as_it_can_be_a_secret() {
 
 #[test]
 fn more_records_than_sqs_puts_into_one_batch_are_one_event_that_is_wrong() {
-    let records = |count: usize| format!("{{\"Records\":[{}]}}", vec![r#"{"eventSource":"aws:sqs"}"#; count].join(","));
-    assert!(matches!(envelope::open(&records(10_000)), Delivery::SqsBatch(records) if records.len() == 10_000));
+    let records =
+        |count: usize| format!("{{\"Records\":[{}]}}", vec![r#"{"eventSource":"aws:sqs"}"#; count].join(","));
+    assert!(
+        matches!(envelope::open(&records(10_000)), Delivery::SqsBatch(records) if records.len() == 10_000)
+    );
     assert!(matches!(envelope::open(&records(10_001)), Delivery::Single(_)));
 }

@@ -83,12 +83,11 @@ fn refusal(record: &Record<'_>, rules: &Rules, home: &Home) -> Option<Reason> {
 
 fn inspect_record(name: String, record: &Record<'_>) -> Vec<Document> {
     let mut documents = Vec::new();
-    match record.body.embedded() {
-        Some(body) => inspect(name, &body, &mut documents),
-        None => {
-            let text = record.body.as_arrived().into_owned();
-            documents.push(Document { name, text, findings: Vec::new() });
-        }
+    if let Some(body) = record.body.embedded() {
+        inspect(name, &body, &mut documents);
+    } else {
+        let text = record.body.as_arrived().into_owned();
+        documents.push(Document { name, text, findings: Vec::new() });
     }
     documents
 }
