@@ -165,9 +165,10 @@ mod tests {
     fn a_line_of_another_crate_that_is_too_long_is_told_of_and_left_out() {
         let fits = vec![b'x'; LINE_BYTES_MAX];
         assert_eq!(&*bounded_line(&fits, true), fits.as_slice());
-        let line = bounded_line(&[b'x'; LINE_BYTES_MAX + 1], true).into_owned();
+        let over = vec![b'x'; LINE_BYTES_MAX + 1];
+        let line = bounded_line(&over, true).into_owned();
         let line: serde_json::Value = serde_json::from_slice(&line).unwrap();
         assert_eq!(line["message"], "a log line of 16385 bytes is left out");
-        assert!(bounded_line(&[b'x'; LINE_BYTES_MAX + 1], false).starts_with(b"WARN "));
+        assert!(bounded_line(&over, false).starts_with(b"WARN "));
     }
 }

@@ -341,7 +341,7 @@ mod tests {
         for text in [
             r#"{"task\u0054oken":"\u0041QC"}"#,
             r#"{\"task\u0054oken\":\"\u0041QC\"}"#,
-            r#"\u0022taskToken\u0022:\u0022AQC\u0022"#,
+            r"\u0022taskToken\u0022:\u0022AQC\u0022",
             r#"{\\\"taskToken\\\":\\\"\\u0041QC\\\"}"#,
         ] {
             let shown = hidden(text);
