@@ -86,8 +86,9 @@ fn a_message_and_details_of_a_job_are_cut_as_one_text() {
 fn a_secret_is_hidden_in_every_form_that_json_gives_it() {
     let mut secrets = MentionedSecrets::of(SecretNames::with(&["my-grip".to_owned()]));
     secrets.add(Secret::new("AQCEAAAAKgAAAAMAAAAA/token"));
-    let escaped: String =
-        "AQCEAAAAKgAAAAMAAAAA/token".chars().map(|letter| format!("\\u{:04x}", letter as u32)).collect();
+    let escaped = "AQCEAAAAKgAAAAMAAAAA/token"
+        .chars()
+        .fold(String::new(), |escaped, letter| escaped + &format!("\\u{:04x}", letter as u32));
     for text in [
         escaped.as_str(),
         &escaped.replace('\\', r"\\"),
