@@ -133,12 +133,13 @@ fn batch<'a>(object: &Object<'a>) -> Option<Delivery<'a>> {
         return None;
     }
     let records = object.member("Records")?.array()?.into_iter();
-    let records: Vec<Json<'a>> = records.take(RECORDS_MAX + 1).collect();
+    let records = records.take(RECORDS_MAX + 1).map(|json| (json, json.object()));
+    let records: Vec<(Json<'a>, Option<Object<'a>>)> = records.collect();
     if records.len() > RECORDS_MAX {
         return None;
     }
     let mut service = records.is_empty().then_some(Service::Sqs);
-    for record in records.iter().filter_map(|record| record.object()) {
+    for record in records.iter().filter_map(|(_, record)| record.as_ref()) {
         if record.text("eventSource").as_deref() == Some("aws:sqs") {
             service = Some(Service::Sqs);
             break;
@@ -180,8 +181,7 @@ fn rule_arn(event: &Object<'_>) -> Option<String> {
     })
 }
 
-fn sqs_record(json: Json<'_>) -> Record<'_> {
-    let record = json.object();
+fn sqs_record<'a>((json, record): (Json<'a>, Option<Object<'a>>)) -> Record<'a> {
     let text = |name: &str| Some(record.as_ref()?.text(name)?.into_owned()).filter(|text| !text.is_empty());
     let attributes = record.as_ref().and_then(|record| record.object("attributes"));
     let attribute = |name: &str| Some(attributes.as_ref()?.description(name)?.into_owned());
@@ -215,8 +215,8 @@ fn redrives(record: &Object<'_>) -> Option<u32> {
     attribute.text("stringValue")?.parse().ok()
 }
 
-fn sns_record(json: Json<'_>) -> Record<'_> {
-    let sns = json.object().and_then(|record| record.object("Sns"));
+fn sns_record<'a>((json, record): (Json<'a>, Option<Object<'a>>)) -> Record<'a> {
+    let sns = record.and_then(|record| record.object("Sns"));
     let text = |name: &str| Some(sns.as_ref()?.text(name)?.into_owned()).filter(|text| !text.is_empty());
     let body = sns.as_ref().and_then(|sns| sns.member("Message"));
     Record {

@@ -11,7 +11,7 @@ use std::fmt;
 use serde_json::value::RawValue;
 
 use crate::json_scan::{
-    LoneSurrogates, blanks_end, compacted, fnv1a, is_escaped, string_end, unescaped, value_end,
+    LoneSurrogates, blanks_end, compacted, escapes_end, fnv1a, is_escaped, string_end, unescaped, value_end,
 };
 
 /// One legal JSON value, as the text in which it was written (without blanks around it).
@@ -115,6 +115,17 @@ impl<'a> Json<'a> {
     #[must_use]
     pub fn string(self) -> Option<JsonString<'a>> {
         (self.json_type() == Type::String).then(|| JsonString::of_literal(self.text))
+    }
+
+    /// The first characters, when this is a string: as many as stand in `length` bytes of it, or a few more.
+    #[must_use]
+    pub fn string_start(self, length: usize) -> Option<Cow<'a, str>> {
+        if self.json_type() != Type::String {
+            return None;
+        }
+        let raw = &self.text[1..self.text.len() - 1];
+        let end = escapes_end(raw, length);
+        Some(unescaped_or_borrowed(&raw[..end]))
     }
 
     /// What this value says as text: a string's characters, anything else its compact JSON text.
@@ -389,10 +400,13 @@ impl<'a> Object<'a> {
     }
 }
 
+fn unescaped_or_borrowed(raw: &str) -> Cow<'_, str> {
+    if is_escaped(raw) { Cow::Owned(unescaped(raw, LoneSurrogates::Replaced).0) } else { Cow::Borrowed(raw) }
+}
+
 /// The hash of a name as its characters are, however they are escaped.
 fn hash_of_literal(literal: &str) -> u32 {
-    let raw = &literal[1..literal.len() - 1];
-    if is_escaped(raw) { fnv1a(&unescaped(raw, LoneSurrogates::Replaced).0) } else { fnv1a(raw) }
+    fnv1a(&unescaped_or_borrowed(&literal[1..literal.len() - 1]))
 }
 
 /// A text as a JSON string, quotes included.
@@ -464,6 +478,17 @@ mod tests {
         assert!(!error.to_string().contains("secret"));
         assert!(Json::parse("{} x").is_err());
         assert!(Json::parse("").is_err());
+    }
+
+    #[test]
+    fn the_start_of_a_string_breaks_no_escape() {
+        let start = |text, length| Json::parse(text).unwrap().string_start(length);
+        assert_eq!(start(r#""abc""#, 2).as_deref(), Some("ab"));
+        assert_eq!(start(r#""abc""#, 9).as_deref(), Some("abc"));
+        assert_eq!(start(r#""a\u0041b""#, 3).as_deref(), Some("aA"));
+        assert_eq!(start(r#""\ud83d\ude00b""#, 1).as_deref(), Some("😀"));
+        assert_eq!(start(r#""aé""#, 2).as_deref(), Some("aé"));
+        assert_eq!(start("7", 2), None);
     }
 
     #[test]

@@ -107,6 +107,21 @@ pub fn is_escaped(raw: &str) -> bool {
     memchr(b'\\', raw.as_bytes()).is_some()
 }
 
+/// Where a string's inside can be cut from `length` bytes on: in no escape, pair of surrogates or character.
+#[must_use]
+pub fn escapes_end(raw: &str, length: usize) -> usize {
+    let bytes = raw.as_bytes();
+    let mut at = 0;
+    while at < length.min(bytes.len()) {
+        at += match (bytes[at], bytes.get(at + 1)) {
+            (b'\\', Some(b'u')) => unicode_escape(&bytes[at..]).1,
+            (b'\\', _) => 2,
+            _ => 1,
+        };
+    }
+    (at.min(bytes.len())..=bytes.len()).find(|end| raw.is_char_boundary(*end)).unwrap_or(bytes.len())
+}
+
 /// What becomes of an escaped surrogate that has no pair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LoneSurrogates {

@@ -7,6 +7,7 @@
 //! Targets never import one another. Everything here but [`FailureApi::send`] is pure.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::future::Future;
 
 use crate::clients::{Clients, Place};
@@ -367,13 +368,17 @@ impl GivenPlace {
 /// The secrets that a `target` object mentions, also where it is wrong: a reason that quotes its input, or an id that repeats
 /// it, must not give them away.
 pub fn mentioned_secrets<'a>(target: &'a Object<'_>) -> impl Iterator<Item = Secret> + 'a {
-    let names = Kind::ALL.iter().flat_map(|kind| kind.members()).filter(|member| member.is_secret);
-    names.filter_map(|member| target.text(member.name)).map(|text| {
+    let members = Kind::ALL.iter().flat_map(|kind| kind.members()).filter(|member| member.is_secret);
+    let names: BTreeSet<&str> = members.map(|member| member.name).collect();
+    names.into_iter().filter_map(|name| target.member(name)?.string_start(SECRET_BYTES_MAX)).map(|text| {
         // A secret over every limit is wrong, and nobody's but the publisher's: its start is enough to know it by.
         let end = text.char_indices().nth(SECRET_MAX).map_or(text.len(), |(end, _)| end);
         Secret::new(&text[..end])
     })
 }
+
+/// So many bytes of a string hold the longest secret, even where each of its characters is a pair of escapes.
+const SECRET_BYTES_MAX: usize = 12 * SECRET_MAX;
 
 /// A request's body as JSON.
 fn to_wire(body: &impl serde::Serialize) -> String {
