@@ -14,11 +14,12 @@
 //! | [`payload`] | the payload as bytes, before Lambda's runtime crate parses it |
 //! | [`settings`] | the environment, read once |
 //! | [`aws`] | everything that talks to AWS: clients, connections, keys, senders, queues |
-//! | [`telemetry`] | log lines and metrics |
+//! | [`telemetry`], [`log_line`] | log lines and metrics, and how long a line may be |
 //!
 //! `ARCHITECTURE.md` names the invariants.
 
 pub mod aws;
+pub mod log_line;
 pub mod payload;
 pub mod relay;
 pub mod settings;

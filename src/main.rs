@@ -4,7 +4,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use failure_event::text::cut;
 use failure_relay::aws::clients::Clients;
+use failure_relay::log_line::{ERROR_MESSAGE_MAX, short};
 use failure_relay::payload::PayloadSlot;
 use failure_relay::relay::{Failed, Invocation, Relay};
 use failure_relay::settings::{Logging, Settings};
@@ -19,16 +21,18 @@ fn main() -> ExitCode {
     let settings = match Settings::from_env() {
         Ok(settings) => settings,
         Err(error) => {
-            tracing::error!(setting = error.name, "the relay cannot start: {error}");
+            let what = format!("the relay cannot start: {error}");
+            let what = cut(&what, ERROR_MESSAGE_MAX);
+            tracing::error!(setting = error.name, "{what}");
             // Text on standard error, too: at the level FATAL the line above is not written.
-            eprintln!("the relay cannot start: {error}");
+            eprintln!("{what}");
             return ExitCode::FAILURE;
         }
     };
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            tracing::error!("the relay cannot start: {error}");
+            tracing::error!("the relay cannot start: {}", short(&error.to_string()));
             return ExitCode::FAILURE;
         }
     };
@@ -38,7 +42,7 @@ fn main() -> ExitCode {
     match runtime.block_on(serve(relay)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!("the Lambda runtime ended: {error}");
+            tracing::error!("the Lambda runtime ended: {}", short(&error.to_string()));
             ExitCode::FAILURE
         }
     }

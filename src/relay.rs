@@ -26,15 +26,15 @@ use failure_event::outcome::{Answer, Health, Outcome, Retry, ServiceError, Verdi
 use failure_event::place::{Home, Place};
 use failure_event::request::Request;
 use failure_event::route::{Decision, PlannedCall, Route, Subject, route};
-use failure_event::secret::redact_named;
 use failure_event::target::Kind;
-use failure_event::text::Cut;
+use failure_event::text::{Cut, cut};
 
 use crate::aws::back_off::{self, Hidden};
 use crate::aws::clients::Clients;
 use crate::aws::dead_letter_queue::DeadLetterQueue;
 use crate::aws::parking_queue::ParkingQueue;
 use crate::aws::senders;
+use crate::log_line::{self, fitted, short};
 use crate::settings::{Parking, Settings};
 use crate::telemetry::{Observer, Report};
 
@@ -43,6 +43,9 @@ use parking::LastTry;
 
 pub use answer_to_invoker::{EventAnswer, Failed, Response};
 pub use time_limits::TimeLimits;
+
+/// How much of what a service says is read, in UTF-16 code units: more than any text holds that shows it.
+const SERVICE_TEXT_MAX: usize = 4096;
 
 /// One invocation as Lambda hands it over.
 #[derive(Clone)]
@@ -185,7 +188,8 @@ impl Relay {
             Err(_) => (Subject::default(), None),
         };
         if subject.header.time_is_unreadable {
-            tracing::warn!(event_id = subject.header.id, "time: is no RFC 3339 time, so it is ignored");
+            let event_id = subject.header.id.as_deref().map(short);
+            tracing::warn!(event_id = event_id.as_deref(), "time: is no RFC 3339 time, so it is ignored");
         }
         let (place, cuts) = match &decision {
             Some(Decision::Call(planned)) => (Some(planned.place.clone()), planned.cuts.clone()),
@@ -285,11 +289,19 @@ impl Relay {
     async fn call(&self, planned: &PlannedCall, subject: &Subject) -> Answer {
         let mut answer = senders::send(&planned.request, &self.clients, &planned.place).await;
         if let Some((bare, lost)) = planned.request.fallback(&answer) {
-            let lost = subject.secrets.redact(&redact_named(&lost));
+            let lost =
+                [&lost.failure_type, &lost.failure_message].map(|text| subject.secrets.redact_foreign(text));
+            let texts = fitted([
+                subject.header.id.as_deref().map(|id| (id, log_line::TEXT_MAX)),
+                Some((&lost[0], log_line::TEXT_MAX)),
+                Some((&lost[1], log_line::FAILURE_MESSAGE_MAX)),
+            ]);
+            let [event_id, failure_type, failure_message] = texts.each_ref().map(Option::as_deref);
             tracing::warn!(
-                event_id = subject.header.id,
+                event_id,
                 target_fingerprint = subject.fingerprint,
-                lost_text = lost,
+                failure_type,
+                failure_message,
                 "the state machine's key cannot be used: the failure is sent without error and cause"
             );
             answer = senders::send(&bare, &self.clients, &planned.place).await;
@@ -339,8 +351,8 @@ struct Letterbox<'a> {
 impl Letterbox<'_> {
     /// Stores the record with the reason. Unless SQS confirms it, the record is to be retried.
     async fn store(&self, reason: Reason) -> Outcome {
-        let letter = self.letter(&reason);
-        match timeout_at(self.turn.limits.letters_end(), self.relay.dead_letters.store(letter)).await {
+        let letter = || self.letter(&reason);
+        match timeout_at(self.turn.limits.letters_end(), self.relay.dead_letters.store(&letter)).await {
             Ok(Ok(())) => Outcome::DeadLettered(reason),
             Ok(Err(error)) => Outcome::Retry(Retry::DeadLetterQueue(self.without_secrets(error))),
             Err(_) => Outcome::Retry(Retry::DeadLetterQueue(ServiceError::timed_out())),
@@ -376,7 +388,7 @@ impl Letterbox<'_> {
             publisher: self.subject.publisher.as_deref(),
             origin: &self.record.origin,
         };
-        let letter = DeadLetter::new(self.record.body.as_arrived().to_owned(), label);
+        let letter = DeadLetter::new(self.record.body.as_arrived().into_owned(), label);
         if self.relay.dead_letters.is_fifo() {
             letter.with_fifo_ids(label, &self.invocation_id())
         } else {
@@ -393,7 +405,8 @@ impl Letterbox<'_> {
     }
 
     fn without_secrets(&self, mut error: ServiceError) -> ServiceError {
-        let redact = |text: String| self.subject.secrets.redact(&text);
+        // No more is searched than can be shown, and the marker of the cut.
+        let redact = |text: String| self.subject.secrets.redact_foreign(&cut(&text, SERVICE_TEXT_MAX));
         error.message = error.message.map(redact);
         error.name = error.name.map(redact);
         error

@@ -20,10 +20,12 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
 
 use failure_event::envelope::{Record, Via};
-use failure_event::outcome::Outcome;
+use failure_event::outcome::{Outcome, Retry};
 use failure_event::place::Place;
 use failure_event::route::Subject;
 use failure_event::text::Cut;
+
+use crate::log_line::{self, BoundedLines};
 
 /// The CloudWatch namespace of every metric.
 pub const NAMESPACE: &str = "FailureRelay";
@@ -110,7 +112,7 @@ pub fn start(level: Option<Level>, json: bool) {
         // It repeats each failed invocation, which is told above in full.
         .with_target("lambda_runtime::layers::panic", LevelFilter::OFF)
         .with_default(ours.min(LevelFilter::WARN));
-    let lines = fmt::layer().with_target(false).with_ansi(false);
+    let lines = fmt::layer().with_target(false).with_ansi(false).with_writer(BoundedLines { is_json: json });
     let lines = if json {
         lines.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed()
     } else {
@@ -127,33 +129,62 @@ pub fn start(level: Option<Level>, json: bool) {
 
 /// Writes the line of one event.
 pub fn log(report: &Report<'_>) {
+    let (record, subject) = (report.record, report.subject);
+    let dead_letter = match report.outcome {
+        Outcome::DeadLettered(reason) => Some(reason),
+        _ => None,
+    };
+    let retry_reason = report.outcome.reason_to_retry().map(Retry::sentence);
+    let untold = subject.untold.as_ref();
+    // An id is longer than what is shown of it only where somebody chose it: its start is searched for secrets.
+    let record_id = record_id(record).map(|id| subject.secrets.redact_id(id));
+    let trace_id = trace_header(record).map(|id| subject.secrets.redact_id(id));
+    let text = |text| Some((text, log_line::TEXT_MAX));
+    let texts = log_line::fitted([
+        subject.header.id.as_deref().and_then(text),
+        subject.header.source.as_deref().and_then(text),
+        subject.publisher.as_deref().and_then(text),
+        record_id.as_deref().and_then(text),
+        trace_id.as_deref().and_then(text),
+        report.outcome.service_error().and_then(text),
+        untold.and_then(|untold| text(&untold.failure_type)),
+        untold.map(|untold| (untold.message.as_str(), log_line::FAILURE_MESSAGE_MAX)),
+        retry_reason.as_deref().and_then(text),
+        dead_letter.map(|reason| (reason.message.as_str(), log_line::ERROR_MESSAGE_MAX)),
+    ]);
+    let [
+        event_id,
+        source,
+        publisher,
+        record_id,
+        trace_id,
+        service_error,
+        failure_type,
+        failure_message,
+        retry_reason,
+        error_message,
+    ] = texts.each_ref().map(Option::as_deref);
     macro_rules! line {
         ($level:expr) => {{
-            let (record, subject) = (report.record, report.subject);
-            let dead_letter = match report.outcome {
-                Outcome::DeadLettered(reason) => Some(reason),
-                _ => None,
-            };
-            let retry = report.outcome.reason_to_retry();
             tracing::event!(
                 $level,
                 outcome = report.outcome.as_str(),
                 target_kind = subject.kind.map(|kind| kind.name()),
                 target_fingerprint = subject.fingerprint.as_deref(),
-                event_id = subject.header.id.as_deref(),
-                source = subject.header.source.as_deref(),
-                publisher = subject.publisher.as_deref(),
-                record_id = record_id(record).map(|id| subject.secrets.redact_id(id)).as_deref(),
+                event_id,
+                source,
+                publisher,
+                record_id,
                 receives = record.origin.receives,
                 duration_ms = millis(report.duration),
                 age_ms = report.age.map(millis),
                 error_code = dead_letter.map(|reason| reason.code.as_str()),
-                error_message = dead_letter.map(|reason| reason.message.as_str()),
-                service_error = report.outcome.service_error(),
-                failure_type = subject.untold.as_ref().map(|untold| untold.failure_type.as_str()),
-                failure_message = subject.untold.as_ref().map(|untold| untold.message.as_str()),
-                retry_reason = retry.map(|retry| retry.sentence()),
-                trace_id = trace_header(record).map(|id| subject.secrets.redact_id(id)).as_deref(),
+                error_message,
+                service_error,
+                failure_type,
+                failure_message,
+                retry_reason,
+                trace_id,
                 "{}",
                 summary(report)
             )
@@ -273,6 +304,12 @@ fn emf_line(kind: &str, values: Map<String, Value>, now: SystemTime, level: &str
     line.insert("timestamp".to_owned(), json!(rfc3339(now)));
     line.insert("level".to_owned(), json!(level));
     Value::Object(line)
+}
+
+/// The present time as lines have it.
+#[must_use]
+pub fn now() -> String {
+    rfc3339(SystemTime::now())
 }
 
 fn epoch_millis(now: SystemTime) -> u64 {

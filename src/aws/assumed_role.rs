@@ -14,6 +14,7 @@ use aws_sdk_sts::operation::assume_role::builders::AssumeRoleFluentBuilder;
 use aws_types::SdkConfig;
 
 use crate::aws::answer;
+use crate::log_line::{TEXT_MAX, fitted};
 
 /// The session's name where no invocation is known, as in a person's tool.
 const DEFAULT_SESSION_NAME: &str = "failure-relay";
@@ -74,10 +75,13 @@ impl AssumedRole {
         let request = self.request.clone().role_session_name(self.session_name.get());
         let answer = request.send().await.map_err(|error| {
             let reason = answer::service_error(&error);
+            let texts = [Some(&self.arn), reason.name.as_ref(), reason.message.as_ref()];
+            let texts = fitted(texts.map(|text| text.map(|text| (text.as_str(), TEXT_MAX))));
+            let [role_arn, service_error, service_message] = texts.each_ref().map(Option::as_deref);
             tracing::warn!(
-                role_arn = self.arn,
-                service_error = reason.name,
-                service_message = reason.message,
+                role_arn,
+                service_error,
+                service_message,
                 "the role in the other account cannot be assumed"
             );
             CredentialsError::provider_error(error)

@@ -11,8 +11,8 @@ use futures_util::{StreamExt, stream};
 
 use crate::aws::answer;
 use crate::aws::clients::Clients;
+use crate::log_line::short;
 use crate::settings::{Aws, BackOff};
-use failure_event::event::shortened;
 
 /// The most entries of one `ChangeMessageVisibilityBatch`.
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibilityBatch.html>
@@ -66,15 +66,15 @@ pub async fn hide(records: Vec<Hidden>, clients: &Clients, aws: &Aws) {
 async fn hide_in_queue(arn: &str, records: &[Hidden], clients: &Clients, aws: &Aws) {
     let parts: Vec<&str> = arn.split(':').collect();
     let ["arn", _, "sqs", region, account, name] = parts.as_slice() else {
-        tracing::warn!(queue = shortened(arn).as_ref(), "no back-off: the queue's ARN cannot be read");
+        tracing::warn!(queue = &*short(arn), "no back-off: the queue's ARN cannot be read");
         return;
     };
     if !may_be_region(region) {
-        tracing::warn!(queue = shortened(arn).as_ref(), "no back-off: the queue's ARN names no region");
+        tracing::warn!(queue = &*short(arn), "no back-off: the queue's ARN names no region");
         return;
     }
     let Some(url) = queue_url(region, account, name, aws).await else {
-        tracing::warn!(queue = shortened(arn).as_ref(), "no back-off: the queue's endpoint cannot be told");
+        tracing::warn!(queue = &*short(arn), "no back-off: the queue's endpoint cannot be told");
         return;
     };
     change_visibility(&clients.sqs(Some(region)), &url, records).await;
@@ -117,7 +117,7 @@ async fn change_visibility(client: &Client, url: &str, records: &[Hidden]) {
             let codes: Vec<&str> = output.failed().iter().map(BatchResultErrorEntry::code).collect();
             tracing::warn!(
                 failed = codes.len(),
-                service_error = codes.first(),
+                service_error = codes.first().map(|code| short(code)).as_deref(),
                 "no back-off for some records"
             );
         }
@@ -125,7 +125,7 @@ async fn change_visibility(client: &Client, url: &str, records: &[Hidden]) {
             let error = answer::service_error(&error);
             tracing::warn!(
                 failed = records.len(),
-                service_error = error.name,
+                service_error = error.name.as_deref().map(short).as_deref(),
                 "no back-off for some records"
             );
         }

@@ -37,6 +37,7 @@ use tokio::time::error::Elapsed;
 use tower::Service;
 
 use crate::aws::answer::causes;
+use crate::log_line::short;
 use crate::settings::TrustedRoots;
 
 /// The most time to open a connection, its TLS handshake included.
@@ -210,7 +211,7 @@ fn root_certificates(roots: &TrustedRoots) -> RootCertStore {
     let mut store = RootCertStore::empty();
     for certificates in found {
         for error in &certificates.errors {
-            tracing::warn!("a root certificate cannot be read: {error}");
+            tracing::warn!("a root certificate cannot be read: {}", short(&error.to_string()));
         }
         store.add_parsable_certificates(certificates.certs);
     }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use failure_event::dead_letter::DeadLetter;
+use failure_event::dead_letter::{DeadLetter, MESSAGE_SIZE_MAX};
 use failure_event::outcome::ServiceError;
 
-use super::queue_sender::{QueueMessage, QueueSender, group_and_deduplication};
+use super::queue_sender::{Parts, QueueMessage, QueueSender, Writer};
 use crate::aws::clients::Clients;
 use crate::settings::QueueUrl;
 
@@ -28,49 +28,40 @@ impl DeadLetterQueue {
         self.sender.is_fifo()
     }
 
-    /// Stores one letter.
+    /// Stores the letter that `write` writes.
     ///
     /// # Errors
     /// What SQS answered instead of a confirmation. The letter may be stored nevertheless, when the answer was lost.
-    pub async fn store(&self, letter: DeadLetter) -> Result<(), ServiceError> {
-        self.sender.store(letter).await
+    pub async fn store(&self, write: Writer<'_, DeadLetter>) -> Result<(), ServiceError> {
+        self.sender.store(write).await
     }
 }
 
 impl QueueMessage for DeadLetter {
-    fn body(&self) -> &str {
-        &self.body
-    }
-
-    fn attributes(&self) -> &[(&'static str, String)] {
-        &self.attributes
-    }
-
     fn size(&self) -> usize {
         self.size()
     }
 
-    fn group_and_deduplication(&self) -> (Option<&str>, Option<&str>) {
-        group_and_deduplication(self.fifo.as_ref())
-    }
-
-    fn delay_seconds(&self) -> Option<u16> {
-        None
-    }
-
-    fn trace_header(&self) -> Option<&str> {
-        None
-    }
-
     fn travels_alone(&self) -> bool {
-        self.storable_body().is_some()
+        !self.is_storable()
     }
 
     /// The letter with a body that SQS stores, where its own is not; then without its attributes, for a queue whose own size limit
-    /// is lower than SQS's. The body is never given up.
-    fn lesser_forms(self) -> Vec<Self> {
-        let storable = self.storable_body().map(|body| DeadLetter { body, ..self.clone() });
-        let bare = DeadLetter { attributes: Vec::new(), ..storable.clone().unwrap_or(self) };
-        storable.into_iter().chain([bare]).collect()
+    /// is lower than SQS's. The body is never given up: one that is larger than any message can be has no lesser form.
+    fn lesser_form(self, step: usize) -> Option<Self> {
+        if self.body.len() > MESSAGE_SIZE_MAX {
+            return None;
+        }
+        match (self.is_storable(), step) {
+            (false, 0) => Some(self.with_storable_body()),
+            (false, 1) => Some(DeadLetter { attributes: Vec::new(), ..self.with_storable_body() }),
+            (true, 0) => Some(DeadLetter { attributes: Vec::new(), ..self }),
+            _ => None,
+        }
+    }
+
+    fn into_parts(self) -> Parts {
+        let (group, deduplication) = self.fifo.map(|fifo| (fifo.group, fifo.deduplication)).unzip();
+        Parts { body: self.body, attributes: self.attributes, group, deduplication, ..Parts::default() }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::aws::clients::Clients;
-use crate::aws::queue_sender::{QueueMessage, QueueSender};
+use crate::aws::queue_sender::{Parts, QueueMessage, QueueSender, Writer};
 use crate::settings::QueueUrl;
 use failure_event::outcome::ServiceError;
 use failure_event::parked::ParkedMessage;
@@ -21,38 +21,18 @@ impl ParkingQueue {
         Self { sender: QueueSender::new(url, clients) }
     }
 
-    /// Stores one message.
+    /// Stores the message that `write` writes.
     ///
     /// # Errors
     /// What SQS answered instead of a confirmation. The message may be stored nevertheless, when the answer was lost.
-    pub async fn store(&self, message: ParkedMessage) -> Result<(), ServiceError> {
-        self.sender.store(message).await
+    pub async fn store(&self, write: Writer<'_, ParkedMessage>) -> Result<(), ServiceError> {
+        self.sender.store(write).await
     }
 }
 
 impl QueueMessage for ParkedMessage {
-    fn body(&self) -> &str {
-        &self.body
-    }
-
-    fn attributes(&self) -> &[(&'static str, String)] {
-        &self.attributes
-    }
-
     fn size(&self) -> usize {
         self.size()
-    }
-
-    fn group_and_deduplication(&self) -> (Option<&str>, Option<&str>) {
-        (self.message_group.as_deref(), None)
-    }
-
-    fn delay_seconds(&self) -> Option<u16> {
-        Some(self.delay_seconds)
-    }
-
-    fn trace_header(&self) -> Option<&str> {
-        self.trace_header.as_deref()
     }
 
     fn travels_alone(&self) -> bool {
@@ -60,10 +40,19 @@ impl QueueMessage for ParkedMessage {
     }
 
     /// Neither the body nor what tells which record it is can be given up: where SQS refuses that, the record stays where it is.
-    fn lesser_forms(self) -> Vec<Self> {
-        if self.trace_header.is_none() && self.message_group.is_none() {
-            return Vec::new();
+    fn lesser_form(self, step: usize) -> Option<Self> {
+        let can_give_up = step == 0 && (self.trace_header.is_some() || self.message_group.is_some());
+        can_give_up.then(|| Self { trace_header: None, message_group: None, ..self })
+    }
+
+    fn into_parts(self) -> Parts {
+        Parts {
+            body: self.body,
+            attributes: self.attributes,
+            group: self.message_group,
+            deduplication: None,
+            delay_seconds: Some(self.delay_seconds),
+            trace_header: self.trace_header,
         }
-        vec![Self { trace_header: None, message_group: None, ..self }]
     }
 }

@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 use crate::aws::answer;
 use crate::aws::clients::Clients;
 use crate::settings::QueueUrl;
-use failure_event::dead_letter::{FifoIds, MESSAGE_SIZE_MAX};
+use failure_event::dead_letter::MESSAGE_SIZE_MAX;
 use failure_event::outcome::{ServiceError, is_own_trouble};
 
 /// The most entries of one `SendMessageBatch`.
@@ -34,32 +34,41 @@ const REFUSALS: [&str; 5] = [
     "BatchRequestTooLong",
 ];
 
-/// A message as SQS is sent it.
-pub trait QueueMessage: Clone {
-    /// The body.
-    fn body(&self) -> &str;
-
-    /// Name and value of each message attribute (String).
-    fn attributes(&self) -> &[(&'static str, String)];
-
+/// A message to a queue.
+pub trait QueueMessage: Sized + Send {
     /// The size that SQS counts.
     fn size(&self) -> usize;
-
-    /// Group and, for a FIFO queue, deduplication id.
-    fn group_and_deduplication(&self) -> (Option<&str>, Option<&str>);
-
-    /// How long SQS holds the message back; `None` leaves it to the queue.
-    fn delay_seconds(&self) -> Option<u16>;
-
-    /// The system attribute `AWSTraceHeader`.
-    fn trace_header(&self) -> Option<&str>;
 
     /// Whether SQS is known to refuse it as it is, so that it would only hold up a batch.
     fn travels_alone(&self) -> bool;
 
-    /// What is sent where SQS refuses the message: forms that give up ever more of it.
-    fn lesser_forms(self) -> Vec<Self>;
+    /// What is sent where SQS refuses the message: forms that give up ever more of it, the first with the step 0.
+    fn lesser_form(self, step: usize) -> Option<Self>;
+
+    /// The message as SQS is sent it.
+    fn into_parts(self) -> Parts;
 }
+
+/// A message as SQS is sent it.
+#[derive(Default)]
+pub struct Parts {
+    /// The body.
+    pub body: String,
+    /// Name and value of each message attribute (String).
+    pub attributes: Vec<(&'static str, String)>,
+    /// The message group.
+    pub group: Option<String>,
+    /// The deduplication id, which only a FIFO queue takes.
+    pub deduplication: Option<String>,
+    /// How long SQS holds the message back; `None` leaves it to the queue.
+    pub delay_seconds: Option<u16>,
+    /// The system attribute `AWSTraceHeader`.
+    pub trace_header: Option<String>,
+}
+
+/// Writes a message, once more for each form in which it has to be sent: a message goes into its request whole, so that there are
+/// never two of it in memory.
+pub type Writer<'a, M> = &'a (dyn Fn() -> M + Sync);
 
 /// Stores messages in one queue.
 #[derive(Debug)]
@@ -75,16 +84,18 @@ pub struct QueueSender<M> {
 struct Waiting<M> {
     number: u64,
     message: M,
-    sender: oneshot::Sender<Fate<M>>,
+    sender: oneshot::Sender<Fate>,
 }
 
 /// What became of a message in a batch.
 #[derive(Debug)]
-enum Fate<M> {
+enum Fate {
     Stored,
     Failed(ServiceError),
-    /// SQS does not take this message, or not in this company.
-    Refused(M),
+    /// SQS does not take this message in the company of others.
+    Refused,
+    /// SQS does not take this message, which was sent alone.
+    RefusedAlone(ServiceError),
 }
 
 impl<M: QueueMessage> QueueSender<M> {
@@ -109,9 +120,10 @@ impl<M: QueueMessage> QueueSender<M> {
     ///
     /// # Errors
     /// What SQS answered instead of a confirmation. The message may be stored nevertheless, when the answer was lost.
-    pub async fn store(&self, message: M) -> Result<(), ServiceError> {
+    pub async fn store(&self, write: Writer<'_, M>) -> Result<(), ServiceError> {
+        let message = write();
         if self.is_fifo() || message.travels_alone() {
-            return self.send_alone(message).await;
+            return self.send_alone(message, write).await;
         }
         let (sender, receiver) = oneshot::channel();
         let number = self.put_down(message, sender);
@@ -122,18 +134,13 @@ impl<M: QueueMessage> QueueSender<M> {
             self.send_batch(batch).await;
         }
         match receiver.await {
-            Ok(fate) => self.end(fate).await,
+            Ok(Fate::Stored) => Ok(()),
+            Ok(Fate::Failed(error)) => Err(error),
+            // A message that was refused in company is sent alone, by whoever wrote it: it holds up no other.
+            Ok(Fate::Refused) => self.send_alone(write(), write).await,
+            Ok(Fate::RefusedAlone(error)) => self.send_lesser(error, write).await,
             // The sender is dropped only with the whole invocation's time: unconfirmed.
             Err(_) => Err(unconfirmed()),
-        }
-    }
-
-    /// A message that was refused in company is sent alone, by whoever wrote it: it holds up no other.
-    async fn end(&self, fate: Fate<M>) -> Result<(), ServiceError> {
-        match fate {
-            Fate::Stored => Ok(()),
-            Fate::Failed(error) => Err(error),
-            Fate::Refused(message) => self.send_alone(message).await,
         }
     }
 
@@ -142,7 +149,7 @@ impl<M: QueueMessage> QueueSender<M> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn put_down(&self, message: M, sender: oneshot::Sender<Fate<M>>) -> u64 {
+    fn put_down(&self, message: M, sender: oneshot::Sender<Fate>) -> u64 {
         let number = self.messages.fetch_add(1, Ordering::Relaxed);
         self.waiting().push(Waiting { number, message, sender });
         number
@@ -167,58 +174,70 @@ impl<M: QueueMessage> QueueSender<M> {
     async fn send_batch(&self, mut batch: Vec<Waiting<M>>) {
         if batch.len() == 1 {
             if let Some(Waiting { message, sender, .. }) = batch.pop() {
-                let fate = self.send_alone(message).await.map_or_else(Fate::Failed, |()| Fate::Stored);
+                let fate = match self.send_message(message).await {
+                    Ok(()) => Fate::Stored,
+                    Err(error) if is_refusal(&error) => Fate::RefusedAlone(error),
+                    Err(error) => Fate::Failed(error),
+                };
                 // Nobody listens only when the record's time was up.
                 let _ = sender.send(fate);
             }
             return;
         }
         let mut request = self.client().send_message_batch().queue_url(self.url.as_str());
-        for (index, waiting) in batch.iter().enumerate() {
-            request = request.entries(entry(index, &waiting.message));
+        let mut senders = Vec::with_capacity(batch.len());
+        for (index, Waiting { message, sender, .. }) in batch.into_iter().enumerate() {
+            request = request.entries(entry(index, message.into_parts()));
+            senders.push(sender);
         }
         let answer = request.send().await.map_err(|error| answer::service_error(&error));
-        for (index, Waiting { message, sender, .. }) in batch.into_iter().enumerate() {
+        for (index, sender) in senders.into_iter().enumerate() {
             let confirmed =
                 answer.as_ref().map_err(Clone::clone).and_then(|output| confirmation(output, index));
             let _ = sender.send(match confirmed {
                 Ok(()) => Fate::Stored,
-                Err(error) if is_refusal(&error) => Fate::Refused(message),
+                Err(error) if is_refusal(&error) => Fate::Refused,
                 Err(error) => Fate::Failed(error),
             });
         }
     }
 
     /// Sends one message: as it is, and where SQS refuses that, in its lesser forms.
-    async fn send_alone(&self, message: M) -> Result<(), ServiceError> {
-        let mut refusal = match self.send_message(&message).await {
-            Err(error) if is_refusal(&error) => error,
-            answer => return answer,
-        };
-        for lesser in message.lesser_forms() {
-            match self.send_message(&lesser).await {
+    async fn send_alone(&self, message: M, write: Writer<'_, M>) -> Result<(), ServiceError> {
+        match self.send_message(message).await {
+            Err(error) if is_refusal(&error) => self.send_lesser(error, write).await,
+            answer => answer,
+        }
+    }
+
+    async fn send_lesser(&self, mut refusal: ServiceError, write: Writer<'_, M>) -> Result<(), ServiceError> {
+        let mut step = 0;
+        while let Some(lesser) = write().lesser_form(step) {
+            match self.send_message(lesser).await {
                 Err(error) if is_refusal(&error) => refusal = error,
                 answer => return answer,
             }
+            step += 1;
         }
         Err(refusal)
     }
 
     /// The message id is the confirmation: a 200 without one, or one that cannot be read, confirms nothing.
-    async fn send_message(&self, message: &M) -> Result<(), ServiceError> {
-        let (group, deduplication) = message.group_and_deduplication();
+    async fn send_message(&self, message: M) -> Result<(), ServiceError> {
+        let Parts { body, attributes, group, deduplication, delay_seconds, trace_header } =
+            message.into_parts();
         let mut request = self
             .client()
             .send_message()
             .queue_url(self.url.as_str())
-            .message_body(message.body())
-            .set_message_group_id(group.map(str::to_owned))
-            .set_message_deduplication_id(deduplication.map(str::to_owned))
-            .set_delay_seconds(message.delay_seconds().map(i32::from));
-        for (name, value) in message.attributes() {
-            request = request.message_attributes(*name, string_attribute(value));
+            .message_body(body)
+            .set_message_group_id(group)
+            .set_message_deduplication_id(deduplication)
+            .set_delay_seconds(delay_seconds.map(i32::from));
+        for (name, value) in attributes {
+            request = request.message_attributes(name, string_attribute(value));
         }
-        if let Some(header) = message.trace_header() {
+        if let Some(header) = trace_header {
             let name = MessageSystemAttributeNameForSends::AwsTraceHeader;
             request = request.message_system_attributes(name, string_system_attribute(header));
         }
@@ -228,11 +247,6 @@ impl<M: QueueMessage> QueueSender<M> {
             Err(error) => Err(answer::service_error(&error)),
         }
     }
-}
-
-/// The two ids of a FIFO queue's message, as [`QueueMessage::group_and_deduplication`] tells them.
-pub(crate) fn group_and_deduplication(fifo: Option<&FifoIds>) -> (Option<&str>, Option<&str>) {
-    fifo.map(|fifo| (fifo.group.as_str(), fifo.deduplication.as_str())).unzip()
 }
 
 /// Whether SQS says that this very message, or this very batch of messages, is not to its liking. A status of 429 or 5xx is its own
@@ -264,18 +278,17 @@ fn unconfirmed() -> ServiceError {
     ServiceError { name: Some("Unconfirmed".to_owned()), ..ServiceError::default() }
 }
 
-fn entry(index: usize, message: &impl QueueMessage) -> SendMessageBatchRequestEntry {
-    let (group, deduplication) = message.group_and_deduplication();
+fn entry(index: usize, parts: Parts) -> SendMessageBatchRequestEntry {
     let mut entry = SendMessageBatchRequestEntry::builder()
         .id(index.to_string())
-        .message_body(message.body())
-        .set_message_group_id(group.map(str::to_owned))
-        .set_message_deduplication_id(deduplication.map(str::to_owned))
-        .set_delay_seconds(message.delay_seconds().map(i32::from));
-    for (name, value) in message.attributes() {
-        entry = entry.message_attributes(*name, string_attribute(value));
+        .message_body(parts.body)
+        .set_message_group_id(parts.group)
+        .set_message_deduplication_id(parts.deduplication)
+        .set_delay_seconds(parts.delay_seconds.map(i32::from));
+    for (name, value) in parts.attributes {
+        entry = entry.message_attributes(name, string_attribute(value));
     }
-    if let Some(header) = message.trace_header() {
+    if let Some(header) = parts.trace_header {
         let name = MessageSystemAttributeNameForSends::AwsTraceHeader;
         entry = entry.message_system_attributes(name, string_system_attribute(header));
     }
@@ -285,14 +298,14 @@ fn entry(index: usize, message: &impl QueueMessage) -> SendMessageBatchRequestEn
     }
 }
 
-fn string_attribute(value: &str) -> MessageAttributeValue {
+fn string_attribute(value: String) -> MessageAttributeValue {
     match MessageAttributeValue::builder().data_type("String").string_value(value).build() {
         Ok(attribute) => attribute,
         Err(_) => unreachable!("the one required member, the data type, is set above"),
     }
 }
 
-fn string_system_attribute(value: &str) -> MessageSystemAttributeValue {
+fn string_system_attribute(value: String) -> MessageSystemAttributeValue {
     match MessageSystemAttributeValue::builder().data_type("String").string_value(value).build() {
         Ok(attribute) => attribute,
         Err(_) => unreachable!("the one required member, the data type, is set above"),

@@ -13,6 +13,9 @@ use failure_event::envelope::Record;
 use failure_event::outcome::Outcome;
 use failure_event::route::Subject;
 use failure_event::target::Kind;
+use failure_event::text::cut;
+
+use crate::log_line::ERROR_MESSAGE_MAX;
 
 /// The response to an invocation that did not fail.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -69,6 +72,13 @@ pub struct Failed {
     pub reason: String,
 }
 
+impl Failed {
+    /// A sentence, which Lambda logs, so that it is bounded as in a log line.
+    fn because(sentence: &str) -> Self {
+        Self { reason: cut(sentence, ERROR_MESSAGE_MAX).into_owned() }
+    }
+}
+
 impl fmt::Display for Failed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.reason)
@@ -89,9 +99,8 @@ impl Response {
             let Outcome::Retry(retry) = outcome else { continue };
             let delivery = record.sqs_delivery();
             let Some(id) = delivery.and_then(|delivery| delivery.message_id.as_deref()) else {
-                return Err(Failed {
-                    reason: format!("a record without a messageId is to be retried: {}", retry.sentence()),
-                });
+                let what = format!("a record without a messageId is to be retried: {}", retry.sentence());
+                return Err(Failed::because(&what));
             };
             if named.insert(id) {
                 let mut failure = BatchItemFailure::default();
@@ -112,7 +121,7 @@ impl Response {
         let mut answers = Vec::new();
         for (subject, outcome) in events {
             if let Outcome::Retry(retry) = outcome {
-                return Err(Failed { reason: format!("to be retried: {}", retry.sentence()) });
+                return Err(Failed::because(&format!("to be retried: {}", retry.sentence())));
             }
             answers.push(EventAnswer::new(subject, outcome));
         }

@@ -9,7 +9,7 @@ use super::Letterbox;
 use super::circuit::{Api, Caller};
 use crate::settings::Parking;
 use failure_event::outcome::{Outcome, Retry, ServiceError};
-use failure_event::parked::{ParkedMessage, can_be_parked};
+use failure_event::parked::{ParkedMessage, can_be_parked, kept_attributes};
 
 /// Why this is the last time that a record is tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,10 +90,9 @@ impl Letterbox<'_> {
         let now = OffsetDateTime::now_utc();
         let Some((parking, queue)) = &self.relay.parking else { return Outcome::Retry(retry) };
         let delay_seconds = delay_seconds(parking);
-        let Some(message) = ParkedMessage::of(self.record, now, delay_seconds) else {
-            return Outcome::Retry(retry);
-        };
-        match timeout_at(self.turn.limits.letters_end(), queue.store(message)).await {
+        let Some(attributes) = kept_attributes(self.record, now) else { return Outcome::Retry(retry) };
+        let message = || ParkedMessage::new(self.record, attributes.clone(), delay_seconds);
+        match timeout_at(self.turn.limits.letters_end(), queue.store(&message)).await {
             Ok(Ok(())) => Outcome::Parked(retry),
             Ok(Err(error)) => Outcome::Retry(Retry::ParkingQueue(self.without_secrets(error))),
             Err(_) => Outcome::Retry(Retry::ParkingQueue(ServiceError::timed_out())),

@@ -204,7 +204,7 @@ def test_context_at_its_limit(relay: Function, build, name: str, text_name: str,
 
 
 def assert_cut_context(actual: str, original: dict[str, str], tight: bool = True) -> None:
-    """A JSON cause that was too long: valid, within the limit, members in order, `details` now a cut text."""
+    """A JSON cause that was too long: valid, within the limit, members in order, each whole or a cut text."""
     assert utf16_len(actual) <= 32768
     if tight:
         assert utf16_len(actual) >= 32768 - ESCAPE_SLACK, f"{utf16_len(actual)}: cut by more than needed"
@@ -212,6 +212,8 @@ def assert_cut_context(actual: str, original: dict[str, str], tight: bool = True
     assert list(parts) == list(original), "members are missing or in another order"
     for name, value in parts.items():
         if name == "details":
+            if value == original["details"]:
+                continue
             text = json.loads(value)
             assert isinstance(text, str), "details are to be a JSON text"
             # Ambiguous for details that are a text themselves: their JSON text, or what it holds.
@@ -375,3 +377,43 @@ def test_the_second_try_is_for_step_functions_only(relay: Function) -> None:
     of = e.swf()
     result = send(relay, event(of), {identity(of): error("KmsAccessDeniedException")})
     assert len(result.failures) == 1 and all("details" in call.params for call in result.calls)
+
+
+def long(letter: str, length: int) -> str:
+    return letter * length
+
+
+@pytest.mark.parametrize("build, name, text_name", TASKS)
+@cases(
+    "failure, cut",
+    [
+        ("the message is the longest", {"message": long("m", 40_000), "details": [1], "externalExecutionId": "run"}, ["message"]),
+        ("the execution id is the longest", {"message": "m", "details": [1], "externalExecutionId": long("r", 40_000)},
+         ["externalExecutionId"]),
+        ("details are the longest", {"message": long("m", 9_000), "details": long("d", 30_000), "externalExecutionId": long("r", 9_000)},
+         ["details"]),
+        ("a message longer than long details", {"message": long("m", 30_000), "details": long("d", 20_000)}, ["message"]),
+        ("an execution id longer than a long message", {"message": long("m", 15_000), "externalExecutionId": long("r", 20_000)},
+         ["externalExecutionId"]),
+        ("escapes count: quotes are longer than more letters", {"message": long('"', 12_000), "externalExecutionId": long("r", 20_000)},
+         ["message"]),
+        ("the longest alone is not enough", {"message": long("m", 40_000), "details": long("d", 50_000)}, ["message", "details"]),
+        ("the two longest of three", {"message": long("m", 20_000), "details": long("d", 50_000), "externalExecutionId": long("r", 40_000)},
+         ["details", "externalExecutionId"]),
+    ],
+)  # fmt: skip
+def test_the_longest_member_of_a_cause_is_cut_first_and_the_shorter_ones_stay(
+    relay: Function, build, name: str, text_name: str, failure: dict, cut: list
+) -> None:
+    actual = relayed(relay, json.dumps(event(build(), failure))).params[text_name]
+    assert utf16_len(actual) <= 32768
+    parts = split_context(actual)
+    original = {k: json.dumps(v) if k == "details" else v for k, v in failure.items()}
+    for member, text in parts.items():
+        if member not in cut:
+            assert text == original[member], f"{member} is not the longest, and stays"
+    *emptied, last = sorted(cut, key=lambda member: -len(json.dumps(failure[member])))
+    shown = {m: json.loads(t) if m == "details" else t for m, t in parts.items() if m in cut}
+    assert all(shown[member] == MARKER for member in emptied), "the next is cut only when nothing is left of the longest"
+    assert shown[last].endswith(MARKER) and shown[last] != MARKER
+    assert utf16_len(actual) >= 32768 - ESCAPE_SLACK, "cut by more than needed"

@@ -144,3 +144,94 @@ def test_a_task_is_followed_by_its_fingerprint(relay: Function, kind: str) -> No
     of = target(kind)
     result = relay.invoke(e.sqs(sqs_record(event(of))))
     assert fingerprint(identity(of)) in [line.get("target_fingerprint") for line in result.outcome_lines]
+
+
+def escaped_in_full(text: str) -> str:
+    return "".join(f"\\u{ord(c):04x}" for c in text)
+
+
+def embedded(value: object, levels: int) -> object:
+    for _ in range(levels):
+        value = json.dumps(value)
+    return value
+
+
+NAMES = [
+    "taskToken", "TASK_TOKEN", "task-token", "TaskToken", "SFN_TASK_TOKEN", "TASK_TOKEN_ENV_VARIABLE",
+    "AWS_STEPFUNCTIONS_TASK_TOKEN", "SWF_TASK_TOKEN", "DURABLE_CALLBACK_ID", "clientToken", "CODEPIPELINE_CLIENT_TOKEN",
+    "secretAccessKey", "sessionToken", "accessKeyId", "My_Grip", "myGrip",
+]  # fmt: skip
+
+FORMS = [
+    ("a member", lambda name, t: {name: t}),
+    ("a member of JSON in a string", lambda name, t: json.dumps({"a": 1, name: t})),
+    ("a member of JSON in a string in a string", lambda name, t: embedded({"a": 1, name: t}, 2)),
+    ("a member four strings deep", lambda name, t: embedded({"a": 1, name: t}, 4)),
+    ("a value of a name", lambda name, t: {"environment": [{"name": name, "value": t}]}),
+    ("a value before its name", lambda name, t: {"environment": [{"value": t, "type": "PLAINTEXT", "name": name}]}),
+    ("a value of a name in a string", lambda name, t: json.dumps([{"name": name, "value": t}])),
+    ("an option of a command line", lambda name, t: f"worker --{name} {t} --verbose"),
+    ("an option with an equals sign", lambda name, t: f"worker --{name}={t} --verbose"),
+    ("an option in a list of words", lambda name, t: {"command": ["worker", f"--{name}", t]}),
+    ("an option with an equals sign in a list", lambda name, t: {"command": ["worker", f"--{name}={t}"]}),
+    ("a list of words in a string", lambda name, t: json.dumps(["worker", f"--{name}", t])),
+]
+
+
+@pytest.fixture
+def named(relay_with) -> Function:
+    return relay_with(AWS_LAMBDA_LOG_LEVEL="TRACE", RELAY_TASK_TOKEN_NAMES="my-grip,/deep/handle")
+
+
+@pytest.mark.parametrize("name", NAMES)
+@cases("form", FORMS)
+def test_a_lost_text_shows_no_secret_in_any_form(named: Function, name: str, form) -> None:
+    secret, of = Secrets.issue(40), e.sfn()
+    body = event(of, {"message": "the text that was lost", "details": form(name, secret)})
+    result = named.invoke(e.sqs(body), {identity(of): [error("KmsAccessDeniedException"), ok()]})
+    assert any("the text that was lost" in json.dumps(line) for line in result.warnings())
+
+
+@cases(
+    "written",
+    [
+        ("with escaped slashes", lambda t: t.replace("/", "\\/")),
+        ("in escapes", escaped_in_full),
+        ("in escapes inside escapes", lambda t: escaped_in_full(t).replace("\\", "\\\\")),
+    ],
+)
+def test_a_lost_text_shows_no_secret_that_is_escaped(named: Function, written) -> None:
+    secret, of = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLE" + Secrets.issue(16), e.sfn()
+    details = '{"secretAccessKey":"%s","in":"{\\"taskToken\\":\\"%s\\"}"}' % (written(secret), written(secret).replace("\\", "\\\\"))
+    body = '{"target":%s,"failure":{"message":"m","details":%s}}' % (json.dumps(of), details)
+    result = named.invoke(e.sqs(body), {identity(of): [error("KmsAccessDeniedException"), ok()]})
+    said = result.output
+    assert "[redacted]" in said and not any(part in said for part in ("K7MDENG", "bPxRfi", "wJalrXUtn", escaped_in_full("7MDEN")))
+
+
+@pytest.mark.parametrize("name", ["ValidationException", "BrandNewException"])
+@cases(
+    "said",
+    [
+        ("as it is", lambda t: f"Invalid Token: '{t}'"),
+        ("in escapes", lambda t: f"Invalid Token: '{escaped_in_full(t)}'"),
+        ("in escapes inside a string", lambda t: json.dumps({"Message": f"Invalid Token: '{escaped_in_full(t)}'"})),
+        ("as a member of JSON in a string", lambda t: json.dumps(json.dumps({"taskToken": t}))),
+    ],
+)
+def test_a_service_that_repeats_the_token_in_another_form_shows_none(loudest: Function, name: str, said) -> None:
+    of = e.sfn()
+    result = loudest.invoke(e.sqs(event(of)), {identity(of): error(name, message=said(of["taskToken"]))})
+    attributes = "".join(v for d in result.dead_letters for v in d.attributes.values())
+    assert escaped_in_full(of["taskToken"][:8]) not in result.output + attributes
+
+
+@pytest.mark.parametrize("member", ["id", "source"])
+@cases("form", FORMS)
+def test_an_id_or_a_source_shows_no_secret_in_any_form(named: Function, member: str, form) -> None:
+    secret = Secrets.issue(40)
+    for of in (e.sfn(), {"kind": "later"}):
+        for name in ("taskToken", "MY_GRIP"):
+            body = event(of, **{member: form(name, secret)})
+            named.invoke(e.sqs(body))
+            named.invoke(body)

@@ -16,7 +16,7 @@ from harness.events import KINDS, event, identity, sqs_record, target
 from harness.function import Function, Result
 from harness.secrets import Secrets
 from harness.table import cases
-from harness.text import fingerprint
+from harness.text import assert_cut, fingerprint, utf16_len
 
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 LEVELS = {"relayed": "INFO", "already-settled": "INFO", "retry": "WARN", "dead-lettered": "ERROR", "ignored": "DEBUG"}
@@ -396,3 +396,84 @@ def test_the_text_format_tells_the_outcome_too(relay_with) -> None:
 def test_an_ignored_notice_is_silent_but_counted(functions) -> None:
     result = functions.get().invoke(e.sqs(n.ecs_died({})))
     assert not result.outcome_lines and sums(result) == {"unknown": {"Ignored": 1}}
+
+
+# Bounds of a line.
+
+LINE_BYTES_MAX = 16 * 1024
+LIMITS = {"error_message": 1024, "failure_message": 5000}
+
+
+def assert_bounded(result) -> None:
+    """Every line is at most 16 KiB, and every text of it within its limit, cut with the marker."""
+    for line in result.output.encode().split(b"\n"):
+        assert len(line) + 1 <= LINE_BYTES_MAX, f"a line of {len(line)} bytes: {line[:200]!r}"
+    for line in (line for line in result.lines if "_aws" not in line):
+        for name, value in line.items():
+            if isinstance(value, str):
+                assert utf16_len(value) <= LIMITS.get(name, 256), f"{name} has {utf16_len(value)} units"
+
+
+UNITS = ["x", "é", "\U0001f525", '"', "\\", "\x01", "\u0301", "\u007f"]
+
+
+@pytest.mark.parametrize("log_format", ["JSON", "Text"])
+@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("member", ["id", "source", "time", "version", "kind", "region", "account", "everything"])
+def test_what_a_publisher_writes_makes_no_long_line(relay_with, log_format: str, unit: str, member: str) -> None:
+    relay = relay_with(AWS_LAMBDA_LOG_LEVEL="TRACE", AWS_LAMBDA_LOG_FORMAT=log_format)
+    long = unit * 100_000
+    members = {member: long} if member in ("id", "source", "time", "version") else {}
+    if member == "everything":
+        members = {"id": long, "source": long, "time": long}
+    for of in (e.sfn(), {"kind": "later"}, e.sfn(region="us-west-2")):
+        if member in ("kind", "region", "account"):
+            of = {**of, member: long}
+        trace = long if member == "everything" else "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700"
+        message_id = long if member == "everything" else None
+        record = e.sqs_record(event(of, **members), AWSTraceHeader=trace, message_id=message_id)
+        result = relay.invoke(e.sqs(record), may_be_refused=True)
+        assert_bounded(result)
+        for letter in result.dead_letters:
+            assert utf16_len(letter.attributes.get("EVENT_ID", "")) <= 256
+            assert utf16_len(letter.attributes["ERROR_MESSAGE"]) <= 1024
+        assert_bounded(relay.invoke(event(of, **members), may_be_refused=True))
+
+
+@pytest.mark.parametrize("log_format", ["JSON", "Text"])
+@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("name", ["InvalidToken", "AccessDeniedException", "N" * 3000, "KmsAccessDeniedException"])
+def test_what_a_service_says_makes_no_long_line(relay_with, log_format: str, unit: str, name: str) -> None:
+    relay = relay_with(AWS_LAMBDA_LOG_LEVEL="TRACE", AWS_LAMBDA_LOG_FORMAT=log_format)
+    of = e.sfn()
+    failure = {"type": unit * 5000, "message": unit * 30_000, "details": unit * 30_000}
+    script = {identity(of): [error(name, message=unit * 100_000)] * 2}
+    assert_bounded(relay.invoke(e.sqs(event(of, failure, id=unit * 5000, source=unit * 5000)), script))
+    assert_bounded(relay.invoke(event(of, failure), script))
+
+
+@pytest.mark.parametrize("unit", ["x", "é", "\U0001f525"])
+def test_a_text_within_its_limit_is_whole_and_a_longer_one_is_cut_with_the_marker(relay: Function, unit: str) -> None:
+    whole = unit * (256 // utf16_len(unit))
+    result = relay.invoke(e.sqs(event(id=whole, source=whole)))
+    assert [(line["event_id"], line["source"]) for line in result.outcome_lines] == [(whole, whole)]
+    result = relay.invoke(e.sqs(event(id=whole + "x", source=whole + "x")))
+    for text in (result.outcome_lines[0]["event_id"], result.outcome_lines[0]["source"]):
+        assert_cut(text, whole + "x", 256)
+
+
+def test_a_long_reason_is_cut_with_the_marker(relay: Function) -> None:
+    of = e.sfn()
+    said = "why " * 1000
+    result = relay.invoke(e.sqs(event(of)), {identity(of): error("InvalidToken", message=said)})
+    message = result.the_dead_letter().attributes["ERROR_MESSAGE"]
+    assert utf16_len(message) == 1024 and message.endswith("… [truncated]")
+    assert result.outcome_lines[0]["error_message"] == message
+
+
+def test_a_setting_that_stops_the_function_makes_no_long_line(functions) -> None:
+    relay = Function({"RELAY_TARGETS": "x" * 100_000})
+    said = relay.stopped_at_start()
+    relay.close()
+    assert said and "RELAY_TARGETS" in said
+    assert all(len(line) < LINE_BYTES_MAX for line in said.split("\n"))

@@ -6,6 +6,7 @@ mod contributor;
 mod event_files;
 mod events;
 mod function;
+mod hostile;
 mod https;
 mod limits;
 mod mutilated_events;

@@ -8,6 +8,7 @@ use std::fmt;
 
 use crate::parked::{PARKED_SINCE, ParkedSince};
 use crate::secret::sha256_hex;
+use crate::text::cut;
 
 /// The longest reason, in characters.
 pub const ERROR_MESSAGE_MAX: usize = 1024;
@@ -116,7 +117,8 @@ impl Reason {
     /// A reason; characters that SQS refuses are replaced and the text is cut to its limit.
     #[must_use]
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        let message = prefix(&storable(&message.into()), ERROR_MESSAGE_MAX).to_owned();
+        // What is cut off need not be cleaned, and the marker needs no cleaning.
+        let message = storable(&cut(&message.into(), ERROR_MESSAGE_MAX)).into_owned();
         Self { code, message, service_error: None }
     }
 
@@ -220,17 +222,21 @@ impl DeadLetter {
         message_size(&self.body, &self.attributes)
     }
 
-    /// The nearest body that SQS accepts, when it refuses the body itself: a body is never empty and
-    /// holds no control characters. `None` when the body is acceptable as it is.
+    /// Whether SQS accepts the body as it is: one that is not empty, and holds no control characters.
     #[must_use]
-    pub fn storable_body(&self) -> Option<String> {
+    pub fn is_storable(&self) -> bool {
+        !self.body.is_empty() && !holds_refused(&self.body)
+    }
+
+    /// The letter with the nearest body that SQS accepts.
+    #[must_use]
+    pub fn with_storable_body(mut self) -> Self {
         if self.body.is_empty() {
-            return Some("\"\"".to_owned());
+            "\"\"".clone_into(&mut self.body);
+        } else if let Cow::Owned(body) = storable(&self.body) {
+            self.body = body;
         }
-        match storable(&self.body) {
-            Cow::Borrowed(_) => None,
-            Cow::Owned(body) => Some(body),
-        }
+        self
     }
 }
 
@@ -297,10 +303,16 @@ fn prefix(text: &str, max: usize) -> &str {
 /// The text with each character that SQS refuses replaced by U+FFFD.
 /// Accepted are `#x9 #xA #xD #x20–#xD7FF #xE000–#xFFFD #x10000–#x10FFFF`.
 fn storable(text: &str) -> Cow<'_, str> {
-    if !text.contains(is_refused_by_sqs) {
+    if !holds_refused(text) {
         return Cow::Borrowed(text);
     }
     Cow::Owned(text.replace(is_refused_by_sqs, "\u{fffd}"))
+}
+
+/// Whether SQS refuses a character of the text. Only those that begin with such a byte need a closer look.
+fn holds_refused(text: &str) -> bool {
+    let is_suspect = |byte: u8| (byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r')) || byte == 0xef;
+    text.bytes().any(is_suspect) && text.contains(is_refused_by_sqs)
 }
 
 fn is_refused_by_sqs(character: char) -> bool {
@@ -394,7 +406,7 @@ mod tests {
     fn a_reason_is_cut_and_cleaned() {
         let reason = Reason::invalid("a\0\u{1f}\tb\u{ffff}");
         assert_eq!(reason.message, "a\u{fffd}\u{fffd}\tb\u{fffd}");
-        assert_eq!(Reason::invalid("😀".repeat(2000)).message.chars().count(), 512);
+        assert_eq!(Reason::invalid("😀".repeat(2000)).message, format!("{}… [truncated]", "😀".repeat(505)));
     }
 
     #[test]
@@ -417,9 +429,12 @@ mod tests {
 
     #[test]
     fn a_body_that_sqs_refuses_has_a_storable_form() {
-        assert_eq!(letter("{\"a\": \"é😀\"}\r\n\t", &origin(), None).storable_body(), None);
-        assert_eq!(letter("a\u{1}b", &origin(), None).storable_body().as_deref(), Some("a\u{fffd}b"));
-        assert_eq!(letter("", &origin(), None).storable_body().as_deref(), Some("\"\""));
+        let ordinary = "{\"a\": \"é😀\"}\r\n\t";
+        for (body, stored) in [(ordinary, ordinary), ("a\u{1}b", "a\u{fffd}b"), ("", "\"\"")] {
+            let letter = letter(body, &origin(), None);
+            assert_eq!(letter.is_storable(), body == stored);
+            assert_eq!(letter.with_storable_body().body, stored);
+        }
     }
 
     #[test]

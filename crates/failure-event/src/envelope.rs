@@ -14,6 +14,10 @@ use crate::place::is_account;
 /// How many envelopes are opened, the outermost counted.
 pub const DEPTH_MAX: usize = 4;
 
+/// The most records of one batch, which is the most that SQS and Lambda put into one. A larger one is of somebody else's making.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-parameters.html>
+pub const RECORDS_MAX: usize = 10_000;
+
 /// What one invocation delivers.
 #[derive(Clone, Debug)]
 #[expect(clippy::large_enum_variant, reason = "there is one of it an invocation, and it is never copied")]
@@ -83,17 +87,38 @@ impl SqsDelivery {
 pub enum Body<'a> {
     /// The text that carries the event.
     Text(JsonString<'a>),
+    /// The JSON string that carries the event. It is read when it is the record's turn: the bodies of a batch are not all held twice.
+    Literal(Json<'a>),
     /// A record without one. What it holds instead is kept, so that nothing is lost.
     Absent(Json<'a>),
 }
 
-impl Body<'_> {
+impl<'a> Body<'a> {
+    /// The member of a record that carries the event, where it is a string; else the record itself.
+    fn of(member: Option<Json<'a>>, record: Json<'a>) -> Self {
+        match member.filter(|body| body.json_type() == Type::String) {
+            Some(body) => Self::Literal(body),
+            None => Self::Absent(record),
+        }
+    }
+
     /// The body byte for byte, as a dead letter keeps it.
     #[must_use]
-    pub fn as_arrived(&self) -> &str {
+    pub fn as_arrived(&self) -> Cow<'_, str> {
         match self {
-            Body::Text(string) => &string.text,
-            Body::Absent(record) => record.text(),
+            Body::Text(string) => Cow::Borrowed(&string.text),
+            Body::Literal(literal) => literal.to_text(),
+            Body::Absent(record) => Cow::Borrowed(record.text()),
+        }
+    }
+
+    /// The text that carries the event, as JSON that is itself to be parsed.
+    #[must_use]
+    pub fn embedded(&self) -> Option<Cow<'_, str>> {
+        match self {
+            Body::Text(string) => Some(string.embedded()),
+            Body::Literal(literal) => literal.string().map(JsonString::into_embedded),
+            Body::Absent(_) => None,
         }
     }
 }
@@ -133,31 +158,48 @@ pub fn open(payload: &str) -> Delivery<'_> {
 /// tells them apart, because anyone may put the attributes of a parked message on a message of their own.
 #[must_use]
 pub fn open_with_parking(payload: &str, is_parking_queue: impl Fn(&str) -> bool) -> Delivery<'_> {
-    batch(payload, &is_parking_queue).unwrap_or_else(|| Delivery::Single(single(payload)))
+    let object = Json::parse(payload).ok().and_then(Json::object);
+    let batch = object.as_ref().and_then(|object| batch(object, &is_parking_queue));
+    batch.unwrap_or_else(|| Delivery::Single(single(payload, object.as_ref())))
 }
 
-fn batch<'a>(payload: &'a str, is_parking_queue: &dyn Fn(&str) -> bool) -> Option<Delivery<'a>> {
-    let object = Json::parse(payload).ok()?.object()?;
-    if object.object("target").is_some() {
+fn batch<'a>(object: &Object<'a>, is_parking_queue: &dyn Fn(&str) -> bool) -> Option<Delivery<'a>> {
+    if object.holds_object("target") {
         return None;
     }
-    let records = object.member("Records")?.array()?;
-    let any = |name: &str, source: &str| {
-        records
-            .iter()
-            .any(|record| record.object().and_then(|record| record.text(name)).as_deref() == Some(source))
-    };
-    if records.is_empty() || any("eventSource", "aws:sqs") {
-        let records = records.into_iter().map(|record| sqs_record(record, is_parking_queue));
-        return Some(Delivery::SqsBatch(records.collect()));
+    let records = object.member("Records")?.array()?.into_iter();
+    let records = records.take(RECORDS_MAX + 1).map(|json| (json, json.object()));
+    let records: Vec<(Json<'a>, Option<Object<'a>>)> = records.collect();
+    if records.len() > RECORDS_MAX {
+        return None;
     }
-    any("EventSource", "aws:sns").then(|| Delivery::Sns(records.into_iter().map(sns_record).collect()))
+    let mut service = records.is_empty().then_some(Service::Sqs);
+    for record in records.iter().filter_map(|(_, record)| record.as_ref()) {
+        if record.text("eventSource").as_deref() == Some("aws:sqs") {
+            service = Some(Service::Sqs);
+            break;
+        }
+        if record.text("EventSource").as_deref() == Some("aws:sns") {
+            service = Some(Service::Sns);
+        }
+    }
+    Some(match service? {
+        Service::Sqs => Delivery::SqsBatch(
+            records.into_iter().map(|record| sqs_record(record, is_parking_queue)).collect(),
+        ),
+        Service::Sns => Delivery::Sns(records.into_iter().map(sns_record).collect()),
+    })
 }
 
-fn single(payload: &str) -> Record<'_> {
-    let event = Json::parse(payload).ok().and_then(Json::object);
-    let source_arn = event.as_ref().and_then(rule_arn);
-    let publisher = event.as_ref().and_then(account);
+/// Whose records they are. One of SQS makes all of them a batch of SQS.
+enum Service {
+    Sqs,
+    Sns,
+}
+
+fn single<'a>(payload: &'a str, event: Option<&Object<'a>>) -> Record<'a> {
+    let source_arn = event.and_then(rule_arn);
+    let publisher = event.and_then(account);
     Record {
         origin: Origin { source_arn, publisher, ..Origin::default() },
         via: Via::Invocation,
@@ -169,7 +211,7 @@ fn single(payload: &str) -> Record<'_> {
 fn rule_arn(event: &Object<'_>) -> Option<String> {
     event.member("detail-type")?;
     let resources = event.member("resources")?.array()?;
-    resources.iter().filter_map(|resource| resource.string()).map(|resource| resource.text).find_map(|arn| {
+    resources.into_iter().filter_map(Json::string).map(|resource| resource.text).find_map(|arn| {
         let parts: Vec<&str> = arn.splitn(6, ':').collect();
         let is_rule =
             matches!(parts.as_slice(), ["arn", _, "events", _, _, resource] if resource.starts_with("rule/"));
@@ -179,16 +221,18 @@ fn rule_arn(event: &Object<'_>) -> Option<String> {
 
 /// The account that put an EventBridge event on its bus.
 fn account(event: &Object<'_>) -> Option<String> {
-    event_bridge(event).filter(|_| event.object("target").is_none())?;
+    event_bridge(event).filter(|_| !event.holds_object("target"))?;
     Some(event.text("account")?.into_owned()).filter(|account| is_account(account))
 }
 
-fn sqs_record<'a>(json: Json<'a>, is_parking_queue: &dyn Fn(&str) -> bool) -> Record<'a> {
-    let record = json.object();
+fn sqs_record<'a>(
+    (json, record): (Json<'a>, Option<Object<'a>>),
+    is_parking_queue: &dyn Fn(&str) -> bool,
+) -> Record<'a> {
     let text = |name: &str| Some(record.as_ref()?.text(name)?.into_owned()).filter(|text| !text.is_empty());
     let attributes = record.as_ref().and_then(|record| record.object("attributes"));
     let attribute = |name: &str| Some(attributes.as_ref()?.description(name)?.into_owned());
-    let body = record.as_ref().and_then(|record| record.member("body")?.string());
+    let body = record.as_ref().and_then(|record| record.member("body"));
     let (queue_arn, message_id) = (text("eventSourceARN"), text("messageId"));
     let is_parked = queue_arn.as_deref().is_some_and(is_parking_queue);
     let own = Record {
@@ -212,7 +256,7 @@ fn sqs_record<'a>(json: Json<'a>, is_parking_queue: &dyn Fn(&str) -> bool) -> Re
             sent_at: attribute("SentTimestamp"),
             is_parked,
         }),
-        body: body.map_or(Body::Absent(json), Body::Text),
+        body: Body::of(body, json),
     };
     match record.filter(|_| is_parked).and_then(|record| record.object("messageAttributes")) {
         Some(attributes) => parked::restored(own, &attributes),
@@ -230,14 +274,14 @@ fn redrives(record: &Object<'_>) -> Option<u32> {
     attribute.text("stringValue")?.parse().ok()
 }
 
-fn sns_record(json: Json<'_>) -> Record<'_> {
-    let sns = json.object().and_then(|record| record.object("Sns"));
+fn sns_record<'a>((json, record): (Json<'a>, Option<Object<'a>>)) -> Record<'a> {
+    let sns = record.and_then(|record| record.object("Sns"));
     let text = |name: &str| Some(sns.as_ref()?.text(name)?.into_owned()).filter(|text| !text.is_empty());
-    let body = sns.as_ref().and_then(|sns| sns.member("Message")?.string());
+    let body = sns.as_ref().and_then(|sns| sns.member("Message"));
     Record {
         origin: Origin { source_arn: text("TopicArn"), ..Origin::default() },
         via: Via::Sns { message_id: text("MessageId") },
-        body: body.map_or(Body::Absent(json), Body::Text),
+        body: Body::of(body, json),
     }
 }
 
@@ -267,7 +311,7 @@ impl Envelope<'_> {
     pub fn holds_an_object(&self) -> bool {
         match &self.content {
             Content::Text(text) => {
-                Json::parse(text.embedded()).is_ok_and(|json| json.json_type() == Type::Object)
+                Json::parse(&text.embedded()).is_ok_and(|json| json.json_type() == Type::Object)
             }
             Content::Value(json) => json.json_type() == Type::Object,
         }
@@ -344,8 +388,7 @@ fn search_within<T>(
 
 fn only_record<'a>(object: &Object<'a>) -> Option<Content<'a>> {
     let records = object.member("Records")?.array()?;
-    let [record] = records.as_slice() else { return None };
-    let record = record.object()?;
+    let record = records.only()?.object()?;
     let body = record.member("body").or_else(|| record.object("Sns")?.member("Message"));
     match body {
         Some(body) => Some(body.string().map_or(Content::Value(body), Content::Text)),

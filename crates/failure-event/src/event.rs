@@ -11,6 +11,7 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::dead_letter::{Code, Reason};
 use crate::json::{Json, Object, Type};
+use crate::text::cut;
 
 /// The `type` of a failure that gives none.
 pub const DEFAULT_TYPE: &str = "WorkerFailed";
@@ -20,6 +21,9 @@ pub const DEFAULT_MESSAGE: &str = "The worker reported a failure without a messa
 
 /// How much of an unknown version or kind a reason quotes, in characters.
 const QUOTED_MAX: usize = 64;
+
+/// How much of a `source` is kept, in UTF-16 code units: only logs show it, and they show less.
+const SOURCE_MAX: usize = 8192;
 
 /// What the event says of itself, for correlation and logs. Nothing here decides where it goes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,7 +47,7 @@ impl Header {
         let time = given.as_deref().and_then(parse_time);
         Self {
             id: text("id"),
-            source: text("source"),
+            source: event.description("source").map(|source| cut(&source, SOURCE_MAX).into_owned()),
             time,
             time_is_unreadable: given.is_some() && time.is_none(),
         }
@@ -135,12 +139,18 @@ fn is_version_1(version: &str) -> bool {
 /// # Errors
 /// `INVALID_EVENT` when it is missing or no object.
 pub fn target<'a>(event: &Object<'a>) -> Result<Object<'a>, Reason> {
-    let Some(target) = event.member("target") else {
-        return Err(Reason::invalid("target: is missing; it names the task or job that failed"));
-    };
-    target.object().ok_or_else(|| {
-        Reason::invalid(format!("target: expected an object, found {}", name_of(target.json_type())))
-    })
+    event.object("target").ok_or_else(|| missing_target(event))
+}
+
+/// `INVALID_EVENT`: the event's `target` is missing or no object.
+#[must_use]
+pub fn missing_target(event: &Object<'_>) -> Reason {
+    match event.member("target") {
+        None => Reason::invalid("target: is missing; it names the task or job that failed"),
+        Some(other) => {
+            Reason::invalid(format!("target: expected an object, found {}", name_of(other.json_type())))
+        }
+    }
 }
 
 /// A JSON type as a person says it.

@@ -8,8 +8,11 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
+
+use crate::json_scan::{
+    LoneSurrogates, blanks_end, compacted, escapes_end, fnv1a, is_escaped, string_end, unescaped, value_end,
+};
 
 /// One legal JSON value, as the text in which it was written (without blanks around it).
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -99,31 +102,30 @@ impl<'a> Json<'a> {
     /// The members, when this is an object.
     #[must_use]
     pub fn object(self) -> Option<Object<'a>> {
-        if self.json_type() != Type::Object {
-            return None;
-        }
-        let members =
-            (&mut serde_json::Deserializer::from_str(self.text)).deserialize_map(MembersVisitor).ok()?;
-        Some(Object { json: self, members })
+        (self.json_type() == Type::Object).then(|| Object::new(self))
     }
 
     /// The items, when this is an array.
     #[must_use]
-    pub fn array(self) -> Option<Vec<Json<'a>>> {
-        if self.json_type() != Type::Array {
-            return None;
-        }
-        let items: Vec<&'a RawValue> = serde_json::from_str(self.text).ok()?;
-        Some(items.into_iter().map(|raw| Json { text: raw.get() }).collect())
+    pub fn array(self) -> Option<Array<'a>> {
+        (self.json_type() == Type::Array).then_some(Array { json: self })
     }
 
     /// The characters, when this is a string.
     #[must_use]
     pub fn string(self) -> Option<JsonString<'a>> {
+        (self.json_type() == Type::String).then(|| JsonString::of_literal(self.text))
+    }
+
+    /// The first characters, when this is a string: as many as stand in `length` bytes of it, or a few more.
+    #[must_use]
+    pub fn string_start(self, length: usize) -> Option<Cow<'a, str>> {
         if self.json_type() != Type::String {
             return None;
         }
-        BytesSeed.deserialize(&mut serde_json::Deserializer::from_str(self.text)).ok()
+        let raw = &self.text[1..self.text.len() - 1];
+        let end = escapes_end(raw, length);
+        Some(unescaped_or_borrowed(&raw[..end]))
     }
 
     /// What this value says as text: a string's characters, anything else its compact JSON text.
@@ -138,21 +140,7 @@ impl<'a> Json<'a> {
     /// The same JSON text without the blanks between its tokens.
     #[must_use]
     pub fn compact(self) -> String {
-        let mut out = String::with_capacity(self.text.len());
-        let mut in_string = false;
-        let mut escaped = false;
-        for character in self.text.chars() {
-            if in_string {
-                in_string = escaped || character != '"';
-                escaped = !escaped && character == '\\';
-            } else if matches!(character, ' ' | '\t' | '\n' | '\r') {
-                continue;
-            } else {
-                in_string = character == '"';
-            }
-            out.push(character);
-        }
-        out
+        compacted(self.text)
     }
 
     /// The value at a JSON pointer (RFC 6901), `None` where there is none or it is `null`.
@@ -163,7 +151,7 @@ impl<'a> Json<'a> {
             let token = token.replace("~1", "/").replace("~0", "~");
             here = match here.json_type() {
                 Type::Object => here.object()?.member(&token)?,
-                Type::Array => array_index(&token).and_then(|index| here.array()?.get(index).copied())?,
+                Type::Array => array_index(&token).and_then(|index| here.array()?.into_iter().nth(index))?,
                 _ => return None,
             };
         }
@@ -177,6 +165,62 @@ fn array_index(token: &str) -> Option<usize> {
     canonical.then(|| token.parse().ok())?
 }
 
+/// The items of an array, found one after the other: a million of them take no memory.
+#[derive(Clone, Copy, Debug)]
+pub struct Array<'a> {
+    json: Json<'a>,
+}
+
+impl Default for Array<'_> {
+    fn default() -> Self {
+        Self { json: Json { text: "[]" } }
+    }
+}
+
+impl<'a> Array<'a> {
+    /// The one item, where there is no other.
+    #[must_use]
+    pub fn only(self) -> Option<Json<'a>> {
+        let mut items = self.into_iter();
+        items.next().filter(|_| items.next().is_none())
+    }
+}
+
+impl<'a> IntoIterator for Array<'a> {
+    type Item = Json<'a>;
+    type IntoIter = Items<'a>;
+
+    fn into_iter(self) -> Items<'a> {
+        Items { text: self.json.text, at: 1 }
+    }
+}
+
+/// See [`Array`].
+#[derive(Clone, Debug)]
+pub struct Items<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl<'a> Iterator for Items<'a> {
+    type Item = Json<'a>;
+
+    fn next(&mut self) -> Option<Json<'a>> {
+        let bytes = self.text.as_bytes();
+        let start = blanks_end(bytes, self.at);
+        if matches!(bytes.get(start), None | Some(b']')) {
+            return None;
+        }
+        let end = value_end(bytes, start);
+        // Behind a value there is a comma or the closing bracket.
+        self.at = match bytes.get(blanks_end(bytes, end)) {
+            Some(b',') => blanks_end(bytes, end) + 1,
+            _ => bytes.len(),
+        };
+        Some(Json { text: &self.text[start..end] })
+    }
+}
+
 /// A JSON string's characters.
 #[derive(Clone, PartialEq, Eq)]
 pub struct JsonString<'a> {
@@ -184,7 +228,8 @@ pub struct JsonString<'a> {
     pub text: Cow<'a, str>,
     /// Whether the string holds a surrogate without its pair, which no text can.
     pub has_lone_surrogate: bool,
-    escaped: Option<String>,
+    /// What stands between the quotes, where there are any.
+    raw: &'a str,
 }
 
 impl fmt::Debug for JsonString<'_> {
@@ -196,7 +241,7 @@ impl fmt::Debug for JsonString<'_> {
 
 impl<'a> From<&'a str> for JsonString<'a> {
     fn from(text: &'a str) -> Self {
-        Self::clean(Cow::Borrowed(text))
+        Self { text: Cow::Borrowed(text), has_lone_surrogate: false, raw: text }
     }
 }
 
@@ -205,16 +250,17 @@ impl<'a> JsonString<'a> {
     /// an escape, so that the inner reader sees it where it stood.
     #[must_use]
     pub fn into_embedded(self) -> Cow<'a, str> {
-        match self.escaped {
-            Some(escaped) => Cow::Owned(escaped),
-            None => self.text,
-        }
+        if self.has_lone_surrogate { Cow::Owned(self.with_surrogates_escaped()) } else { self.text }
     }
 
-    /// [`JsonString::into_embedded`], borrowed.
+    /// [`JsonString::into_embedded`], borrowed where that is possible.
     #[must_use]
-    pub fn embedded(&self) -> &str {
-        self.escaped.as_deref().unwrap_or(&self.text)
+    pub fn embedded(&self) -> Cow<'_, str> {
+        if self.has_lone_surrogate {
+            Cow::Owned(self.with_surrogates_escaped())
+        } else {
+            Cow::Borrowed(&self.text)
+        }
     }
 
     /// What stands behind the first `start` bytes of the text, before which there is no lone surrogate.
@@ -223,55 +269,106 @@ impl<'a> JsonString<'a> {
     /// When a character does not begin there.
     #[must_use]
     pub fn from_byte(self, start: usize) -> Self {
-        let tail = |text: String| text[start..].to_owned();
         let text = match self.text {
             Cow::Borrowed(text) => Cow::Borrowed(&text[start..]),
-            Cow::Owned(text) => Cow::Owned(tail(text)),
+            Cow::Owned(text) => Cow::Owned(text[start..].to_owned()),
         };
-        Self { text, has_lone_surrogate: self.has_lone_surrogate, escaped: self.escaped.map(tail) }
-    }
-
-    fn from_wtf8(bytes: &[u8]) -> Self {
-        match std::str::from_utf8(bytes) {
-            Ok(text) => Self::clean(Cow::Owned(text.to_owned())),
-            Err(_) => Self::with_lone_surrogates(bytes),
+        Self {
+            text,
+            has_lone_surrogate: self.has_lone_surrogate,
+            raw: &self.raw[raw_offset(self.raw, start)..],
         }
     }
 
-    fn clean(text: Cow<'a, str>) -> Self {
-        Self { text, has_lone_surrogate: false, escaped: None }
+    /// The characters of a legal string literal.
+    fn of_literal(literal: &'a str) -> Self {
+        let raw = &literal[1..literal.len() - 1];
+        if !is_escaped(raw) {
+            return Self::from(raw);
+        }
+        let (text, has_lone_surrogate) = unescaped(raw, LoneSurrogates::Replaced);
+        Self { text: Cow::Owned(text), has_lone_surrogate, raw }
     }
 
-    /// In WTF-8 a lone surrogate is the three bytes `ED A0..BF 80..BF`; all else is UTF-8.
-    fn with_lone_surrogates(mut bytes: &[u8]) -> Self {
-        let (mut text, mut escaped) =
-            (String::with_capacity(bytes.len()), String::with_capacity(bytes.len()));
-        while let Err(error) = std::str::from_utf8(bytes) {
-            let (valid, rest) = bytes.split_at(error.valid_up_to());
-            let valid = String::from_utf8_lossy(valid);
-            text.push_str(&valid);
-            escaped.push_str(&valid);
-            let (surrogate, after) = rest.split_at(rest.len().min(3));
-            let unit = surrogate.iter().fold(0u32, |unit, byte| (unit << 6) | u32::from(byte & 0x3f));
-            text.push('\u{fffd}');
-            escaped.push_str(&format!("\\u{:04x}", unit & 0xffff));
-            bytes = after;
-        }
-        let tail = String::from_utf8_lossy(bytes);
-        text.push_str(&tail);
-        escaped.push_str(&tail);
-        Self { text: Cow::Owned(text), has_lone_surrogate: true, escaped: Some(escaped) }
+    fn with_surrogates_escaped(&self) -> String {
+        unescaped(self.raw, LoneSurrogates::Kept).0
     }
+}
+
+/// Where the characters behind the first `length` bytes of a string begin in its literal.
+fn raw_offset(raw: &str, length: usize) -> usize {
+    let (mut at, mut read) = (0, 0);
+    while read < length {
+        let escape = match raw.as_bytes().get(at..at + 2) {
+            Some(b"\\u") => {
+                raw.get(at..at + 12).filter(|pair| pair[6..].starts_with("\\u")).map_or(6, |pair| {
+                    let is_pair = unescaped(pair, LoneSurrogates::Replaced).0.chars().count() == 1;
+                    if is_pair { 12 } else { 6 }
+                })
+            }
+            Some([b'\\', _]) => 2,
+            _ => 0,
+        };
+        let end =
+            if escape > 0 { at + escape } else { at + raw[at..].chars().next().map_or(1, char::len_utf8) };
+        read += unescaped(&raw[at..end], LoneSurrogates::Replaced).0.len();
+        at = end;
+    }
+    at
 }
 
 /// An object, one level deep. Of members with the same name the last one counts.
+///
+/// It holds eight bytes for each member, and no name or value: an object of a million members is no larger than its text.
 #[derive(Clone, Debug)]
 pub struct Object<'a> {
     json: Json<'a>,
-    members: Vec<(Cow<'a, str>, Json<'a>)>,
+    members: Vec<MemberAt>,
+    /// Where long values end, by where their names begin: looking for such an end again would take a while.
+    long_values: Vec<(u32, u32)>,
+}
+
+/// From so many members on, there may be very many.
+const MANY: usize = 1024;
+
+/// The shortest member, with its comma: `"":1,`.
+const MEMBER_MIN: usize = 5;
+
+/// From so many bytes on, a value is long.
+const LONG_VALUE: usize = 512;
+
+/// Where a member stands in its object.
+#[derive(Clone, Copy, Debug)]
+struct MemberAt {
+    name_hash: u32,
+    name_start: u32,
 }
 
 impl<'a> Object<'a> {
+    /// Reads the text of an object. Of one that is larger than 4 GiB, which no invocation carries, the rest is not seen.
+    fn new(json: Json<'a>) -> Self {
+        let bytes = json.text.as_bytes();
+        let (mut members, mut long_values) = (Vec::new(), Vec::new());
+        let mut at = blanks_end(bytes, 1);
+        while let (Some(b'"'), Ok(name_start)) = (bytes.get(at), u32::try_from(at)) {
+            let name_end = string_end(bytes, at);
+            let name_hash = hash_of_literal(&json.text[at..name_end]);
+            if members.len() == members.capacity() && members.len() >= MANY {
+                // As many as the text can hold: growing by and by would hold them twice.
+                members.reserve_exact(bytes.len() / MEMBER_MIN);
+            }
+            members.push(MemberAt { name_hash, name_start });
+            // A colon follows the name; a comma or the closing brace follows the value.
+            let value_start = blanks_end(bytes, blanks_end(bytes, name_end) + 1);
+            let end = value_end(bytes, value_start);
+            if end - value_start >= LONG_VALUE {
+                long_values.extend(u32::try_from(end).map(|end| (name_start, end)));
+            }
+            at = blanks_end(bytes, blanks_end(bytes, end) + 1);
+        }
+        Self { json, members, long_values }
+    }
+
     /// The value of a member; `null` counts as absent.
     #[must_use]
     pub fn member(&self, name: &str) -> Option<Json<'a>> {
@@ -281,7 +378,31 @@ impl<'a> Object<'a> {
     /// The value of a member, `null` included.
     #[must_use]
     pub fn member_or_null(&self, name: &str) -> Option<Json<'a>> {
-        self.members.iter().rev().find(|(key, _)| key == name).map(|(_, value)| *value)
+        let name_hash = fnv1a(name);
+        self.members
+            .iter()
+            .rev()
+            .filter(|member| member.name_hash == name_hash)
+            .map(|member| self.name_and_value(*member))
+            .find(|(found, _)| JsonString::of_literal(found).text == name)
+            .map(|(_, value)| value)
+    }
+
+    /// Whether a member is an object.
+    #[must_use]
+    pub fn holds_object(&self, name: &str) -> bool {
+        self.member_or_null(name).is_some_and(|value| value.json_type() == Type::Object)
+    }
+
+    fn name_and_value(&self, member: MemberAt) -> (&'a str, Json<'a>) {
+        let bytes = self.json.text.as_bytes();
+        let name_start = member.name_start as usize;
+        let name_end = string_end(bytes, name_start);
+        let start = blanks_end(bytes, blanks_end(bytes, name_end) + 1);
+        let long = self.long_values.binary_search_by_key(&member.name_start, |(name_start, _)| *name_start);
+        let end = long.map_or_else(|_| value_end(bytes, start), |index| self.long_values[index].1 as usize);
+        let value = Json { text: &self.json.text[start..end] };
+        (&self.json.text[name_start..name_end], value)
     }
 
     /// A member that is an object.
@@ -304,8 +425,11 @@ impl<'a> Object<'a> {
     }
 
     /// The members in the order of the text.
-    pub fn members(&self) -> impl Iterator<Item = (&str, Json<'a>)> {
-        self.members.iter().map(|(name, value)| (name.as_ref(), *value))
+    pub fn members(&self) -> impl Iterator<Item = (Cow<'a, str>, Json<'a>)> {
+        self.members.iter().map(|member| {
+            let (name, value) = self.name_and_value(*member);
+            (JsonString::of_literal(name).text, value)
+        })
     }
 
     /// The object as JSON.
@@ -315,59 +439,20 @@ impl<'a> Object<'a> {
     }
 }
 
-struct MembersVisitor;
-
-impl<'de> Visitor<'de> for MembersVisitor {
-    type Value = Vec<(Cow<'de, str>, Json<'de>)>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut members = Vec::new();
-        while let Some(name) = map.next_key_seed(BytesSeed)? {
-            let value: &'de RawValue = map.next_value()?;
-            members.push((name.text, Json { text: value.get() }));
-        }
-        Ok(members)
-    }
+fn unescaped_or_borrowed(raw: &str) -> Cow<'_, str> {
+    if is_escaped(raw) { Cow::Owned(unescaped(raw, LoneSurrogates::Replaced).0) } else { Cow::Borrowed(raw) }
 }
 
-/// Reads a JSON string as bytes: the one way in which `serde_json` accepts a lone surrogate (as WTF-8).
-struct BytesSeed;
-
-impl<'de> DeserializeSeed<'de> for BytesSeed {
-    type Value = JsonString<'de>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_bytes(self)
-    }
-}
-
-impl<'de> Visitor<'de> for BytesSeed {
-    type Value = JsonString<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON string")
-    }
-
-    fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Self::Value, E> {
-        Ok(JsonString::from_wtf8(bytes))
-    }
-
-    fn visit_borrowed_bytes<E>(self, bytes: &'de [u8]) -> Result<Self::Value, E> {
-        Ok(match std::str::from_utf8(bytes) {
-            Ok(text) => JsonString::clean(Cow::Borrowed(text)),
-            Err(_) => JsonString::with_lone_surrogates(bytes),
-        })
-    }
+/// The hash of a name as its characters are, however they are escaped.
+fn hash_of_literal(literal: &str) -> u32 {
+    fnv1a(&unescaped_or_borrowed(&literal[1..literal.len() - 1]))
 }
 
 /// A text as a JSON string, quotes included.
 #[must_use]
 pub fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+    // A text always serializes.
+    serde_json::to_string(text).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -432,6 +517,17 @@ mod tests {
         assert!(!error.to_string().contains("secret"));
         assert!(Json::parse("{} x").is_err());
         assert!(Json::parse("").is_err());
+    }
+
+    #[test]
+    fn the_start_of_a_string_breaks_no_escape() {
+        let start = |text, length| Json::parse(text).unwrap().string_start(length);
+        assert_eq!(start(r#""abc""#, 2).as_deref(), Some("ab"));
+        assert_eq!(start(r#""abc""#, 9).as_deref(), Some("abc"));
+        assert_eq!(start(r#""a\u0041b""#, 3).as_deref(), Some("aA"));
+        assert_eq!(start(r#""\ud83d\ude00b""#, 1).as_deref(), Some("😀"));
+        assert_eq!(start(r#""aé""#, 2).as_deref(), Some("aé"));
+        assert_eq!(start("7", 2), None);
     }
 
     #[test]

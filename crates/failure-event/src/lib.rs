@@ -13,13 +13,15 @@
 //! | [`request`], [`operation`], [`presigned`] | a request as data: its operation, its members, the URL that it goes to |
 //! | [`outcome`], [`dead_letter`], [`parked`] | how an event ends, or waits |
 //! | [`schema`] | the JSON Schema, made from the targets' own rules |
-//! | [`arn`], [`partition`], [`secret`] | Amazon Resource Names; AWS's partitions; text that cannot be printed |
+//! | [`secret`], [`secret_names`], [`redaction`] | text that cannot be printed, and texts from which it is taken out |
+//! | [`arn`], [`partition`] | Amazon Resource Names; AWS's partitions |
 
 pub mod arn;
 pub mod dead_letter;
 pub mod envelope;
 pub mod event;
 pub mod json;
+mod json_scan;
 pub mod lease;
 pub mod notice;
 pub mod operation;
@@ -28,10 +30,12 @@ pub mod parked;
 pub mod partition;
 pub mod place;
 pub mod presigned;
+pub mod redaction;
 pub mod request;
 pub mod route;
 pub mod rules;
 pub mod schema;
 pub mod secret;
+pub mod secret_names;
 pub mod target;
 pub mod text;

@@ -80,18 +80,16 @@ pub struct ParkedMessage {
 }
 
 impl ParkedMessage {
-    /// The message that parks a record, where there is one: the record came from a standard queue and fits into a message together with
-    /// what tells which record it is.
+    /// The message that parks a record whose [`kept_attributes`] these are.
     #[must_use]
-    pub fn of(record: &Record<'_>, now: OffsetDateTime, delay_seconds: u16) -> Option<Self> {
-        let attributes = kept_attributes(record, now)?;
-        Some(Self {
-            body: record.body.as_arrived().to_owned(),
+    pub fn new(record: &Record<'_>, attributes: Vec<(&'static str, String)>, delay_seconds: u16) -> Self {
+        Self {
+            body: record.body.as_arrived().into_owned(),
             attributes,
             trace_header: record.sqs_delivery().and_then(|delivery| delivery.trace_header.clone()),
             message_group: record.origin.message_group.clone(),
             delay_seconds,
-        })
+        }
     }
 
     /// The size that SQS counts.
@@ -112,26 +110,29 @@ impl fmt::Debug for ParkedMessage {
     }
 }
 
-/// Whether [`ParkedMessage::of`] makes a message of this record.
+/// Whether a record can be parked.
 #[must_use]
 pub fn can_be_parked(record: &Record<'_>, now: OffsetDateTime) -> bool {
     kept_attributes(record, now).is_some()
 }
 
-fn kept_attributes(record: &Record<'_>, now: OffsetDateTime) -> Option<Vec<(&'static str, String)>> {
+/// What tells which record a parked message is; `None` where it cannot be parked: it did not come from a standard queue, or does not
+/// fit into a message together with these.
+#[must_use]
+pub fn kept_attributes(record: &Record<'_>, now: OffsetDateTime) -> Option<Vec<(&'static str, String)>> {
     let delivery = record.sqs_delivery()?;
     let is_standard = delivery.queue_arn.is_some() && !delivery.is_fifo();
-    let Body::Text(body) = &record.body else { return None };
-    if !is_standard {
+    if !is_standard || matches!(record.body, Body::Absent(_)) {
         return None;
     }
+    let body = record.body.as_arrived();
     let mut attributes = attributes(&record.origin, delivery, now);
     for dispensable in DISPENSABLE {
-        if message_size(&body.text, &attributes) > MESSAGE_SIZE_MAX {
+        if message_size(&body, &attributes) > MESSAGE_SIZE_MAX {
             attributes.retain(|(name, _)| *name != dispensable);
         }
     }
-    (message_size(&body.text, &attributes) <= MESSAGE_SIZE_MAX).then_some(attributes)
+    (message_size(&body, &attributes) <= MESSAGE_SIZE_MAX).then_some(attributes)
 }
 
 fn attributes(origin: &Origin, delivery: &SqsDelivery, now: OffsetDateTime) -> Vec<(&'static str, String)> {
@@ -219,10 +220,14 @@ mod tests {
         format!("{{{}}}", shown.collect::<Vec<_>>().join(","))
     }
 
+    fn message_of(record: &Record<'_>, now: OffsetDateTime, delay_seconds: u16) -> ParkedMessage {
+        ParkedMessage::new(record, kept_attributes(record, now).unwrap(), delay_seconds)
+    }
+
     #[test]
     fn a_parked_message_keeps_what_its_record_was() {
         let payload = record_json(SOURCE, "first", " {\"a\": 1}\r\n", "{}");
-        let message = ParkedMessage::of(&opened(&payload), now(), 7).unwrap();
+        let message = message_of(&opened(&payload), now(), 7);
         assert_eq!(message.body, " {\"a\": 1}\r\n");
         assert_eq!((message.trace_header.as_deref(), message.delay_seconds), (Some("Root=1"), 7));
         let expected = [
@@ -239,7 +244,7 @@ mod tests {
     #[test]
     fn a_record_of_the_parking_queue_counts_as_the_record_that_was_parked() {
         let first = record_json(SOURCE, "first", "{}", "{}");
-        let parked = ParkedMessage::of(&opened(&first), now(), 7).unwrap();
+        let parked = message_of(&opened(&first), now(), 7);
         let second = record_json(PARKING, "second", "{}", &as_lambda_shows(&parked.attributes));
         let record = opened(&second);
         let was = opened(&first).origin;
@@ -250,7 +255,7 @@ mod tests {
         let delivery = record.sqs_delivery().unwrap();
         assert_eq!(delivery.message_id.as_deref(), Some("second"), "it is answered by its own id");
         assert_eq!(delivery.queue_arn.as_deref(), Some(PARKING));
-        let again = ParkedMessage::of(&record, now() + time::Duration::DAY, 7).unwrap();
+        let again = message_of(&record, now() + time::Duration::DAY, 7);
         let since = |message: &ParkedMessage| message.attributes[0].clone();
         assert_eq!(since(&again), since(&parked), "of the first parking");
         assert_eq!(again.attributes[1], ("RETRY_ATTEMPTS", "6".to_owned()));
@@ -299,7 +304,7 @@ mod tests {
     #[test]
     fn the_body_is_not_printed() {
         let payload = record_json(SOURCE, "m", "secret", "{}");
-        let message = ParkedMessage::of(&opened(&payload), now(), 1).unwrap();
+        let message = message_of(&opened(&payload), now(), 1);
         assert!(!format!("{message:?}").contains("secret"));
     }
 }

@@ -58,8 +58,17 @@ pub enum Value {
 pub struct Fallback {
     /// The error names that say that the key, and nothing else, stands in the way.
     pub errors: &'static [&'static str],
-    /// The members that need the key.
-    pub without: &'static [&'static str],
+    /// The members that need the key: the failure's type, and its text.
+    pub without: [&'static str; 2],
+}
+
+/// What an orchestrator is not told for want of its own key. It may hold secrets.
+#[derive(Clone)]
+pub struct LostTexts {
+    /// The failure's type.
+    pub failure_type: String,
+    /// The failure's text.
+    pub failure_message: String,
 }
 
 /// Whether a rendered request shows its secrets.
@@ -200,19 +209,20 @@ impl Request {
     ///
     /// The members that remain need no key, so there is no third try.
     #[must_use]
-    pub fn fallback(&self, answer: &Answer) -> Option<(Request, String)> {
+    pub fn fallback(&self, answer: &Answer) -> Option<(Request, LostTexts)> {
         let Answer::Failed(error) = answer else { return None };
         let fallback = self.kind.fallback()?;
         if !fallback.errors.contains(&error.name.as_deref()?) {
             return None;
         }
-        let lost: Vec<&str> = fallback.without.iter().filter_map(|name| self.body.text(name)).collect();
-        if lost.is_empty() {
-            return None;
-        }
+        let [failure_type, failure_message] = fallback.without.map(|name| self.body.text(name));
+        let lost = LostTexts {
+            failure_type: failure_type?.to_owned(),
+            failure_message: failure_message?.to_owned(),
+        };
         let is_kept = |(name, _): &&(&'static str, Value)| !fallback.without.contains(name);
         let body = Members(self.body.0.iter().filter(is_kept).cloned().collect());
-        Some((Request { body, ..self.clone() }, lost.join(": ")))
+        Some((Request { body, ..self.clone() }, lost))
     }
 }
 
@@ -330,7 +340,7 @@ mod tests {
         for name in ["KmsAccessDeniedException", "KmsInvalidStateException"] {
             let (bare, lost) = request().fallback(&failed(name)).unwrap();
             assert_eq!(bare.http(Secrets::Shown).body, r#"{"taskToken":"token"}"#);
-            assert_eq!(lost, "E: c");
+            assert_eq!((lost.failure_type.as_str(), lost.failure_message.as_str()), ("E", "c"));
             assert!(bare.fallback(&failed(name)).is_none(), "there is no third try");
         }
         for name in ["KmsThrottlingException", "AccessDeniedException"] {

@@ -4,7 +4,7 @@
 //! the very decision that the function acts on.
 
 use crate::dead_letter::{Code, Reason};
-use crate::envelope::{self, Body, Content, DEPTH_MAX, Record, Via};
+use crate::envelope::{self, Content, DEPTH_MAX, RECORDS_MAX, Record, Via};
 use crate::event::{self, Failure, Header};
 use crate::json::{Json, NotJson, Object};
 use crate::lease;
@@ -13,8 +13,12 @@ use crate::place::{GivenPlace, Home, OtherAccount, Place};
 use crate::request::Request;
 use crate::rules::Rules;
 use crate::secret::{MentionedSecrets, fingerprint};
+use crate::secret_names::SecretNames;
 use crate::target::{Given, Kind, PlaceSource};
 use crate::text::{Cut, cut};
+
+/// How much is kept of the id of an event from a queue, in UTF-16 code units. Logs and dead letters hold less.
+const ID_MAX: usize = 8192;
 
 /// Where a record goes, and what is known of it.
 #[derive(Debug)]
@@ -100,13 +104,15 @@ pub struct PlannedCall {
 /// Routes one record.
 #[must_use]
 pub fn route(record: &Record<'_>, rules: &Rules, home: &Home) -> Route {
-    let subject = Subject { publisher: record.origin.publisher.clone(), ..Subject::default() };
-    let mut router = Router { record, rules, home, subject };
+    let secrets = MentionedSecrets::of(SecretNames::with(&rules.task_token_names));
+    let publisher = record.origin.publisher.clone();
+    let mut router =
+        Router { record, rules, home, subject: Subject { secrets, publisher, ..Subject::default() } };
     router.subject.header.id = router.default_id(None);
-    let decision = match &record.body {
-        Body::Text(text) => router.text(text.embedded(), record.depth(), None),
-        Body::Absent(_) if router.abandoned_queue().is_some() => Err(router.work_without_identity()),
-        Body::Absent(_) => Err(Reason::new(Code::MalformedEvent, router.absent_body())),
+    let decision = match record.body.embedded() {
+        Some(text) => router.text(&text, record.depth(), None),
+        None if router.abandoned_queue().is_some() => Err(router.work_without_identity()),
+        None => Err(Reason::new(Code::MalformedEvent, router.absent_body())),
     };
     let secrets = &router.subject.secrets;
     let decision = decision.unwrap_or_else(|reason| {
@@ -155,7 +161,7 @@ impl<'a> Router<'a> {
             if in_abandoned_queue && Kind::of(&target).is_none() {
                 return self.abandoned_work(object);
             }
-            return self.event(object, envelope_id);
+            return self.event(object, Some(&target), envelope_id);
         }
         if let Some(notice) = notice::recognise(object, &self.rules.task_token_names) {
             if in_abandoned_queue && matches!(notice.meaning, Meaning::AsksForWork) {
@@ -177,22 +183,31 @@ impl<'a> Router<'a> {
                 }
             }
             None if in_abandoned_queue => self.abandoned_work(object),
-            None => self.event(object, envelope_id),
+            None => self.event(object, None, envelope_id),
         }
     }
 
-    fn event(&mut self, event: &Object<'_>, envelope_id: Option<&str>) -> Result<Decision, Reason> {
+    /// An event, and its target where that is an object.
+    fn event(
+        &mut self,
+        event: &Object<'_>,
+        target: Option<&Object<'_>>,
+        envelope_id: Option<&str>,
+    ) -> Result<Decision, Reason> {
         self.set_header(Header::read(event), envelope_id);
-        let target = event::target(event).map(|target| Given::read(&target));
-        if let Ok(target) = &target {
+        let target = target.map(|target| Given::read(target));
+        if let Some(target) = &target {
             self.note_target(target);
         }
         if event.member("target").is_some() {
             event::check_version(event)?;
         }
-        let target = target.map_err(|reason| self.explain_missing_target(event, reason))?;
+        let Some(target) = target else {
+            return Err(self.explain_missing_target(event, event::missing_target(event)));
+        };
         let asked_for = lease::Request::read(event)?;
-        let decision = self.call(target, &Failure::read(event.member("failure")), &GivenPlace::default())?;
+        let failure = || Failure::read(event.member("failure"));
+        let decision = self.call(target, failure, &GivenPlace::default())?;
         match asked_for {
             None => Ok(decision),
             Some(request) => Err(Reason::new(
@@ -249,25 +264,26 @@ impl<'a> Router<'a> {
         let Found { name, target } = death.found;
         self.subject.found_as = Some(name.clone());
         let from_notice = GivenPlace { region: death.region, account: death.account };
-        self.call(target, &death.failure, &from_notice)
+        self.note_target(&target);
+        self.call(target, || death.failure, &from_notice)
             .map_err(|reason| Reason::new(reason.code, format!("{} (found as {name})", reason.message)))
     }
 
     /// The call to make; `default_place` is where it goes unless the target says otherwise.
-    fn call(
+    fn call<'f>(
         &mut self,
         given: Given,
-        failure: &Failure<'_>,
+        failure: impl FnOnce() -> Failure<'f>,
         default_place: &GivenPlace,
     ) -> Result<Decision, Reason> {
-        self.note_target(&given);
         let identity = given.target?;
         self.subject.fingerprint = Some(fingerprint(identity.identity()));
         let given = match identity.kind().place_source() {
             PlaceSource::Members => given.place?,
             PlaceSource::Identity => GivenPlace::default(),
         };
-        self.note_untold(identity.kind(), failure);
+        let failure = failure();
+        self.note_untold(identity.kind(), &failure);
         self.check_enabled(identity.kind())?;
         let given = given.or(&identity.place());
         let place = match identity.kind().place_source() {
@@ -276,8 +292,8 @@ impl<'a> Router<'a> {
             PlaceSource::Identity => Place { account: None, ..self.place(&given)? },
         };
         let mut cuts = Vec::new();
-        let request = identity.request(failure, &mut cuts);
-        let defaults = defaults(&given, failure);
+        let request = identity.request(&failure, &mut cuts);
+        let defaults = defaults(&given, &failure);
         Ok(Decision::Call(Box::new(PlannedCall { request, place, cuts, defaults })))
     }
 
@@ -293,7 +309,7 @@ impl<'a> Router<'a> {
         if kind.carries_text() {
             return;
         }
-        let shown = |text: &str, max| self.subject.secrets.redact(&cut(text, max));
+        let shown = |text: &str, max| self.subject.secrets.redact_foreign(&cut(text, max));
         self.subject.untold = Some(Untold {
             failure_type: shown(failure.type_name(), UNTOLD_TYPE_MAX),
             message: shown(failure.message(), UNTOLD_MESSAGE_MAX),
@@ -347,8 +363,13 @@ impl<'a> Router<'a> {
         (is_listed && matches!(record.via, Via::Sqs(_))).then_some(queue)
     }
 
-    fn set_header(&mut self, header: Header, envelope_id: Option<&str>) {
-        let id = header.id.clone().or_else(|| self.default_id(envelope_id));
+    fn set_header(&mut self, mut header: Header, envelope_id: Option<&str>) {
+        let id = header.id.take().or_else(|| self.default_id(envelope_id));
+        // Only an answer has the whole of a long id, and a queue is given none.
+        let id = match self.record.via {
+            Via::Sqs(_) => id.map(|id| cut(&id, ID_MAX).into_owned()),
+            Via::Sns { .. } | Via::Invocation => id,
+        };
         self.subject.header = Header { id, ..header };
     }
 
@@ -364,7 +385,9 @@ impl<'a> Router<'a> {
     fn explain_missing_target(&self, event: &Object<'_>, reason: Reason) -> Reason {
         let is_other_batch = self.record.via == Via::Invocation && event.member("Records").is_some();
         if is_other_batch && event.member("target").is_none() {
-            return Reason::invalid("Records: expected records of aws:sqs or aws:sns");
+            return Reason::invalid(format!(
+                "Records: expected at most {RECORDS_MAX} records of aws:sqs or aws:sns"
+            ));
         }
         if let (None, Some(name)) = (event.member("target"), notice::looks_like(event)) {
             return Reason::invalid(format!(

@@ -1,10 +1,13 @@
 //! A string that cannot be printed: task tokens and client tokens are bearer secrets.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 use std::fmt;
 
 use sha2::{Digest, Sha256};
+
+use crate::redaction::{Characters, REDACTED};
+use crate::secret_names::SecretNames;
+use crate::text::cut;
 
 /// Texts that an answer shares with a secret are hidden from this many characters on: a service may
 /// quote the start or the end of a token, and shorter runs are words. No real token is as short as this.
@@ -13,24 +16,8 @@ const SHARED_RUN_MIN: usize = 8;
 /// In a text of the relay's own, which quotes a value from its start or not at all, only a long run can be a secret's.
 const QUOTED_RUN_MIN: usize = 32;
 
-/// The names under which secrets stand in the JSON that workers publish: task tokens, and the artifact credentials of a
-/// CodePipeline job.
-const SECRET_NAMES: [&str; 11] = [
-    "taskToken",
-    "TaskToken",
-    "TASK_TOKEN",
-    "TASK_TOKEN_ENV_VARIABLE",
-    "SFN_TASK_TOKEN",
-    "SWF_TASK_TOKEN",
-    "clientToken",
-    "CODEPIPELINE_CLIENT_TOKEN",
-    "accessKeyId",
-    "secretAccessKey",
-    "sessionToken",
-];
-
-/// What stands where a secret was.
-const REDACTED: &str = "[redacted]";
+/// The longest id or name that is searched for secrets. A longer one is cut to it, unless it can hold none.
+const SEARCHED_MAX: usize = 8192;
 
 /// A bearer secret. Neither `Debug` nor serialization shows it, and there is no `Display`; whoever needs the
 /// characters says so with [`Secret::expose`].
@@ -58,140 +45,103 @@ impl Secret {
     }
 
     fn redact_runs<'t>(&self, text: &'t str, run_min: usize) -> Cow<'t, str> {
-        let secret: Vec<char> = self.0.chars().collect();
+        let mut characters = Characters::of(text);
+        self.hide_in(&mut characters, run_min);
+        characters.shown().map_or(Cow::Borrowed(text), Cow::Owned)
+    }
+
+    /// Hides the secret however the text escapes it.
+    fn hide_in(&self, characters: &mut Characters<'_>, run_min: usize) {
+        let secret = Characters::of(&self.0).values();
         if secret.len() < SHARED_RUN_MIN {
-            return self.redact_word(text);
+            characters.hide_word(&secret);
+        } else {
+            characters.hide_shared_runs(&secret, run_min);
         }
-        let text_chars: Vec<char> = text.chars().collect();
-        let window = run_min.min(secret.len());
-        let runs: HashSet<&[char]> = secret.windows(window).collect();
-        let mut hidden = vec![false; text_chars.len()];
-        for (start, run) in text_chars.windows(window).enumerate() {
-            if runs.contains(run) {
-                hidden[start..start + window].fill(true);
-            }
-        }
-        if !hidden.contains(&true) {
-            return Cow::Borrowed(text);
-        }
-        Cow::Owned(replace_hidden(&text_chars, &hidden))
     }
 
-    fn redact_word<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        let is_edge = |neighbour: Option<char>| !neighbour.is_some_and(char::is_alphanumeric);
-        let words = text.match_indices(&self.0).filter(|(start, word)| {
-            let (before, after) = (&text[..*start], &text[start + word.len()..]);
-            !word.is_empty() && is_edge(before.chars().next_back()) && is_edge(after.chars().next())
-        });
-        let (mut out, mut copied) = (String::new(), 0);
-        for (start, word) in words {
-            out.push_str(&text[copied..start]);
-            out.push_str(REDACTED);
-            copied = start + word.len();
-        }
-        if copied == 0 {
-            return Cow::Borrowed(text);
-        }
-        out.push_str(&text[copied..]);
-        Cow::Owned(out)
-    }
-
-    /// Whether a short text, such as an id, gives the secret away: it holds it, or is it, also with escaped slashes.
-    fn is_told_by(&self, text: &str) -> bool {
+    /// Whether an id gives the secret away: it holds it, or is it, however it is escaped.
+    fn is_told_by(&self, id: &str) -> bool {
         if self.0.chars().count() < SHARED_RUN_MIN {
-            return text == self.0;
+            return id == self.0;
         }
-        text.contains(&self.0) || text.replace("\\/", "/").contains(&self.0)
+        id.contains(&self.0)
     }
 }
 
-/// The secrets that one event mentions, whether or not its target is right.
+/// The secrets that one event mentions, whether or not its target is right, and the names under which there may be more.
 #[derive(Clone, Debug, Default)]
-pub struct MentionedSecrets(Vec<Secret>);
+pub struct MentionedSecrets {
+    secrets: Vec<Secret>,
+    names: SecretNames,
+}
 
 impl MentionedSecrets {
+    /// None so far; `names` tell where there may be some.
+    #[must_use]
+    pub fn of(names: SecretNames) -> Self {
+        Self { secrets: Vec::new(), names }
+    }
+
     /// Adds one, once.
     pub fn add(&mut self, secret: Secret) {
-        if !self.0.contains(&secret) {
-            self.0.push(secret);
+        if !self.secrets.contains(&secret) {
+            self.secrets.push(secret);
         }
     }
 
-    /// What somebody else says about the event, without its secrets or parts of them.
+    /// A text of this project's own about the event, which may quote it: without its secrets or parts of them.
     #[must_use]
     pub fn redact(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_owned(), |text, secret| secret.redact(&text).into_owned())
+        self.shown(text, SHARED_RUN_MIN, false)
+    }
+
+    /// What somebody else says about the event, without its secrets or parts of them, and without any that stands under a secret's
+    /// name. The text is a bounded one.
+    #[must_use]
+    pub fn redact_foreign(&self, text: &str) -> String {
+        self.shown(text, SHARED_RUN_MIN, true)
     }
 
     /// What the relay itself says about the event, without its secrets.
     #[must_use]
     pub fn redact_own(&self, text: &str) -> String {
-        self.0
-            .iter()
-            .fold(text.to_owned(), |text, secret| secret.redact_runs(&text, QUOTED_RUN_MIN).into_owned())
+        self.shown(text, QUOTED_RUN_MIN, true)
+    }
+
+    fn shown(&self, text: &str, run_min: usize, with_names: bool) -> String {
+        let mut characters = Characters::of(text);
+        for secret in &self.secrets {
+            secret.hide_in(&mut characters, run_min);
+        }
+        if with_names {
+            characters.hide_named(&self.names);
+        }
+        characters.shown().unwrap_or_else(|| text.to_owned())
     }
 
     /// An id or a name that the publisher chose: as it is, unless it gives a secret away.
     #[must_use]
     pub fn redact_id<'t>(&self, id: &'t str) -> Cow<'t, str> {
-        if self.0.iter().any(|secret| secret.is_told_by(id)) {
-            Cow::Borrowed(REDACTED)
-        } else {
-            Cow::Borrowed(id)
+        if self.secrets.iter().any(|secret| secret.is_told_by(id)) {
+            return Cow::Borrowed(REDACTED);
+        }
+        // Without these no secret has a name, and none is escaped.
+        if !id.contains(['"', '\'', '\\', '=']) && !id.contains("--") {
+            return Cow::Borrowed(id);
+        }
+        let searched = cut(id, SEARCHED_MAX);
+        let mut characters = Characters::of(&searched);
+        let plain: String = characters.values().iter().collect();
+        if self.secrets.iter().any(|secret| secret.is_told_by(&plain)) {
+            return Cow::Borrowed(REDACTED);
+        }
+        characters.hide_named(&self.names);
+        match characters.shown() {
+            Some(shown) => Cow::Owned(shown),
+            None => searched,
         }
     }
-}
-
-/// JSON text, or text that quotes JSON, with the values of members that hold secrets by their name replaced.
-#[must_use]
-pub fn redact_named(text: &str) -> Cow<'_, str> {
-    let (mut out, mut rest) = (String::new(), text);
-    while let Some((before, value)) = next_named_value(rest) {
-        out.push_str(before);
-        out.push_str(REDACTED);
-        rest = &rest[before.len() + value.len()..];
-    }
-    if out.is_empty() {
-        return Cow::Borrowed(text);
-    }
-    out.push_str(rest);
-    Cow::Owned(out)
-}
-
-/// What stands before the next value of a secret's name, and that value.
-fn next_named_value(text: &str) -> Option<(&str, &str)> {
-    let mut from = 0;
-    loop {
-        let (start, name) = SECRET_NAMES
-            .iter()
-            .filter_map(|name| Some((from + text[from..].find(name)?, *name)))
-            .min_by_key(|(start, name)| (*start, std::cmp::Reverse(name.len())))?;
-        from = start + name.len();
-        if let Some(value) = value_after_name(&text[from..]) {
-            let end = text.len() - value.len();
-            let length = value.find(['"', '\\']).unwrap_or(value.len());
-            return Some((&text[..end], &value[..length]));
-        }
-    }
-}
-
-/// The text after `": "`, in which the quotes may be escaped.
-fn value_after_name(text: &str) -> Option<&str> {
-    let after_name = text.trim_start_matches('\\').strip_prefix('"')?.trim_start();
-    let value = after_name.strip_prefix(':')?.trim_start();
-    value.trim_start_matches('\\').strip_prefix('"')
-}
-
-fn replace_hidden(text: &[char], hidden: &[bool]) -> String {
-    let mut out = String::new();
-    for (index, character) in text.iter().enumerate() {
-        if !hidden[index] {
-            out.push(*character);
-        } else if index == 0 || !hidden[index - 1] {
-            out.push_str(REDACTED);
-        }
-    }
-    out
 }
 
 impl fmt::Debug for Secret {
@@ -223,6 +173,7 @@ pub fn sha256_hex(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::utf16_len;
 
     #[test]
     fn a_secret_is_never_printed() {
@@ -251,8 +202,32 @@ mod tests {
         mentioned.add(Secret::new("a"));
         mentioned.add(Secret::new("AQC/EAAAAKgAA"));
         assert_eq!(mentioned.redact_id("batch-a"), "batch-a");
-        for id in ["a", "x-AQC/EAAAAKgAA-y", r#"["AQC\/EAAAAKgAA"]"#] {
+        for id in ["a", "x-AQC/EAAAAKgAA-y", r#"["AQC\/EAAAAKgAA"]"#, r"\u0041QC\/EAAAAKgAA"] {
             assert_eq!(mentioned.redact_id(id), "[redacted]", "{id}");
+        }
+        assert_eq!(mentioned.redact_id(r#"{"taskToken":"x"}"#), r#"{"taskToken":"[redacted]"}"#);
+    }
+
+    #[test]
+    fn a_long_id_is_shown_in_full_unless_a_secret_may_be_hidden_in_it() {
+        let mentioned = MentionedSecrets::default();
+        let plain = "x".repeat(100_000);
+        assert_eq!(mentioned.redact_id(&plain), plain);
+        assert_eq!(utf16_len(&mentioned.redact_id(&format!("{plain}\""))), SEARCHED_MAX);
+    }
+
+    #[test]
+    fn what_somebody_else_says_shows_no_secret_in_any_form() {
+        let mut mentioned = MentionedSecrets::of(SecretNames::with(&["grip".to_owned()]));
+        mentioned.add(Secret::new("AQC/EAAAAKgAAAAMAAAAAAAAAAb3"));
+        for text in [
+            r"AQC\/EAAAAKgAAAAM",
+            r"\u0041QC/EAAAAKgAAAAM",
+            r"\\u0041QC\\/EAAAAKgAAAAM",
+            r#"{"grip":"hush","x":"AQC/EAAAAKgAAAAMAAAAAAAAAAb3"}"#,
+        ] {
+            let shown = mentioned.redact_foreign(text);
+            assert!(!shown.contains("EAAAAKg") && !shown.contains("hush"), "{shown}");
         }
     }
 
@@ -264,18 +239,6 @@ mod tests {
         let quoted = format!("target.region: {}… is not allowed", &token[..64]);
         assert_eq!(mentioned.redact_own(&quoted), "target.region: [redacted]… is not allowed");
         assert_eq!(mentioned.redact_own("target.region: eu-central-1"), "target.region: eu-central-1");
-    }
-
-    #[test]
-    fn values_of_secret_names_are_hidden_in_json_and_in_quoted_json() {
-        let json = r#"{"artifactCredentials":{"accessKeyId":"AKIA","secretAccessKey" : "hush","x":1},"TaskToken":"t"}"#;
-        let expected = r#"{"artifactCredentials":{"accessKeyId":"[redacted]","secretAccessKey" : "[redacted]","x":1},"TaskToken":"[redacted]"}"#;
-        assert_eq!(redact_named(json), expected);
-        assert_eq!(
-            redact_named(r#"said \"sessionToken\":\"hush\"."#),
-            r#"said \"sessionToken\":\"[redacted]\"."#
-        );
-        assert_eq!(redact_named("no taskToken here"), "no taskToken here");
     }
 
     #[test]

@@ -194,7 +194,7 @@ impl Explained<'_> {
             publisher: subject.publisher.as_deref(),
             origin: &self.record.origin,
         };
-        DeadLetter::new(self.record.body.as_arrived().to_owned(), label)
+        DeadLetter::new(self.record.body.as_arrived().into_owned(), label)
     }
 
     /// The same for programs; members that are not known are `null`.

@@ -148,7 +148,7 @@ fn message(record: &Record<'_>) -> Message {
         Via::Sqs(delivery) => delivery.dead_letter_source_arn.clone(),
         Via::Sns { .. } | Via::Invocation => None,
     };
-    let body = record.body.as_arrived().to_owned();
+    let body = record.body.as_arrived().into_owned();
     Message { queue, body, group: record.origin.message_group.clone(), moved_from }
 }
 

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use super::command::Command;
 use super::environment::Environment;
-use super::{AwsEvent, Details, Meaning, failure};
+use super::{AwsEvent, Details, LISTED_MAX, Meaning, failure};
 use crate::event::Failure;
 use crate::json::{Json, Object};
 use crate::notice::identity::Found;
@@ -59,7 +59,7 @@ fn in_environment_or_command(container: &Object<'_>, environment: &str, names: &
 }
 
 fn objects(list: Option<Json<'_>>) -> impl Iterator<Item = Object<'_>> {
-    list.and_then(Json::array).unwrap_or_default().into_iter().filter_map(Json::object)
+    list.and_then(Json::array).unwrap_or_default().into_iter().take(LISTED_MAX).filter_map(Json::object)
 }
 
 fn told(detail: &Object<'_>) -> Failure<'static> {

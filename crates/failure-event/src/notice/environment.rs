@@ -6,6 +6,9 @@ use super::identity::{Found, Identity, Picked, in_payload_under, with_document};
 use crate::json::{Json, JsonString, Object};
 use crate::target::GivenValue;
 
+/// The most variables of one environment that are looked at. What AWS lets a notice carry holds a few hundred.
+const VARIABLES_MAX: usize = 10_000;
+
 /// Environment variables.
 pub(super) enum Environment<'a> {
     /// As AWS lists them: `[{"name": …, "value": …}]`. What is odd is not a variable.
@@ -52,7 +55,8 @@ impl<'a> Environment<'a> {
     fn variables(&self) -> Box<dyn Iterator<Item = (Cow<'a, str>, GivenValue<'a>)> + 'a> {
         match *self {
             Environment::Listed { list, keep } => {
-                let variables = list.and_then(Json::array).unwrap_or_default().into_iter();
+                let variables =
+                    list.and_then(Json::array).unwrap_or_default().into_iter().take(VARIABLES_MAX);
                 let variables = variables.filter_map(Json::object).filter(move |variable| keep(variable));
                 Box::new(variables.filter_map(|variable| {
                     Some((variable.text("name")?, GivenValue::Json(variable.member("value")?)))

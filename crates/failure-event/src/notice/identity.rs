@@ -33,6 +33,11 @@ const CLIENT_TOKEN: &str = "CODEPIPELINE_CLIENT_TOKEN";
 const SWF_TASK_TOKEN: &str = "SWF_TASK_TOKEN";
 const CALLBACK_ID: &str = "DURABLE_CALLBACK_ID";
 
+/// The names under which notices and processes carry tokens.
+pub fn token_names() -> impl Iterator<Item = &'static str> {
+    TASK_TOKEN_NAMES.into_iter().chain([CLIENT_TOKEN, SWF_TASK_TOKEN, CALLBACK_ID])
+}
+
 /// An identity where it stands.
 #[derive(Debug)]
 pub struct Identity<'a> {
@@ -95,7 +100,7 @@ impl<'a> Identity<'a> {
 fn with_object<T>(value: &GivenValue<'_>, read: impl FnOnce(&Object<'_>) -> T) -> Option<T> {
     match value {
         GivenValue::Json(json) if json.json_type() == Type::Object => Some(read(&json.object()?)),
-        _ => Some(read(&Json::parse(value.string()?.embedded()).ok()?.object()?)),
+        _ => Some(read(&Json::parse(&value.string()?.embedded()).ok()?.object()?)),
     }
 }
 

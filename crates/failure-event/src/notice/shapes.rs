@@ -184,7 +184,7 @@ fn image_builder_step<'a>(object: &Object<'a>) -> Option<Named<'a>> {
     let has = |name: &str, value: &str| object.text(name).as_deref() == Some(value);
     let is_event = has("source", "aws.imagebuilder") && has("detail-type", IMAGE_BUILDER_STEP);
     let detail = object.object("detail").filter(|_| is_event)?;
-    let image = *object.member("resources")?.array()?.first()?;
+    let image = object.member("resources")?.array()?.into_iter().next()?;
     let image = Some(GivenValue::Json(image)).filter(GivenValue::is_text)?;
     let step = [("stepExecutionId", "workflow-step-execution-id")];
     let mut named = of_members(Kind::ImageBuilderWorkflowStep, &detail, &step)?;

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use crate::event::Failure;
 use crate::request::{Members, Value};
-use crate::text::{Cut, cut_field};
+use crate::text::{Cut, cut_field, cut_joined};
 
 /// The longest `message`, in UTF-16 code units.
 pub const MESSAGE_MAX: usize = 5000;
@@ -29,20 +29,14 @@ pub const TYPES: [&str; 6] = [
 #[must_use]
 pub fn failure_details(failure: &Failure<'_>, cuts: &mut Vec<Cut>) -> Members {
     let known = TYPES.iter().find(|known| **known == failure.type_name());
-    let mut message = String::new();
-    if let (Some(given), None) = (&failure.given_type, known) {
-        message.push_str(given);
-        message.push_str(": ");
-    }
-    message.push_str(failure.message());
-    if let Some(details) = &failure.details {
-        message.push('\n');
-        message.push_str(details);
-    }
-    let message = cut_field("failureDetails.message", Cow::Owned(message), MESSAGE_MAX, cuts);
+    let prefix =
+        failure.given_type.as_deref().filter(|_| known.is_none()).map_or(["", ""], |given| [given, ": "]);
+    let details = failure.details.as_deref().map_or(["", ""], |details| ["\n", details]);
+    let texts = [prefix[0], prefix[1], failure.message(), details[0], details[1]];
+    let message = cut_joined("failureDetails.message", &texts, MESSAGE_MAX, cuts);
     let mut members = vec![
         ("type", Value::Text((*known.unwrap_or(&TYPES[0])).to_owned())),
-        ("message", Value::Text(message.into_owned())),
+        ("message", Value::Text(message)),
     ];
     if let Some(execution) = failure.external_execution_id.as_deref() {
         let field = "failureDetails.externalExecutionId";

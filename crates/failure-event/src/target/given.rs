@@ -2,6 +2,8 @@
 //!
 //! Both are read by the same code, once, and into the same value. No JSON text is made on the way.
 
+use std::borrow::Cow;
+
 use super::{Kind, Target, mentioned_secrets};
 use crate::dead_letter::Reason;
 use crate::json::{Json, JsonString, Object, Type, quoted};
@@ -30,6 +32,15 @@ impl<'a> GivenValue<'a> {
         match self {
             GivenValue::Json(json) => json.string(),
             GivenValue::Text(text) => Some(text.clone()),
+        }
+    }
+
+    /// The start of the characters, when this is a string: all of them, or at least those of the first `bytes` bytes of its literal.
+    #[must_use]
+    pub fn string_start(&self, bytes: usize) -> Option<Cow<'a, str>> {
+        match self {
+            GivenValue::Json(json) => json.string_start(bytes),
+            GivenValue::Text(text) => Some(text.text.clone()),
         }
     }
 

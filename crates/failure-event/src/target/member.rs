@@ -129,6 +129,25 @@ impl Member {
 }
 
 impl Rule {
+    /// The most characters that it allows.
+    #[must_use]
+    pub const fn max(self) -> usize {
+        match self {
+            Rule::LowerCaseUuid => 36,
+            Rule::Length { max } | Rule::Bytes { max } | Rule::Arn { max } | Rule::Pattern { max, .. } => max,
+            Rule::OneOf(texts) => {
+                let (mut longest, mut index) = (0, 0);
+                while index < texts.len() {
+                    if texts[index].len() > longest {
+                        longest = texts[index].len();
+                    }
+                    index += 1;
+                }
+                longest
+            }
+        }
+    }
+
     fn check(self, text: &str) -> Result<(), String> {
         match self {
             Rule::LowerCaseUuid if is_lower_case_uuid(text) => Ok(()),

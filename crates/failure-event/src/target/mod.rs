@@ -33,6 +33,8 @@ pub use member::{Member, Pattern, Rule};
 pub use sagemaker_pipeline_step::is_callback_token;
 pub use service_catalog_engine_workflow::ENGINE_OPERATIONS;
 
+use std::collections::BTreeSet;
+
 use crate::dead_letter::{Code, Reason};
 use crate::event::{Failure, name_of, shortened};
 use crate::operation::Operation;
@@ -308,9 +310,34 @@ impl Target {
 /// The secrets that a `target` object mentions, also where it is wrong: a reason that quotes its input, or an id that repeats
 /// it, must not give them away.
 fn mentioned_secrets(target: &dyn GivenMembers) -> impl Iterator<Item = Secret> {
-    let names = Kind::ALL.iter().flat_map(|kind| kind.members()).filter(|member| member.is_secret);
-    names.filter_map(|member| target.given(member.name)?.string()).map(|string| Secret::new(string.text))
+    let members = Kind::ALL.iter().flat_map(|kind| kind.members()).filter(|member| member.is_secret);
+    let names: BTreeSet<&str> = members.map(|member| member.name).collect();
+    names.into_iter().filter_map(|name| target.given(name)?.string_start(SECRET_BYTES_MAX)).map(|text| {
+        // A secret over every limit is wrong, and nobody's but the publisher's: its start is enough to know it by.
+        let end = text.char_indices().nth(SECRET_MAX).map_or(text.len(), |(end, _)| end);
+        Secret::new(&text[..end])
+    })
 }
+
+/// So many bytes of a string hold the longest secret, even where each of its characters is a pair of escapes.
+const SECRET_BYTES_MAX: usize = 12 * SECRET_MAX;
+
+/// The longest secret that a kind takes, in characters.
+pub const SECRET_MAX: usize = {
+    let (mut longest, mut kind) = (0, 0);
+    while kind < Kind::ALL.len() {
+        let members = Kind::ALL[kind].members();
+        let mut member = 0;
+        while member < members.len() {
+            if members[member].is_secret && members[member].rule.max() > longest {
+                longest = members[member].rule.max();
+            }
+            member += 1;
+        }
+        kind += 1;
+    }
+    longest
+};
 
 /// A token that makes a repeated report idempotent: the same for the same task, and of a form that every API takes.
 fn idempotency_token(kind: &str, identity: &str) -> String {

@@ -55,7 +55,7 @@ impl FailureApi for StepFunctionsTask {
     /// The state machine's own KMS key stands in the way of the texts, and of nothing else. Without both it is not needed.
     const FALLBACK: Option<Fallback> = Some(Fallback {
         errors: &["KmsAccessDeniedException", "KmsInvalidStateException"],
-        without: &["error", "cause"],
+        without: ["error", "cause"],
     });
 
     fn identify(target: &dyn GivenMembers) -> Result<Self, Reason> {

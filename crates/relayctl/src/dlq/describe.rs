@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use failure_event::json::Json;
 use failure_event::secret::fingerprint;
+use failure_event::secret_names::SecretNames;
 use failure_event::target::Kind;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -14,10 +15,6 @@ use super::letter::{Letter, short};
 
 /// What stands for a body that may hold a secret which cannot be told.
 const HIDDEN_BODY: &str = "(not JSON: it may hold a token, --show-secrets shows it)";
-
-/// Members that hold a secret wherever they stand.
-const SECRET_MEMBERS: [&str; 6] =
-    ["tasktoken", "clienttoken", "secretaccesskey", "sessiontoken", "accesskeyid", "continuationtoken"];
 
 /// A letter as one JSON object.
 #[must_use]
@@ -81,7 +78,7 @@ pub fn body(letter: &Letter, judge: &Judge, show_secrets: bool) -> String {
     let Ok(mut value) = serde_json::from_str::<Value>(letter.body().trim_start_matches('\u{feff}')) else {
         return HIDDEN_BODY.to_owned();
     };
-    hide_secret_members(&mut value, judge);
+    hide_secret_members(&mut value, &SecretNames::with(&judge.task_token_names));
     let text = serde_json::to_string_pretty(&value).unwrap_or_default();
     judge.route(letter, letter.body()).subject.secrets.redact(&text)
 }
@@ -94,23 +91,23 @@ pub fn target(letter: &Letter, judge: &Judge) -> Option<(Kind, Option<String>)> 
 }
 
 /// Puts fingerprints in the place of tokens and credentials; JSON in strings is looked through too, as envelopes hold it.
-fn hide_secret_members(value: &mut Value, judge: &Judge) {
+fn hide_secret_members(value: &mut Value, names: &SecretNames) {
     match value {
         Value::Object(members) => {
             for (name, member) in members {
                 match member {
-                    Value::String(text) if is_secret(name, judge) => *text = hidden(text),
-                    _ => hide_secret_members(member, judge),
+                    Value::String(text) if names.contains(name) => *text = hidden(text),
+                    _ => hide_secret_members(member, names),
                 }
             }
             // A variable of an environment: {"name": "TASK_TOKEN", "value": …}.
-            hide_secret_variable(value, judge);
+            hide_secret_variable(value, names);
         }
-        Value::Array(items) => items.iter_mut().for_each(|item| hide_secret_members(item, judge)),
+        Value::Array(items) => items.iter_mut().for_each(|item| hide_secret_members(item, names)),
         Value::String(text) => {
             if let Ok(mut inner @ (Value::Object(_) | Value::Array(_))) = serde_json::from_str::<Value>(text)
             {
-                hide_secret_members(&mut inner, judge);
+                hide_secret_members(&mut inner, names);
                 *text = inner.to_string();
             }
         }
@@ -118,17 +115,11 @@ fn hide_secret_members(value: &mut Value, judge: &Judge) {
     }
 }
 
-fn hide_secret_variable(value: &mut Value, judge: &Judge) {
-    let is_secret = value["name"].as_str().is_some_and(|name| is_secret(name, judge));
+fn hide_secret_variable(value: &mut Value, names: &SecretNames) {
+    let is_secret = value["name"].as_str().is_some_and(|name| names.contains(name));
     if let Some(Value::String(text)) = value.get_mut("value").filter(|_| is_secret) {
         *text = hidden(text);
     }
-}
-
-fn is_secret(name: &str, judge: &Judge) -> bool {
-    let plain: String = name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase();
-    SECRET_MEMBERS.iter().any(|secret| plain.contains(secret))
-        || judge.task_token_names.iter().any(|own| own == name)
 }
 
 fn hidden(text: &str) -> String {

@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use failure_event::dead_letter::{Code, Reason};
-use failure_event::envelope::{self, Body, Content, Delivery, Record, SqsDelivery, Via};
+use failure_event::envelope::{self, Content, Delivery, Record, SqsDelivery, Via};
 use failure_event::event::{self, Failure, Header};
 use failure_event::json::{Json, NotJson, Object};
 use failure_event::notice::{self, Meaning};
@@ -85,11 +85,11 @@ fn refusal(record: &Record<'_>, rules: &Rules, home: &Home) -> Option<Reason> {
 
 fn inspect_record(name: String, record: &Record<'_>) -> Vec<Document> {
     let mut documents = Vec::new();
-    match &record.body {
-        Body::Text(body) => inspect(name, body.embedded(), &mut documents),
-        Body::Absent(json) => {
-            documents.push(Document { name, text: json.text().to_owned(), findings: Vec::new() });
-        }
+    if let Some(body) = record.body.embedded() {
+        inspect(name, &body, &mut documents);
+    } else {
+        let text = record.body.as_arrived().into_owned();
+        documents.push(Document { name, text, findings: Vec::new() });
     }
     documents
 }
@@ -254,14 +254,14 @@ impl<'a> Inspector<'a> {
 
     /// Members that are not listed are ignored, which is no fault; one that looks like a listed one that is missing is a slip.
     fn unlisted(&mut self, object: &Object<'a>, path: &str, listed: &[&str]) {
-        for (name, value) in object.members().filter(|(name, _)| !listed.contains(name)) {
+        for (name, value) in object.members().filter(|(name, _)| !listed.contains(&name.as_ref())) {
             let missing = listed.iter().copied().filter(|listed| object.member(listed).is_none());
-            let Some(meant) = nearest(name, missing) else { continue };
+            let Some(meant) = nearest(&name, missing) else { continue };
             // A required member that is missing is told as a fault, with the same help.
             let is_told = meant == "target" || (path == "target." && !["region", "account"].contains(&meant));
             if !is_told {
                 let message = format!("{path}{name}: is not listed, so it is ignored");
-                self.warn(&message, self.key_span(name, value), Some(did_you_mean(meant)));
+                self.warn(&message, self.key_span(&name, value), Some(did_you_mean(meant)));
             }
         }
     }
@@ -273,7 +273,7 @@ impl<'a> Inspector<'a> {
         }
         let similar = object.members().find(|(name, _)| nearest(name, [member]).is_some());
         match similar {
-            Some((name, value)) => (self.key_span(name, value), Some(did_you_mean(member))),
+            Some((name, value)) => (self.key_span(&name, value), Some(did_you_mean(member))),
             None => (self.start_of(object.json()), None),
         }
     }

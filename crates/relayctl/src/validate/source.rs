@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use failure_event::secret_names::SecretNames;
+
 /// The most characters of a line that are shown.
 const WIDTH_MAX: usize = 96;
 
@@ -123,8 +125,9 @@ fn is_secret(key: &str, literal: &str) -> bool {
         return false;
     }
     let name = key.to_lowercase();
-    let speaks_of_secrets =
-        ["token", "secret", "credential", "target"].iter().any(|word| name.contains(word));
+    // A source is a draft, in which a name may be misspelt: words are enough to hide a value here.
+    let speaks_of_secrets = SecretNames::default().contains(key)
+        || ["token", "secret", "credential", "target"].iter().any(|word| name.contains(word));
     let longest =
         literal.split(char::is_whitespace).map(|word| word.chars().count()).max().unwrap_or_default();
     speaks_of_secrets || longest >= TOKEN_MIN || literal.contains("\\\"")
