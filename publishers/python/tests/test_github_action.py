@@ -36,9 +36,10 @@ def report(directory: Path, **inputs: str) -> subprocess.CompletedProcess[str]:
     The first version of the CLI asks AWS itself for a queue, whatever the environment says, so the address is given."""
     tool = directory / "aws"
     real = shutil.which("aws")
-    tool.write_text(
-        f'#!/bin/sh\nprintf "%s\\n" "$@" >>"{directory}/commands"\nexec {real} "$@" --endpoint-url "$AWS_ENDPOINT_URL"\n'
+    program = (
+        f'printf "%s\\n" "$@" >>"{directory}/commands"\nexec {real} "$@" --endpoint-url "$AWS_ENDPOINT_URL"\n'
     )
+    tool.write_text("#!/bin/sh\n" + program)
     tool.chmod(0o755)
     path = f"{directory}:{os.environ['PATH']}"
     environment = {

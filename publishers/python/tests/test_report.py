@@ -317,3 +317,26 @@ def test_no_token_is_in_a_log_line_or_a_repr(
     ours = [record.getMessage() for record in caplog.records if record.name == "failure_relay"]
     assert ours
     assert [line for line in ours + shown if token in line or "TASK_TOKEN" in line] == []
+
+
+def test_a_client_that_takes_long_to_make_leaves_half_of_the_time_to_the_report(
+    service: Any, token: str, environment: pytest.MonkeyPatch
+) -> None:
+    original = _outlet.make_client
+
+    def slow(*arguments: Any) -> Any:
+        time.sleep(1.5)
+        return original(*arguments)
+
+    environment.setattr(_outlet, "make_client", slow)
+    service.answers = [BROKEN]
+    assert failure_relay.report(ValueError("disk full"), timeout=1.2)
+
+
+def test_the_region_of_the_worker_may_be_in_either_variable(
+    service: Any, token: str, environment: pytest.MonkeyPatch
+) -> None:
+    environment.delenv("AWS_DEFAULT_REGION")
+    environment.setenv("AWS_REGION", "eu-central-1")
+    assert failure_relay.report(ValueError("disk full"), event_bus="bus")
+    assert service.requests[0].region == "eu-central-1"

@@ -43,6 +43,7 @@ def main(readme: str, python: str) -> None:
     )
     assert run.returncode == 1, run
     assert "ValueError: disk full" in run.stderr, run.stderr
+    assert "not reported" not in run.stderr, run.stderr
     (message,) = sqs.receive_message(QueueUrl=queue)["Messages"]
     event = json.loads(message["Body"])
     assert event["target"] == {"kind": "step-functions-task", "taskToken": "token-of-the-example"}, event

@@ -14,6 +14,9 @@ _READ_SHARE = 0.3
 
 _KEPT_MAX = 16
 
+# A queue of a local endpoint is in no region, and requests are signed for one.
+_LOCAL_REGION = "us-east-1"
+
 # A session does not bear two clients being made at a time. The lock of a forked process is its own.
 _locks: dict[int, threading.Lock] = {}
 
@@ -23,6 +26,9 @@ def make_client(service: str, region: str | None, seconds: float, endpoint: str 
 
     It is made once for each process and each environment of the SDK: making one takes longer than a report.
     """
+    # botocore reads the first of these alone; Lambda, ECS and the other SDKs know the second.
+    region = region or os.environ.get("AWS_DEFAULT_REGION") or os.environ.get("AWS_REGION")
+    region = region or (_LOCAL_REGION if endpoint else None)
     with _locks.setdefault(os.getpid(), threading.Lock()):
         default = getattr(sys.modules.get("boto3"), "DEFAULT_SESSION", None)
         return _client(service, region, seconds, endpoint, _environment(), default)

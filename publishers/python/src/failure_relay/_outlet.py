@@ -7,14 +7,20 @@ import re
 import sys
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from ._attempts import Result, call_until_confirmed
 from ._clients import make_client
+from ._clock import now
+from ._latch import Latch, start_thread
 
 #: How long a report may take with its retries, in seconds.
 TIMEOUT = 5.0
+
+#: How long a report may take longer because its client had to be made first.
+PREPARE_SECONDS_MAX = 15.0
 
 _GROUP_LENGTH_MAX = 128
 _BUS_SOURCE_LENGTH_MAX = 256
@@ -90,7 +96,30 @@ class Outlet:
     def publish(self, body: str, seconds: float | None = None) -> Result:
         """Publishes one event, with retries, for so many seconds at most."""
         deduplication_id = _random_id()
-        return call_until_confirmed(lambda: self._send(body, deduplication_id), self._seconds(seconds))
+        limit, begun = self._seconds(seconds), now()
+        self._wait_for_client()
+        left = max(limit - (now() - begun), limit / 2)
+        return call_until_confirmed(lambda: self._send(body, deduplication_id), left)
+
+    def _wait_for_client(self) -> None:
+        """Waits until there is a client, so that its making leaves at least half of the time to the report.
+
+        On a small machine without compiled modules the import of botocore alone may take longer than all the time.
+        """
+        if self._client is not None:
+            return
+        ready = Latch()
+
+        def make() -> None:
+            try:
+                # What is wrong the first attempt will tell.
+                with suppress(Exception):
+                    self.prepare()
+            finally:
+                ready.open()
+
+        if start_thread(make):
+            ready.wait(PREPARE_SECONDS_MAX)
 
     def _seconds(self, seconds: float | None) -> float:
         return self.timeout if seconds is None else min(seconds, self.timeout)
@@ -105,9 +134,7 @@ class Outlet:
                     else ("events", self._bus_region())
                 )
                 endpoint = _own_endpoint(self.queue_url) if self.queue_url else None
-                self._client = make_client(
-                    service, region or ("us-east-1" if endpoint else None), self.timeout, endpoint
-                )
+                self._client = make_client(service, region, self.timeout, endpoint)
             return self._client
 
     def _bus_region(self) -> str | None:

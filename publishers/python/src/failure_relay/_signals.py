@@ -24,6 +24,7 @@ from ._clock import now
 from ._latch import Latch, start_thread
 from ._lease import why
 from ._log import tell
+from ._outlet import PREPARE_SECONDS_MAX
 from ._run import Run, active_runs
 
 INTERRUPTED = "Worker.Interrupted"
@@ -95,7 +96,7 @@ def _report(runs: list[Run], frame: FrameType | None) -> None:
 
     end = now() + max((run.outlet.timeout for run in once), default=0.0)
     for done in [_in_a_thread(functools.partial(report, run)) for run in once]:
-        done.wait(end - now())
+        done.wait(end - now() + PREPARE_SECONDS_MAX)
     for run in once:
         if not run.told.confirmed:
             reason = troubles.get(id(run), "there was no answer in time")

@@ -7,7 +7,7 @@ from typing import Any, Callable
 from ._attempts import Result
 from ._clock import now
 from ._latch import Latch, start_thread
-from ._outlet import _random_id
+from ._outlet import PREPARE_SECONDS_MAX, _random_id
 
 #: What publishes one event, within the seconds that it is given.
 Publish = Callable[[float], Result]
@@ -62,7 +62,8 @@ class Told:
             flight = self._flights.setdefault("under way", own)
             if flight is own:
                 self._start(own, publish, max(end - now(), 0.0))
-            flight.landed.wait(end - now())
+            # It lands in time by itself, or later by as long as a client took to be made.
+            flight.landed.wait(end - now() + PREPARE_SECONDS_MAX)
             if flight is own or now() >= end:
                 return flight.result
         return Result(True, None, False, None)
