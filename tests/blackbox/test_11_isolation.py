@@ -314,6 +314,13 @@ def test_a_record_is_done_only_when_sqs_has_confirmed_its_parking(parking: Funct
     assert {line["outcome"] for line in result.outcome_lines} == {"retry"}
 
 
+def test_a_parking_queue_that_never_answers_leaves_the_record_in_time(parking: Function) -> None:
+    of = e.sfn()
+    record = fresh(event(of), message_id="m")
+    result = parking.invoke(e.sqs(record), {identity(of): DENIED, "SendMessage": Hang()}, time_left_s=3)
+    assert result.failures == ["m"] and result.duration_s < 3
+
+
 def test_a_parked_message_that_fails_alone_leaves_its_record_alone(parking: Function) -> None:
     targets = [e.sfn() for _ in range(5)]
     bodies = [json.dumps(event(of)) for of in targets]
