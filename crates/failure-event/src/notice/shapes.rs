@@ -133,14 +133,14 @@ fn lifecycle_action<'a>(object: &Object<'a>) -> Option<Named<'a>> {
     let detail = object.object("detail").filter(|_| is_event);
     let holder = detail.as_ref().unwrap_or(object);
     let named = of_members(Kind::AutoScalingLifecycleAction, holder, &LIFECYCLE_ACTION)?;
-    let named = with_optional(named, holder, &[("instanceId", "EC2InstanceId"), ("account", "AccountId")]);
-    if detail.is_none() {
-        return Some(named);
+    let mut named = with_optional(named, holder, &[("instanceId", "EC2InstanceId")]);
+    if detail.is_some() {
+        named = with_optional(named, object, &[("region", "region"), ("account", "account")]);
     }
-    let has_account = named.members.iter().any(|(name, _)| *name == "account");
-    let of_event: &[_] =
-        if has_account { &[("region", "region")] } else { &[("region", "region"), ("account", "account")] };
-    Some(with_optional(named, object, of_event))
+    if !named.members.iter().any(|(name, _)| *name == "account") {
+        named = with_optional(named, holder, &[("account", "AccountId")]);
+    }
+    Some(named)
 }
 
 /// <https://docs.aws.amazon.com/sagemaker/latest/dg/build-and-manage-steps-types.html>
