@@ -6,6 +6,7 @@ try_readme.py README.md PYTHON
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import subprocess
@@ -21,6 +22,7 @@ REGION = "eu-west-1"
 
 def main(readme: str, python: str) -> None:
     examples = re.findall(r"```python\n(.*?)```", Path(readme).read_text(), re.DOTALL)
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
