@@ -1,6 +1,7 @@
 //! What a new target needs beside its file: these tests name what was forgotten.
 
 use std::fs;
+use std::process::Command;
 
 use failure_event::dead_letter::Code;
 use failure_event::target::Kind;
@@ -100,4 +101,37 @@ fn every_setting_is_in_the_documents_and_in_the_template() {
         assert!(documents.contains(name), "docs/settings.md does not explain {name}");
         assert!(template.contains(name), "template.yaml does not set {name}");
     }
+}
+
+/// The kind that CONTRIBUTING.md leads through.
+const EXAMPLE: [&str; 3] =
+    ["codedeploy-lifecycle-hook", "CodeDeployLifecycleHook", "PutLifecycleEventHookExecutionStatus"];
+
+#[test]
+fn contributing_names_each_file_that_names_the_kind_of_its_example() {
+    let guide = file("CONTRIBUTING.md");
+    let listed =
+        Command::new("git").args(["ls-files"]).current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    // What follows from the registry, publishers, further events, and what people read.
+    let is_derived = |path: &str| {
+        ["schema/", "publishers/", "events/", "docs/", "tests/", "fuzz/"]
+            .iter()
+            .any(|folder| path.starts_with(folder))
+            || ["CHANGELOG.md", "CONTRIBUTING.md"].contains(&path)
+            || path.contains("/tests/")
+    };
+    let mut naming = 0;
+    for path in listed.lines().filter(|path| !is_derived(path)) {
+        let Ok(text) = fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))) else { continue };
+        let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+        if EXAMPLE.iter().any(|name| code.contains(name)) {
+            naming += 1;
+            assert!(
+                guide.contains(&format!("`{path}`")),
+                "{path} names the example, and CONTRIBUTING.md does not name {path}"
+            );
+        }
+    }
+    assert!(naming >= 5, "only {naming} files name the example");
 }
