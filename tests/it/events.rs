@@ -102,6 +102,10 @@ fn every_envelope_and_every_notice_has_a_file() {
         "CodeBuild Build State Change",
         "Step Functions Execution Status Change",
         "abandoned work",
+        "Auto Scaling lifecycle action",
+        "Auto Scaling test notification",
+        "ECS Hook State Change",
+        "EC2 Image Builder Workflow Step Waiting",
     ];
     assert_eq!(paths, BTreeSet::from(expected));
 }

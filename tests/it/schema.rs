@@ -30,9 +30,33 @@ fn bare_events() -> Vec<(PathBuf, Value)> {
     bare.collect()
 }
 
+/// What no schema can say: that members must agree with each other, or what they take together.
+const BEYOND_A_SCHEMA: [&str; 6] = [
+    "INVALID_EVENT-a-response-url-of-another-bucket",
+    "INVALID_EVENT-a-response-url-of-another-partition",
+    "INVALID_EVENT-a-signal-url-of-another-region",
+    "INVALID_EVENT-a-stack-id-that-the-response-url-does-not-name",
+    "INVALID_EVENT-a-request-id-that-the-response-url-does-not-name",
+    "INVALID_EVENT-a-custom-resource-whose-members-leave-no-room-for-a-reason",
+];
+
+/// The members of which each must be the one that the URL beside them names.
+const NAMED_BY_URL: [&str; 3] = ["stackId", "logicalResourceId", "requestId"];
+
+/// Whether a custom resource names another request than its URL does.
+fn disagrees_with_its_url(event: &Value, changed: &Value) -> bool {
+    NAMED_BY_URL.iter().any(|name| {
+        let changed = &changed["target"][name];
+        changed.as_str().is_some_and(|text| !text.is_empty()) && *changed != event["target"][name]
+    })
+}
+
 /// Whether the file is an event whose target is named well: the codes that only settings and services give say nothing else.
 fn is_valid_by_name(file: &Path) -> bool {
     let name = file.file_name().unwrap().to_string_lossy();
+    if BEYOND_A_SCHEMA.iter().any(|stem| name.trim_end_matches(".json") == *stem) {
+        return true;
+    }
     let faults = [Code::MalformedEvent, Code::InvalidEvent, Code::UnsupportedVersion, Code::UnknownTarget];
     !faults.iter().any(|code| name.starts_with(code.as_str()))
 }
@@ -64,8 +88,15 @@ fn each_bare_event_validates_or_fails_as_its_folder_says() {
 fn the_schema_and_the_relay_agree_on_small_changes_of_every_event() {
     let (validator, home) = (validator(), Home::new("us-east-1", ""));
     let rules = Rules::default();
-    for (file, event) in bare_events() {
+    let is_plain = |(file, _): &(PathBuf, Value)| {
+        let name = file.file_stem().unwrap().to_string_lossy().into_owned();
+        !BEYOND_A_SCHEMA.contains(&name.as_str())
+    };
+    for (file, event) in bare_events().into_iter().filter(is_plain) {
         for change in changes(&event) {
+            if disagrees_with_its_url(&event, &change) {
+                continue;
+            }
             let text = change.to_string();
             let Delivery::Single(record) = envelope::open(&text) else { continue };
             let routed = match route(&record, &rules, &home).decision {

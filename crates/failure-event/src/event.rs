@@ -11,6 +11,7 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::dead_letter::{Code, Reason};
 use crate::json::{Json, Object, Type};
+use crate::target::SECRET_MAX;
 use crate::text::cut;
 
 /// The `type` of a failure that gives none.
@@ -23,7 +24,7 @@ pub const DEFAULT_MESSAGE: &str = "The worker reported a failure without a messa
 const QUOTED_MAX: usize = 64;
 
 /// How much of a `source` is kept, in UTF-16 code units: only logs show it, and they show less.
-const SOURCE_MAX: usize = 8192;
+const SOURCE_MAX: usize = SECRET_MAX + 1024;
 
 /// What the event says of itself, for correlation and logs. Nothing here decides where it goes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -128,6 +128,19 @@ impl fmt::Debug for PresignedUrl {
 }
 
 impl Bucket {
+    /// The form of its URLs as a regular expression: all that a schema can say, for which bucket and host must name one region.
+    #[must_use]
+    pub const fn url_regex(self) -> &'static str {
+        match self {
+            Bucket::CustomResourceResponse => {
+                r"^https://cloudformation-custom-resource-response-[a-z0-9]+\.s3[.\-][a-z0-9.\-]+/[!-~]*$"
+            }
+            Bucket::WaitCondition => {
+                r"^https://cloudformation-waitcondition-[a-z0-9\-]+\.s3[.\-][a-z0-9.\-]+/[!-~]*$"
+            }
+        }
+    }
+
     /// The region of a host that is the bucket's: `<bucket>.s3.<region>.<suffix>`, `<bucket>.s3-<region>.<suffix>` or, for
     /// us-east-1, `<bucket>.s3.amazonaws.com`.
     fn region_of(self, host: &str) -> Option<&str> {

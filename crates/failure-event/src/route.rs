@@ -14,11 +14,12 @@ use crate::request::Request;
 use crate::rules::Rules;
 use crate::secret::{MentionedSecrets, fingerprint};
 use crate::secret_names::SecretNames;
-use crate::target::{Given, Kind, PlaceSource};
+use crate::target::{Given, Kind, PlaceSource, SECRET_MAX};
 use crate::text::{Cut, cut};
 
-/// How much is kept of the id of an event from a queue, in UTF-16 code units. Logs and dead letters hold less.
-const ID_MAX: usize = 8192;
+/// How much is kept of the id of an event from a queue, in UTF-16 code units. Logs and dead letters hold its first 256, in which any
+/// secret may begin.
+const ID_MAX: usize = SECRET_MAX + 1024;
 
 /// Where a record goes, and what is known of it.
 #[derive(Debug)]

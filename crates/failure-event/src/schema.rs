@@ -62,6 +62,8 @@ struct Node {
     #[serde(skip_serializing_if = "Members::is_empty")]
     properties: Members,
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    any_of: Vec<Node>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     all_of: Vec<Node>,
     #[serde(rename = "if", skip_serializing_if = "Option::is_none")]
     condition: Option<Box<Node>>,
@@ -171,9 +173,16 @@ fn members_of(kind: Kind) -> Node {
     let then = Node {
         required: members.iter().filter(|member| member.is_required).map(|member| member.name).collect(),
         properties: Members(members.iter().map(|member| (member.name, of_member(member))).collect()),
+        any_of: kind.one_of().iter().copied().map(present).collect(),
         ..described(&format!("Reported with {}.", operations.join(" or ")))
     };
     Node { condition: Some(Box::new(condition)), then: Some(Box::new(then)), ..Node::default() }
+}
+
+/// What an object is that has this member as a string.
+fn present(member: &'static str) -> Node {
+    let text = Node { types: STRING, ..Node::default() };
+    Node { required: vec![member], properties: Members(vec![(member, text)]), ..Node::default() }
 }
 
 /// `null` counts as absent.
@@ -183,23 +192,14 @@ fn of_member(member: &Member) -> Node {
 }
 
 fn of_rule(rule: Rule) -> Node {
-    match rule {
-        Rule::LowerCaseUuid => Node {
-            types: STRING,
-            pattern: Some("^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"),
-            ..Node::default()
-        },
-        Rule::Length { max } | Rule::Bytes { max } => of_length(max),
-        Rule::Arn { max } => {
-            Node { pattern: Some("^arn:[^:]+:[^:]+:[^:]*:[^:]*:(.|\\n)+$"), ..of_length(max) }
-        }
-        Rule::Pattern { max, pattern } => Node { pattern: Some(pattern.regex), ..of_length(max) },
-        Rule::OneOf(texts) => Node { types: STRING, one_of: texts.to_vec(), ..Node::default() },
+    Node {
+        types: STRING,
+        one_of: rule.texts().to_vec(),
+        pattern: rule.regex(),
+        min_length: rule.max().map(|_| 1),
+        max_length: rule.max(),
+        ..Node::default()
     }
-}
-
-fn of_length(max: usize) -> Node {
-    Node { types: STRING, min_length: Some(1), max_length: Some(max), ..Node::default() }
 }
 
 fn failure() -> Node {

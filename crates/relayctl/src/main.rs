@@ -21,6 +21,7 @@ mod completions;
 mod dlq;
 mod doctor;
 mod explain;
+mod kinds;
 mod man;
 mod publish;
 mod rehearse;
@@ -52,6 +53,7 @@ enum Verb {
     Dlq(dlq::Dlq),
     Doctor(doctor::Doctor),
     Explain(explain::Explain),
+    Kinds(kinds::Kinds),
     Man(man::ManPages),
     Publish(Box<publish::Publish>),
     Rehearse(rehearse::Rehearse),
@@ -68,6 +70,7 @@ impl Verb {
             Verb::Dlq(verb) => verb.run(output),
             Verb::Doctor(verb) => verb.run(output),
             Verb::Explain(verb) => verb.run(output),
+            Verb::Kinds(verb) => verb.run(output),
             Verb::Man(verb) => verb.run(output),
             Verb::Publish(verb) => verb.run(output),
             Verb::Rehearse(verb) => verb.run(output),

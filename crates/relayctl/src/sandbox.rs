@@ -85,6 +85,8 @@ impl Sandbox {
         let endpoint = &self.endpoint;
         vec![
             ("AWS_ENDPOINT_URL", endpoint.url().to_owned()),
+            // Presigned URLs name their own hosts, which no general endpoint stands for.
+            ("AWS_ENDPOINT_URL_CLOUDFORMATION_RESPONSE", endpoint.url().to_owned()),
             ("AWS_REGION", endpoint.region().to_owned()),
             // What the AWS CLI and boto3 read.
             ("AWS_DEFAULT_REGION", endpoint.region().to_owned()),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from xml.sax.saxutils import escape
 
 
 @dataclass
@@ -15,6 +16,8 @@ class Reply:
     body: bytes = b"{}"
     headers: dict[str, str] = field(default_factory=dict)
     delay_s: float = 0.0
+    error: tuple[str, str] | None = None
+    """Name and message of an error: a service that speaks XML puts them into its own form."""
     accepts: bool = False
     """Whether the service took the call: the side effect is recorded as done."""
 
@@ -56,7 +59,17 @@ def error(
             headers["x-amzn-errortype"] = f"{name}:http://internal.amazon.com/coral/com.amazon.coral.service/"
         case _:
             raise ValueError(style)
-    return Reply(status, json.dumps(document).encode(), headers, delay_s)
+    return Reply(status, json.dumps(document).encode(), headers, delay_s, (name, message))
+
+
+def as_xml(reply: Reply, wrapped: bool) -> Reply:
+    """An error as a Query service (`wrapped`) or S3 writes it; any other answer as it is."""
+    if reply.error is None:
+        return reply
+    name, message = (escape(text) for text in reply.error)
+    inner = f"<Error>{'<Type>Sender</Type>' if wrapped else ''}<Code>{name}</Code><Message>{message}</Message></Error>"
+    body = f"<ErrorResponse>{inner}<RequestId>r</RequestId></ErrorResponse>" if wrapped else f'<?xml version="1.0"?>\n{inner}'
+    return Reply(reply.status, body.encode(), {"content-type": "text/xml"}, reply.delay_s, reply.error)
 
 
 def http(status: int, body: bytes = b"", content_type: str = "text/html") -> Reply:

@@ -15,13 +15,17 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qs
 
 from . import answers as a
-from . import models
+from . import models, rest
 from .http import Answer, Cut, Partial, Request, Response, Server
 
 TARGETS = {
     "AWSStepFunctions": ("stepfunctions", "application/x-amz-json-1.0", "states"),
     "CodePipeline_20150709": ("codepipeline", "application/x-amz-json-1.1", "codepipeline"),
     "SimpleWorkflowService": ("swf", "application/x-amz-json-1.0", "swf"),
+    "SageMaker": ("sagemaker", "application/x-amz-json-1.1", "sagemaker"),
+    "CodeDeploy_20141006": ("codedeploy", "application/x-amz-json-1.1", "codedeploy"),
+    "AWS242ServiceCatalogService": ("servicecatalog", "application/x-amz-json-1.1", "servicecatalog"),
+    "AmazonEC2ContainerServiceV20141113": ("ecs", "application/x-amz-json-1.1", "ecs"),
     "AmazonSQS": ("sqs", "application/x-amz-json-1.0", "sqs"),
 }
 PARKING_NAME = "failures-parking"
@@ -40,11 +44,14 @@ class Call:
     started: float
     ended: float = 0.0
     accepted: bool = False
+    request: Request | None = None
+    """As it arrived."""
 
     @property
     def identity(self) -> str | None:
         """The token or job id that the call names."""
-        return self.params.get("taskToken") or self.params.get("jobId")
+        names = rest.IDENTITIES.get(self.operation, ("taskToken", "jobId"))
+        return next((self.params[name] for name in names if self.params.get(name)), None)
 
 
 @dataclass
@@ -73,7 +80,7 @@ class Record:
 
     script: dict[str, a.Scripted] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
-    """Calls of the four failure APIs."""
+    """Calls of the failure APIs."""
     others: list[Call] = field(default_factory=list)
     """Calls of SQS and STS."""
     dead_letters: list[DeadLetter] = field(default_factory=list)
@@ -106,7 +113,10 @@ class AwsEndpoint:
         call = self._parse(request, record)
         if call is None:
             return Response(404, b"unknown operation")
+        call.request = request
         reply = self._reply(call, record)
+        if isinstance(reply, a.Reply) and call.service in rest.IN_XML:
+            reply = a.as_xml(reply, wrapped=call.service == "autoscaling")
         (record.others if call.service in ("sqs", "sts") else record.calls).append(call)
         match reply:
             case a.Hang():
@@ -123,12 +133,20 @@ class AwsEndpoint:
         return Response(reply.status, reply.body, headers)
 
     def _parse(self, request: Request, record: Record) -> Call | None:
+        if (presigned := rest.presigned(request, record.violations)) is not None:
+            service, operation, params, region = presigned
+            return Call(service, operation, params, region, "", None, time.monotonic())
         scope = _SCOPE.search(request.headers.get("authorization", ""))
         key, region, signed_service = scope.groups() if scope else ("", "", "")
         if scope is None:
             record.violations.append("a request without a SigV4 signature")
         common = (region, key, request.headers.get("x-amz-security-token"), time.monotonic())
         target = request.headers.get("x-amz-target")
+        if target is None and (found := rest.parse(request, record.violations)) is not None:
+            service, operation, params = found
+            if scope and signed_service != service:
+                record.violations.append(f"{operation}: signed for {signed_service}")
+            return Call(service, operation, params, *common)
         if target is None:
             form = {name: values[0] for name, values in parse_qs(request.body.decode()).items()}
             operation = form.pop("Action", "")

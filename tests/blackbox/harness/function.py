@@ -60,6 +60,7 @@ def environment(endpoint_url: str, runtime_address: str, changes: dict[str, str 
         "AWS_SESSION_TOKEN": "session-token-of-the-function",
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_ENDPOINT_URL": endpoint_url,
+        "AWS_ENDPOINT_URL_CLOUDFORMATION_RESPONSE": endpoint_url,
         "RELAY_DEAD_LETTER_QUEUE_URL": DEAD_LETTER_QUEUE,
         **changes,
     }

@@ -64,6 +64,7 @@ impl FailureApi for AutoScalingLifecycleAction {
         wire: Wire::Query { version: "2011-01-01" },
     }];
     const MEMBERS: &'static [Member] = &[GROUP_NAME, HOOK_NAME, ACTION_TOKEN, INSTANCE_ID];
+    const ONE_OF: &'static [&'static str] = &[ACTION_TOKEN.name, INSTANCE_ID.name];
     /// The service gives one name to closed actions and wrong names alike.
     const ERRORS: ErrorTable = ErrorTable {
         settled_by_message: Some(SettledByMessage {

@@ -2,7 +2,7 @@
 //!
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-responses.html>
 
-use super::cloudformation_response::{self, URL_MAX, check_size, put};
+use super::cloudformation_response::{self, check_size, put, read_url, url_of};
 use super::{FailureApi, GivenMembers, Member, PlaceSource, Report, Rule};
 use crate::arn::Arn;
 use crate::dead_letter::Reason;
@@ -15,7 +15,8 @@ use crate::request::Value;
 use crate::secret::Secret;
 use crate::text::Cut;
 
-const RESPONSE_URL: Member = Member::secret("responseUrl", Rule::Length { max: URL_MAX });
+const BUCKET: Bucket = Bucket::CustomResourceResponse;
+const RESPONSE_URL: Member = Member::secret("responseUrl", url_of(BUCKET));
 const STACK_ID: Member = Member::required("stackId", Rule::Arn { max: 1024 });
 const REQUEST_ID: Member = Member::required("requestId", Rule::Length { max: 128 });
 const LOGICAL_ID: Member = Member::required("logicalResourceId", Rule::Length { max: 255 });
@@ -42,10 +43,8 @@ impl FailureApi for CloudFormationCustomResource {
     const PLACE: PlaceSource = PlaceSource::Identity;
 
     fn identify(target: &dyn GivenMembers) -> Result<Self, Reason> {
-        let url = RESPONSE_URL.read(target)?;
-        let response_url = cloudformation_response::url(RESPONSE_URL, &url, Bucket::CustomResourceResponse)?;
         let resource = Self {
-            response_url,
+            response_url: read_url(RESPONSE_URL, target, BUCKET)?,
             stack_id: STACK_ID.read(target)?,
             request_id: REQUEST_ID.read(target)?,
             logical_id: LOGICAL_ID.read(target)?,

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use super::note::note;
 use super::services::CLOUDFORMATION_RESPONSE;
-use super::{Member, Report};
+use super::{GivenMembers, Member, Report, Rule};
 use crate::dead_letter::Reason;
 use crate::event::Failure;
 use crate::operation::{Operation, Wire};
@@ -18,7 +18,7 @@ use crate::text::{Cut, MARKER, cut_by, utf16_len};
 pub(super) const BODY_BYTES_MAX: usize = 4096;
 
 /// The longest URL, in UTF-16 code units. AWS states none.
-pub(super) const URL_MAX: usize = 8192;
+const URL_MAX: usize = 8192;
 
 /// S3 refuses for good, but for a clock that is off. Whether the URL has expired is known from the URL.
 pub(super) const ERRORS: ErrorTable = ErrorTable {
@@ -31,9 +31,18 @@ pub(super) const fn put(name: &'static str) -> Operation {
     Operation { service: &CLOUDFORMATION_RESPONSE, name, action: None, wire: Wire::PresignedPut }
 }
 
+/// The rule of a member that holds a URL of this bucket.
+pub(super) const fn url_of(bucket: Bucket) -> Rule {
+    Rule::PresignedUrl { max: URL_MAX, bucket }
+}
+
 /// The URL that a member holds.
-pub(super) fn url(member: Member, text: &str, bucket: Bucket) -> Result<PresignedUrl, Reason> {
-    PresignedUrl::parse(text, bucket).map_err(|why| member.wrong(&why.to_string()))
+pub(super) fn read_url(
+    member: Member,
+    target: &dyn GivenMembers,
+    bucket: Bucket,
+) -> Result<PresignedUrl, Reason> {
+    PresignedUrl::parse(&member.read(target)?, bucket).map_err(|why| member.wrong(&why.to_string()))
 }
 
 /// Refuses identities that leave no room for a reason in the body.

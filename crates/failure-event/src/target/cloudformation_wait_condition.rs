@@ -2,7 +2,7 @@
 //!
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-waitcondition.html>
 
-use super::cloudformation_response::{self, URL_MAX, check_size, put};
+use super::cloudformation_response::{self, check_size, put, read_url, url_of};
 use super::{FailureApi, GivenMembers, Member, PlaceSource, Report, Rule};
 use crate::dead_letter::Reason;
 use crate::event::Failure;
@@ -14,7 +14,8 @@ use crate::request::Value;
 use crate::secret::{Secret, sha256_hex};
 use crate::text::Cut;
 
-const SIGNAL_URL: Member = Member::secret("signalUrl", Rule::Length { max: URL_MAX });
+const BUCKET: Bucket = Bucket::WaitCondition;
+const SIGNAL_URL: Member = Member::secret("signalUrl", url_of(BUCKET));
 const UNIQUE_ID: Member = Member::optional("uniqueId", Rule::Length { max: 64 });
 
 /// How many hex digits of the URL's SHA-256 stand in for a `uniqueId`.
@@ -37,8 +38,7 @@ impl FailureApi for CloudFormationWaitCondition {
     const PLACE: PlaceSource = PlaceSource::Identity;
 
     fn identify(target: &dyn GivenMembers) -> Result<Self, Reason> {
-        let url = SIGNAL_URL.read(target)?;
-        let signal_url = cloudformation_response::url(SIGNAL_URL, &url, Bucket::WaitCondition)?;
+        let signal_url = read_url(SIGNAL_URL, target, BUCKET)?;
         let condition = Self { signal_url, unique_id: UNIQUE_ID.read_optional(target)? };
         check_size(&condition.members())?;
         Ok(condition)

@@ -4,6 +4,7 @@ use super::given::GivenMembers;
 use crate::arn::Arn;
 use crate::dead_letter::Reason;
 use crate::event::name_of;
+use crate::presigned::Bucket;
 use crate::secret::Secret;
 use crate::text::utf16_len;
 
@@ -46,6 +47,14 @@ pub enum Rule {
         max: usize,
         /// The pattern.
         pattern: &'static Pattern,
+    },
+    /// A presigned URL of 1 to `max` UTF-16 code units. What it must be beside that is told by
+    /// [`PresignedUrl::parse`](crate::presigned::PresignedUrl::parse).
+    PresignedUrl {
+        /// The most units.
+        max: usize,
+        /// Whose URL.
+        bucket: Bucket,
     },
     /// One of these texts.
     OneOf(&'static [&'static str]),
@@ -129,22 +138,37 @@ impl Member {
 }
 
 impl Rule {
-    /// The most characters that it allows.
+    /// The most units, where their number is limited.
     #[must_use]
-    pub const fn max(self) -> usize {
+    pub const fn max(self) -> Option<usize> {
         match self {
-            Rule::LowerCaseUuid => 36,
-            Rule::Length { max } | Rule::Bytes { max } | Rule::Arn { max } | Rule::Pattern { max, .. } => max,
-            Rule::OneOf(texts) => {
-                let (mut longest, mut index) = (0, 0);
-                while index < texts.len() {
-                    if texts[index].len() > longest {
-                        longest = texts[index].len();
-                    }
-                    index += 1;
-                }
-                longest
-            }
+            Rule::Length { max }
+            | Rule::Bytes { max }
+            | Rule::Arn { max }
+            | Rule::Pattern { max, .. }
+            | Rule::PresignedUrl { max, .. } => Some(max),
+            Rule::LowerCaseUuid | Rule::OneOf(_) => None,
+        }
+    }
+
+    /// The form as a regular expression that is anchored at both ends, where the rule asks for one.
+    #[must_use]
+    pub const fn regex(self) -> Option<&'static str> {
+        match self {
+            Rule::LowerCaseUuid => Some("^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"),
+            Rule::Arn { .. } => Some(r"^arn:[^:]+:[^:]+:[^:]*:[^:]*:(.|\n)+$"),
+            Rule::Pattern { pattern, .. } => Some(pattern.regex),
+            Rule::PresignedUrl { bucket, .. } => Some(bucket.url_regex()),
+            Rule::Length { .. } | Rule::Bytes { .. } | Rule::OneOf(_) => None,
+        }
+    }
+
+    /// The texts of which it must be one; none where any will do.
+    #[must_use]
+    pub const fn texts(self) -> &'static [&'static str] {
+        match self {
+            Rule::OneOf(texts) => texts,
+            _ => &[],
         }
     }
 
@@ -152,7 +176,9 @@ impl Rule {
         match self {
             Rule::LowerCaseUuid if is_lower_case_uuid(text) => Ok(()),
             Rule::LowerCaseUuid => Err("expected a lower-case UUID".to_owned()),
-            Rule::Length { max } => within(utf16_len(text), max, "characters"),
+            Rule::Length { max } | Rule::PresignedUrl { max, .. } => {
+                within(utf16_len(text), max, "characters")
+            }
             Rule::Bytes { max } => within(text.len(), max, "bytes"),
             Rule::Arn { max } => {
                 within(utf16_len(text), max, "characters")?;

@@ -58,6 +58,8 @@ pub trait FailureApi: Sized {
     const OPERATIONS: &'static [Operation];
     /// The members that identify the task or job.
     const MEMBERS: &'static [Member];
+    /// Members that may each be absent, but not all of them.
+    const ONE_OF: &'static [&'static str] = &[];
     /// The error names that end an event.
     const ERRORS: ErrorTable;
     /// The second try without texts, for a service that encrypts them with the orchestrator's own key.
@@ -188,6 +190,12 @@ macro_rules! targets {
             #[must_use]
             pub const fn members(self) -> &'static [Member] {
                 match self { $(Kind::$Api => $Api::MEMBERS,)+ }
+            }
+
+            /// Members that may each be absent, but not all of them.
+            #[must_use]
+            pub const fn one_of(self) -> &'static [&'static str] {
+                match self { $(Kind::$Api => <$Api as FailureApi>::ONE_OF,)+ }
             }
 
             fn identify(self, target: &dyn GivenMembers) -> Result<Target, Reason> {
@@ -329,8 +337,13 @@ pub const SECRET_MAX: usize = {
         let members = Kind::ALL[kind].members();
         let mut member = 0;
         while member < members.len() {
-            if members[member].is_secret && members[member].rule.max() > longest {
-                longest = members[member].rule.max();
+            // A secret without such a limit is a UUID.
+            let max = match members[member].rule.max() {
+                Some(max) => max,
+                None => 36,
+            };
+            if members[member].is_secret && max > longest {
+                longest = max;
             }
             member += 1;
         }

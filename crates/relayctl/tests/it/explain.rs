@@ -1,11 +1,16 @@
 //! `relayctl explain` prints the bytes that the function sends, and no secret unless it is told to.
 
-use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use aws_emulator::{Endpoint, Operation, Options};
-use failure_event::envelope::{self, Delivery};
+use aws_emulator::{Endpoint, Operation, Options, RecordedCall};
+use failure_event::envelope::{self, Delivery, Record};
+use failure_event::operation::Wire;
+use failure_event::place::Home;
+use failure_event::request::{Address, Secrets};
+use failure_event::route::{Decision, PlannedCall, route};
+use failure_event::target::Kind;
 use failure_relay::aws::clients::Clients;
 use failure_relay::relay::{Invocation, Relay};
 use failure_relay::settings::Settings;
@@ -22,8 +27,18 @@ const SETTINGS: [(&str, &str); 4] = [
     ("RELAY_ABANDONED_WORK_QUEUES", "arn:aws:sqs:us-east-1:123456789012:render-jobs-dead-letters"),
 ];
 
-/// API, region and body of a request.
-type Request = (String, String, String);
+/// A request as far as `explain` tells it: which operation and region, then all that goes over the wire but the signature.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Request {
+    api: String,
+    region: String,
+    method: String,
+    /// Of a presigned URL alone: another's is the endpoint's.
+    host: Option<String>,
+    path: String,
+    headers: BTreeMap<String, String>,
+    body: String,
+}
 
 fn explain(arguments: &[&str], paths: &[PathBuf]) -> Vec<Value> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_relayctl"));
@@ -44,10 +59,45 @@ fn explain(arguments: &[&str], paths: &[PathBuf]) -> Vec<Value> {
 
 fn explained(lines: &[Value]) -> BTreeSet<Request> {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let requests = lines.iter().map(|line| &line["request"]);
-    requests
-        .map(|request| (text(&request["api"]), text(&request["region"]), text(&request["body"])))
-        .collect()
+    let headers = |request: &Value| {
+        let headers = request["headers"].as_object().unwrap().iter();
+        headers.map(|(name, value)| (name.clone(), text(value))).collect()
+    };
+    let requests = lines.iter().map(|line| &line["request"]).map(|request| Request {
+        api: text(&request["api"]),
+        region: text(&request["region"]),
+        method: text(&request["method"]),
+        host: request["host"].as_str().map(str::to_owned),
+        path: text(&request["path"]),
+        headers: headers(request),
+        body: text(&request["body"]),
+    });
+    requests.collect()
+}
+
+/// A call as the endpoint received it, with those of its headers that a request of this operation has.
+fn received(call: &RecordedCall, operation: &failure_event::operation::Operation) -> Request {
+    let is_presigned = operation.wire == Wire::PresignedPut;
+    let names: &[&str] = match operation.wire {
+        Wire::AwsJson { .. } => &["content-type", "x-amz-target"],
+        Wire::RestJson { .. } | Wire::Query { .. } | Wire::PresignedPut => &["content-type"],
+    };
+    let header = |name: &&str| ((*name).to_owned(), call.header(name).unwrap_or("is missing").to_owned());
+    let query = call.query().map(|query| format!("?{query}")).unwrap_or_default();
+    assert_eq!(call.signed_for.is_none(), is_presigned, "{}", operation.name);
+    assert_eq!(call.header("authorization").is_none(), is_presigned, "{}", operation.name);
+    if let Some(scope) = &call.signed_for {
+        assert_eq!(scope.service, operation.service.signing_name, "{}", operation.name);
+    }
+    Request {
+        api: operation.label(),
+        region: call.region.clone(),
+        method: call.method().to_owned(),
+        host: call.header("host").filter(|_| is_presigned).map(str::to_owned),
+        path: format!("{}{query}", call.path()),
+        headers: names.iter().map(header).collect(),
+        body: String::from_utf8(call.body().to_vec()).unwrap(),
+    }
 }
 
 #[derive(Debug)]
@@ -71,18 +121,12 @@ async fn sent(paths: &[PathBuf]) -> BTreeSet<Request> {
         };
         relay.invoke(invocation).await.unwrap();
     }
-    let failures = [
-        ("codepipeline:PutJobFailureResult", Operation::PutJobFailureResult),
-        ("codepipeline:PutThirdPartyJobFailureResult", Operation::PutThirdPartyJobFailureResult),
-        ("states:SendTaskFailure", Operation::SendTaskFailure),
-        ("swf:RespondActivityTaskFailed", Operation::RespondActivityTaskFailed),
-    ];
-    let calls = failures.iter().flat_map(|(api, operation)| {
-        let body = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-        let request = move |call: aws_emulator::RecordedCall| {
-            ((*api).to_owned(), call.region.clone(), body(call.body()))
-        };
-        endpoint.calls_of(*operation).into_iter().map(request)
+    let operations = Kind::ALL.iter().flat_map(|kind| kind.operations());
+    let calls = operations.flat_map(|operation| {
+        let played = Operation::all().find(|played| played.name() == operation.name);
+        let calls = endpoint.calls_of(played.expect("the endpoint plays each operation"));
+        assert!(!calls.is_empty(), "no event in events/ leads to {}", operation.name);
+        calls.into_iter().map(move |call| received(&call, operation))
     });
     calls.collect()
 }
@@ -90,7 +134,7 @@ async fn sent(paths: &[PathBuf]) -> BTreeSet<Request> {
 fn relay(endpoint: &Endpoint) -> Relay {
     let queue = endpoint.queue_url("dead-letters");
     let lookup = |name: &str| match name {
-        "AWS_ENDPOINT_URL" => Some(endpoint.url().to_owned()),
+        "AWS_ENDPOINT_URL" | "AWS_ENDPOINT_URL_CLOUDFORMATION_RESPONSE" => Some(endpoint.url().to_owned()),
         "AWS_REGION" => Some("us-east-1".to_owned()),
         "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => Some("local".to_owned()),
         "RELAY_DEAD_LETTER_QUEUE_URL" => Some(queue.clone()),
@@ -123,20 +167,65 @@ fn routable() -> Vec<PathBuf> {
 async fn the_requests_that_are_printed_are_those_that_are_sent_to_the_byte() {
     let paths = routable();
     let printed = explained(&explain(&["--show-secrets"], &paths));
-    assert!(printed.len() > 60, "only {} requests were printed", printed.len());
-    assert_eq!(printed, sent(&paths).await);
+    assert!(printed.len() > 120, "only {} requests were printed", printed.len());
+    let sent = sent(&paths).await;
+    // An expired URL is not called, though its request could be shown.
+    let is_called = |request: &&Request| !EXPIRED.iter().any(|expired| request.path.contains(expired));
+    let printed: BTreeSet<&Request> = printed.iter().filter(is_called).collect();
+    assert_eq!(printed, sent.iter().collect());
+}
+
+/// The ends of the URLs in `events/` whose permission is over.
+const EXPIRED: [&str; 2] = ["X-Amz-Date=20261120T081530Z&", "&Expires=1763633700&"];
+
+/// The calls that the relay would make for a file.
+fn planned(path: &Path) -> Vec<PlannedCall> {
+    let settings = |name: &str| match name {
+        "RELAY_DEAD_LETTER_QUEUE_URL" => Some("http://127.0.0.1:9/123456789012/dead-letters".to_owned()),
+        "AWS_REGION" => Some("us-east-1".to_owned()),
+        _ => SETTINGS.iter().find(|(set, _)| *set == name).map(|(_, value)| (*value).to_owned()),
+    };
+    let rules = Settings::from_variables(&settings).unwrap().rules;
+    let payload = String::from_utf8(payload(&bytes(path))).unwrap();
+    let records = match envelope::open(&payload) {
+        Delivery::SqsBatch(records) | Delivery::Sns(records) => records,
+        Delivery::Single(record) => vec![record],
+    };
+    let planned = |record: &Record<'_>| match route(record, &rules, &Home::new("us-east-1", ARN)).decision {
+        Decision::Call(planned) => Some(*planned),
+        Decision::Unroutable(_) | Decision::Ignore => None,
+    };
+    records.iter().filter_map(planned).collect()
+}
+
+/// The texts in a request that its rendering for people replaces.
+fn secrets(planned: &PlannedCall) -> Vec<String> {
+    let request = &planned.request;
+    let in_address = match &request.address {
+        Address::InPath(secret) => Some(secret.expose().to_owned()),
+        Address::Presigned(url) => Some(url.path_and_query().to_owned()),
+        Address::Endpoint => None,
+    };
+    let (shown, hidden) = (request.http(Secrets::Shown).body, request.http(Secrets::Fingerprinted).body);
+    let object = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default();
+    let (shown, hidden) = (object(&shown), object(&hidden));
+    let members = shown.as_object().into_iter().flatten();
+    let replaced = members.filter(|(name, value)| hidden[name.as_str()] != **value);
+    in_address.into_iter().chain(replaced.map(|(_, value)| value.as_str().unwrap().to_owned())).collect()
 }
 
 #[test]
 fn no_secret_is_printed_unless_it_is_asked_for() {
-    let paths: Vec<PathBuf> = files();
-    let hidden = explain(&[], &paths).iter().map(Value::to_string).collect::<String>();
-    for (_, _, body) in explained(&explain(&["--show-secrets"], &routable())) {
-        let body: Value = serde_json::from_str(&body).unwrap();
-        for secret in ["taskToken", "clientToken"].iter().filter_map(|name| body[name].as_str()) {
-            assert!(!hidden.contains(secret), "a {} of {} characters was printed", "token", secret.len());
+    let hidden = explain(&[], &files()).iter().map(Value::to_string).collect::<String>();
+    let mut kinds = BTreeSet::new();
+    for planned in routable().iter().flat_map(|path| planned(path)) {
+        for secret in secrets(&planned) {
+            kinds.insert(planned.request.kind);
+            assert!(!hidden.contains(&secret), "a secret of {} characters was printed", secret.len());
         }
     }
+    let with_secret = |kind: &&Kind| kind.members().iter().any(|member| member.is_secret);
+    assert_eq!(kinds, Kind::ALL.iter().filter(with_secret).copied().collect());
     for credential in ["wJalrXUtnFEMI", "MIICiTCCAfICCQD6m7oRw0uXOjANBgkqhkiG9w0BAQUFADCB"] {
         assert!(!hidden.contains(credential));
     }
