@@ -29,6 +29,9 @@ def lines_of(widget):
     shown = []
     for number, metric in enumerate(properties["metrics"]):
         options = metric[-1]
+        if "expression" in options:
+            shown.append((COLOURS[number], "a line for each kind that was seen"))
+            continue
         colour = options.get("color", COLOURS[number % len(COLOURS)])
         shown.append((colour, f"{options['label']}  ({metric[1]}, {options.get('stat', properties['stat'])})"))
     return shown

@@ -4,6 +4,8 @@ Only what these templates use: Ref, Fn::GetAtt, Fn::Sub, Fn::Join, Fn::Split, Fn
 conditions. A reference to a resource becomes `<name>`, an attribute `<name.attribute>`.
 """
 
+import copy
+import functools
 import re
 from pathlib import Path
 
@@ -40,11 +42,19 @@ def _tag(loader, suffix, node):
 _Loader.add_multi_constructor("!", _tag)
 
 
+@functools.cache
+def _read(path):
+    text = (ROOT / path).read_text()
+    return text, yaml.load(text, _Loader)
+
+
 class Template:
-    def __init__(self, path, pseudo=None, **parameters):
-        """`pseudo` holds pseudo parameters that are other than usual."""
-        self.text = (ROOT / path).read_text()
-        self.raw = yaml.load(self.text, _Loader)
+    def __init__(self, path, pseudo=None, edit=None, **parameters):
+        """`pseudo` holds pseudo parameters that are other than usual; `edit` changes what was read first."""
+        self.text, self.raw = _read(path)
+        if edit:
+            self.raw = copy.deepcopy(self.raw)
+            edit(self.raw)
         self.defaults = {n: p.get("Default") for n, p in self.raw["Parameters"].items()}
         unknown = set(parameters) - set(self.defaults)
         assert not unknown, f"no such parameters: {unknown}"

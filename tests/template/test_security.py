@@ -6,6 +6,7 @@ import re
 import pytest
 
 from cloudformation import Template
+from kinds import EVERY_KIND_ON, SIGNED
 from test_template import EVERYTHING_ON, QUEUES, RELAY, ROLE, as_list, statements
 
 OWN_KEY = "arn:aws:kms:eu-west-1:111111111111:key/2"
@@ -262,9 +263,23 @@ def test_the_longest_list_of_accounts_fits_into_environment_and_policy():
     # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html: 4 KB for all variables together.
     assert len(json.dumps(variables)) + urls < 4096
     # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html: 6,144 characters without blanks.
-    document = json.dumps(template.resources()["RelayPolicy"]["PolicyDocument"], separators=(",", ":"))
+    assert length_of_policy(template, "RelayPolicy") < 6144
+
+
+def test_every_kind_in_every_region_fits_into_the_policy():
+    # As many as AWS's largest partition has, with names that are longer than theirs are on average.
+    template = Template(RELAY, AllowedRegions=",".join(["eu-central-1"] * 36), **EVERY_KIND_ON)
+    # The same page: 10,240 characters without blanks for the inline policies of a role together.
+    assert length_of_policy(template, "TargetsPolicy") < 10_240
+    parameters = ROLE_GIVEN | {kind.parameter: "true" for kind in SIGNED} | {"AllowedRegions": ",".join(["eu-central-1"] * 36)}
+    (policy,) = Template(ROLE, **parameters).resources()["Role"]["Policies"]
+    assert len(json.dumps(policy["PolicyDocument"], separators=(",", ":"))) < 10_240
+
+
+def length_of_policy(template, name):
+    document = json.dumps(template.resources()[name]["PolicyDocument"], separators=(",", ":"))
     arn = len("arn:aws:sqs:ap-southeast-2:111111111111:") + 80
-    assert len(document) + arn * document.count(".Arn>") < 6144
+    return len(document) + arn * document.count(".Arn>")
 
 
 def test_one_account_more_is_refused_with_a_message_that_says_why():

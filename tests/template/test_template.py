@@ -8,20 +8,11 @@ import tomllib
 import pytest
 
 from cloudformation import ROOT, Template
+from kinds import EVERY_KIND_ON, KINDS, SIGNED
 
 RELAY = "template.yaml"
 ROLE = "deploy/cross-account-role.yaml"
 
-# The kinds of target: parameter that enables it, and the one action that it needs.
-KINDS = {
-    "codepipeline-job": ("EnableCodePipelineJobs", "codepipeline:PutJobFailureResult"),
-    "codepipeline-third-party-job": (
-        "EnableCodePipelineThirdPartyJobs",
-        "codepipeline:PutThirdPartyJobFailureResult",
-    ),
-    "step-functions-task": ("EnableStepFunctionsTasks", "states:SendTaskFailure"),
-    "swf-activity-task": ("EnableSwfActivityTasks", "swf:RespondActivityTaskFailed"),
-}
 METRICS = {"Relayed", "AlreadySettled", "DeadLettered", "Retried", "Parked", "Ignored", "Truncated", "ReportAge"}
 LOG_MEMBERS = {
     "@timestamp", "outcome", "target_kind", "target_fingerprint", "event_id", "source", "record_id", "receives",
@@ -31,7 +22,7 @@ OUTCOMES = {"relayed", "already-settled", "dead-lettered", "ignored", "parked", 
 QUEUES = {"Queue", "DeadLetterQueue", "ParkingQueue"}
 QUEUE_ARNS = [f"arn:aws:sqs:eu-west-1:111111111111:worker-{n}" for n in range(1, 7)]
 
-EVERYTHING_ON = {
+EVERYTHING_ON = EVERY_KIND_ON | {
     "StepFunctionsArns": "arn:aws:states:eu-west-1:111111111111:stateMachine:one",
     "AllowedRegions": "us-east-1,eu-central-1",
     "AllowedAccounts": "222222222222,333333333333",
@@ -224,24 +215,11 @@ def test_samconfig_uses_parameters_that_are_there():
 # ------------------------------------------------------------------ permissions
 
 
-@pytest.mark.parametrize("path, resource", [(RELAY, "RelayPolicy"), (ROLE, "Role")])
-@pytest.mark.parametrize("disabled", KINDS)
-def test_a_kind_that_is_off_has_no_permission(path, resource, disabled):
-    required = {"RelayRoleArn": "arn:aws:iam::111111111111:role/relay", "AllowedRegions": "eu-west-1"} if path == ROLE else {}
-    template = Template(path, **{KINDS[disabled][0]: "false"}, **required)
-    properties = template.resources()[resource]
-    document = properties["Policies"][0]["PolicyDocument"] if path == ROLE else properties["PolicyDocument"]
-    allowed = {a for s in document["Statement"] for a in as_list(s["Action"])}
-    for kind, (_, action) in KINDS.items():
-        assert (action in allowed) == (kind != disabled)
-    if path == RELAY:
-        targets = template.resources()["RelayFunction"]["Environment"]["Variables"]["RELAY_TARGETS"]
-        assert targets.split(",") == [k for k in KINDS if k != disabled]
-
-
 def test_the_relay_may_do_no_more_than_its_work():
-    allowed = {a for s in statements(Template(RELAY), "RelayPolicy") for a in as_list(s["Action"])}
-    assert allowed == {action for _, action in KINDS.values()} | {
+    template = Template(RELAY, **EVERY_KIND_ON)
+    policies = statements(template, "RelayPolicy") + statements(template, "TargetsPolicy")
+    allowed = {a for s in policies for a in as_list(s["Action"])}
+    assert allowed == {action for kind in KINDS for action in kind.actions} | {
         "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility",
         "sqs:SendMessage", "logs:CreateLogStream", "logs:PutLogEvents",
         "xray:PutTraceSegments", "xray:PutTelemetryRecords",
@@ -253,17 +231,16 @@ def test_everything_is_granted_only_where_the_action_knows_no_resource(parameter
     for statement in statements(Template(RELAY, **parameters), "RelayPolicy"):
         if "*" in as_list(statement["Resource"]):
             assert statement["Effect"] == "Deny" or {a.split(":")[0] for a in as_list(statement["Action"])} <= {
-                "codepipeline", "xray", "ec2",
-            }  # fmt: skip
+                "xray", "ec2",
+            }
     for statement in statements(Template(RELAY, **parameters), "PublisherPolicy"):
         assert "*" not in as_list(statement["Resource"])
 
 
 def test_targets_are_held_to_the_allowed_regions():
     for regions, expected in (("", ["eu-west-1"]), ("us-east-1,eu-central-1", ["eu-west-1", "us-east-1", "eu-central-1"])):
-        template = Template(RELAY, AllowedRegions=regions)
-        held = [s for s in statements(template, "RelayPolicy") if s["Sid"].startswith("Fail")]
-        assert len(held) == len(KINDS)
+        held = statements(Template(RELAY, AllowedRegions=regions, **EVERY_KIND_ON), "TargetsPolicy")
+        assert len(held) == len(SIGNED)
         for statement in held:
             assert statement["Condition"]["StringEquals"]["aws:RequestedRegion"] == expected
 
@@ -385,10 +362,19 @@ def dashboard(**parameters):
     return json.loads(Template(RELAY, **parameters).resources()["Dashboard"]["DashboardBody"])
 
 
+SEARCH_BY_KIND = r"""SEARCH\('\{FailureRelay,TargetKind\} MetricName="(\w+)"', 'Sum', 300\)"""
+
+
 def dashboard_metrics():
     for widget in dashboard()["widgets"]:
-        for namespace, name, *rest in widget["properties"].get("metrics", []):
-            yield namespace, name, [r for r in rest if isinstance(r, str)]
+        for metric in widget["properties"].get("metrics", []):
+            if isinstance(metric[0], dict):
+                # A line for each kind that was seen, whatever kinds there are.
+                found = re.fullmatch(SEARCH_BY_KIND, metric[0]["expression"])
+                yield "FailureRelay", found[1], ["TargetKind"]
+            else:
+                namespace, name, *rest = metric
+                yield namespace, name, [r for r in rest if isinstance(r, str)]
 
 
 def test_alarms_watch_metrics_that_the_relay_emits():
@@ -415,8 +401,8 @@ def test_what_no_queue_took_raises_an_alarm():
 def test_the_dashboard_shows_every_metric_that_the_relay_emits():
     shown = {(name, tuple(rest)) for namespace, name, rest in dashboard_metrics() if namespace == "FailureRelay"}
     assert {name for name, _ in shown} == METRICS
-    for _, rest in shown:
-        assert not rest or rest[0] == "TargetKind" and rest[1] in {*KINDS, "unknown"}
+    assert {name for name, rest in shown if rest} == {"Relayed", "Retried", "DeadLettered", "Parked"}
+    assert {rest for _, rest in shown} == {(), ("TargetKind",)}
 
 
 @pytest.mark.parametrize("metric", sorted(METRICS))
