@@ -366,12 +366,7 @@ impl<'a> Router<'a> {
         if is_other_batch && event.member("target").is_none() {
             return Reason::invalid("Records: expected records of aws:sqs or aws:sns");
         }
-        if let (None, Some(name)) = (event.member("target"), notice::looks_like(event)) {
-            return Reason::invalid(format!(
-                "target: is missing; this looks like a message with which AWS asks a worker for work ({name})"
-            ));
-        }
-        reason
+        notice::asked_for_by(event).unwrap_or(reason)
     }
 
     fn absent_body(&self) -> &'static str {

@@ -23,7 +23,7 @@ use crate::json::{Json, Object, quoted};
 pub use abandoned_work::{AbandonedWork, NAME as ABANDONED_WORK, read as abandoned_work};
 pub use environment::in_variables as identity_in_variables;
 pub use identity::{Found, Identity};
-pub use shapes::looks_like;
+pub use shapes::asked_for_by;
 
 /// A notice, read.
 #[derive(Clone, Debug)]
