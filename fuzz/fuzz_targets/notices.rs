@@ -4,12 +4,15 @@
 use failure_relay_fuzz::{ABANDONED_QUEUE, QUEUE, check_body};
 
 /// What AWS calls its notices.
-const NOTICES: [(&str, &str); 5] = [
+const NOTICES: [(&str, &str); 8] = [
     ("aws.ecs", "ECS Task State Change"),
     ("aws.batch", "Batch Job State Change"),
     ("aws.codebuild", "CodeBuild Build State Change"),
     ("aws.states", "Step Functions Execution Status Change"),
     ("lambda", "Lambda Function Invocation Result - Failure"),
+    ("aws.autoscaling", "EC2 Instance-launch Lifecycle Action"),
+    ("aws.ecs", "ECS Hook State Change"),
+    ("aws.imagebuilder", "EC2 Image Builder Workflow Step Waiting"),
 ];
 
 libfuzzer_sys::fuzz_target!(|text: &str| {

@@ -5,7 +5,7 @@ use failure_event::dead_letter::{DeadLetter, Label, MESSAGE_SIZE_MAX, Reason};
 use failure_event::envelope::{self, Body, Delivery, Record, Via};
 use failure_event::json::JsonString;
 use failure_event::place::Home;
-use failure_event::request::Secrets;
+use failure_event::request::{Address, Request, Secrets};
 use failure_event::route::{Decision, Route, route};
 use failure_event::rules::Rules;
 use failure_event::target::Kind;
@@ -19,16 +19,98 @@ pub const QUEUE: &str = "arn:aws:sqs:us-east-1:123456789012:failures";
 
 const FUNCTION: &str = "arn:aws:lambda:us-east-1:123456789012:function:failure-relay";
 
-/// The limits of the services, as their references state them: where a text stands in a request, and how long it may be.
-const LIMITS: [(&str, usize); 8] = [
-    ("/taskToken", 2048),
-    ("/error", 256),
-    ("/cause", 32_768),
-    ("/reason", 256),
-    ("/details", 32_768),
-    ("/failureDetails/message", 5000),
-    ("/failureDetails/externalExecutionId", 1500),
-    ("/clientToken", 256),
+/// The limits of the services, as their references state them: by operation, where a text stands in its input, and how many
+/// UTF-16 code units it may have.
+const LIMITS: [(&str, &[(&str, usize)]); 16] = [
+    ("SendTaskFailure", &[("/taskToken", 2048), ("/error", 256), ("/cause", 32_768)]),
+    ("RespondActivityTaskFailed", &[("/taskToken", 1024), ("/reason", 256), ("/details", 32_768)]),
+    (
+        "PutJobFailureResult",
+        &[("/jobId", 36), ("/failureDetails/message", 5000), ("/failureDetails/externalExecutionId", 1500)],
+    ),
+    (
+        "PutThirdPartyJobFailureResult",
+        &[
+            ("/jobId", 512),
+            ("/clientToken", 256),
+            ("/failureDetails/message", 5000),
+            ("/failureDetails/externalExecutionId", 1500),
+        ],
+    ),
+    (
+        "SendDurableExecutionCallbackFailure",
+        &[("/CallbackId", 1024), ("/ErrorType", 256), ("/ErrorMessage", 8192), ("/ErrorData", 32_768)],
+    ),
+    ("PutCustomResourceResponse", &[("/StackId", 1024), ("/RequestId", 128), ("/Reason", 4096)]),
+    ("PutWaitConditionSignal", &[("/UniqueId", 64), ("/Reason", 4096)]),
+    (
+        "SendPipelineExecutionStepFailure",
+        &[("/CallbackToken", 10), ("/FailureReason", 256), ("/ClientRequestToken", 128)],
+    ),
+    (
+        "CompleteLifecycleAction",
+        &[
+            ("/AutoScalingGroupName", 1600),
+            ("/LifecycleHookName", 255),
+            ("/LifecycleActionToken", 36),
+            ("/InstanceId", 19),
+        ],
+    ),
+    (
+        "PutLifecycleEventHookExecutionStatus",
+        &[("/deploymentId", 64), ("/lifecycleEventHookExecutionId", 2048)],
+    ),
+    (
+        "PutApprovalResult",
+        &[("/pipelineName", 100), ("/stageName", 100), ("/actionName", 100), ("/result/summary", 512)],
+    ),
+    ("SendWorkflowStepAction", &[("/stepExecutionId", 41), ("/reason", 1024), ("/clientToken", 64)]),
+    ("NotifyProvisionProductEngineWorkflowResult", ENGINE_WORKFLOW),
+    ("NotifyUpdateProvisionedProductEngineWorkflowResult", ENGINE_WORKFLOW),
+    ("NotifyTerminateProvisionedProductEngineWorkflowResult", ENGINE_WORKFLOW),
+    ("ContinueServiceDeployment", &[("/hookId", 256), ("/serviceDeploymentArn", 2048)]),
+];
+
+const ENGINE_WORKFLOW: &[(&str, usize)] = &[
+    ("/WorkflowToken", 20_000),
+    ("/RecordId", 100),
+    ("/FailureReason", 2048),
+    ("/IdempotencyToken", 128),
+    ("/ResourceIdentifier/UniqueTag/Key", 128),
+    ("/ResourceIdentifier/UniqueTag/Value", 256),
+];
+
+/// Fails when a kind is in none of the tables here: each of its operations has limits, and one of the targets is of it.
+pub fn check_tables() {
+    for kind in Kind::ALL {
+        let named = format!("\"kind\":\"{}\"", kind.name());
+        assert!(TARGETS.iter().any(|target| target.contains(&named)), "no target is a {}", kind.name());
+        for operation in kind.operations() {
+            let is_listed = LIMITS.iter().any(|(name, _)| *name == operation.name);
+            assert!(is_listed, "the limits of {} are not listed", operation.name);
+        }
+    }
+}
+
+/// The largest answer to CloudFormation, in bytes.
+const RESPONSE_BYTES_MAX: usize = 4096;
+
+/// A target of each kind.
+pub const TARGETS: [&str; 14] = [
+    r#"{"kind":"step-functions-task","taskToken":"token"}"#,
+    r#"{"kind":"swf-activity-task","taskToken":"token","region":"eu-west-1"}"#,
+    r#"{"kind":"codepipeline-job","jobId":"01234567-89ab-cdef-0123-456789abcdef","account":"111122223333"}"#,
+    r#"{"kind":"codepipeline-third-party-job","jobId":"job","clientToken":"token"}"#,
+    r#"{"kind":"lambda-durable-callback","callbackId":"dG9rZW4="}"#,
+    r#"{"kind":"cloudformation-custom-resource","responseUrl":"https://cloudformation-custom-resource-response-useast1.s3.us-east-1.amazonaws.com/key?Expires=4102444799","stackId":"arn:aws:cloudformation:us-east-1:123456789012:stack/s/1","requestId":"r","logicalResourceId":"L"}"#,
+    r#"{"kind":"cloudformation-wait-condition","signalUrl":"https://cloudformation-waitcondition-eu-west-1.s3.eu-west-1.amazonaws.com/key?Expires=4102444799"}"#,
+    r#"{"kind":"sagemaker-pipeline-step","callbackToken":"26vcYbeWsZ"}"#,
+    r#"{"kind":"auto-scaling-lifecycle-action","autoScalingGroupName":"g","lifecycleHookName":"h","instanceId":"i-1"}"#,
+    r#"{"kind":"codedeploy-lifecycle-hook","deploymentId":"d-1","lifecycleEventHookExecutionId":"token"}"#,
+    r#"{"kind":"codepipeline-approval","pipelineName":"p","stageName":"s","actionName":"a","token":"01234567-89ab-cdef-0123-456789abcdef"}"#,
+    r#"{"kind":"image-builder-workflow-step","stepExecutionId":"step-01234567-89ab-cdef-0123-456789abcdef","imageBuildVersionArn":"arn:aws:imagebuilder:eu-west-1:111122223333:image/a/1.0.0/1"}"#,
+    r#"{"kind":"service-catalog-engine-workflow","operation":"PROVISION_PRODUCT","workflowToken":"token","recordId":"rec-1"}"#,
+    r#"{"kind":"ecs-deployment-hook","hookId":"h","serviceDeploymentArn":"arn:aws:ecs:eu-west-1:123456789012:service-deployment/c/s/1"}"#,
 ];
 
 fn rules() -> Rules {
@@ -99,7 +181,8 @@ fn check_record(record: &Record<'_>) {
 fn described(route: &Route) -> String {
     match &route.decision {
         Decision::Call(planned) => {
-            format!("{:?} {}", planned.place, planned.request.http(Secrets::Shown).body)
+            let form = planned.request.http(Secrets::Shown);
+            format!("{:?} {} {:?} {} {}", planned.place, form.method, form.host, form.path, form.body)
         }
         Decision::Unroutable(reason) => format!("{reason}"),
         Decision::Ignore => "ignored".to_owned(),
@@ -109,16 +192,28 @@ fn described(route: &Route) -> String {
 fn check_decision(route: &Route) {
     match &route.decision {
         Decision::Call(planned) => {
-            let request: Value =
-                serde_json::from_str(&planned.request.http(Secrets::Shown).body).expect("a request is JSON");
-            for (pointer, limit) in LIMITS {
-                let text = request.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
-                assert!(text.encode_utf16().count() <= limit, "{pointer} is too long");
-            }
+            check_request(&planned.request);
             assert_eq!(route.subject.kind, Some(planned.request.kind));
         }
         Decision::Unroutable(reason) => check_reason(reason),
         Decision::Ignore => {}
+    }
+}
+
+fn check_request(request: &Request) {
+    let operation = request.operation.name;
+    let input: Value =
+        serde_json::from_str(&request.input().to_json(Secrets::Shown)).expect("an input is JSON");
+    let (_, limits) =
+        LIMITS.iter().find(|(name, _)| *name == operation).expect("the limits of each operation are listed");
+    for (pointer, limit) in *limits {
+        let text = input.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+        assert!(text.encode_utf16().count() <= *limit, "{operation}: {pointer} is too long");
+    }
+    let form = request.http(Secrets::Shown);
+    assert!(form.path.bytes().all(|byte| byte.is_ascii_graphic()), "{operation}: no path of a request line");
+    if let Address::Presigned(_) = &request.address {
+        assert!(form.body.len() <= RESPONSE_BYTES_MAX, "{operation}: the body is too long");
     }
 }
 

@@ -98,7 +98,7 @@ def judge_end(records: dict[str, Record], services: Services, receives_max: int)
             yield f"lost: {id} ({record.fate}, told {told}) ended nowhere"
         if work is not None and len(work.failures) > 1:
             yield f"{id} was failed {len(work.failures)} times"
-        if work is not None and work.failures and record.marker not in work.failures[0]:
+        if work is not None and work.failures and not work.is_silent and record.marker not in work.failures[0]:
             yield f"{id} was failed with the text of another"
     for letter in services.letters:
         owners = of_body.get(letter.body)

@@ -8,6 +8,7 @@ import uuid
 from dataclasses import dataclass
 
 from harness import events as e
+from harness import kinds as k
 from harness.function import ACCOUNT, REGION
 from services import Services, Work
 
@@ -36,22 +37,35 @@ class Publisher:
         return made
 
     def _work(self, marker: str) -> Record:
-        kind = self.dice.choice(e.KINDS)
-        identity = str(uuid.UUID(int=self.dice.getrandbits(128))) if kind == "codepipeline-job" else f"secret-{marker}"
-        target: dict = {"kind": kind, "jobId" if "job" in kind else "taskToken": identity}
-        if kind == "codepipeline-third-party-job":
-            target["clientToken"] = f"secret-client-{marker}"
+        kind = self.dice.choice(k.ALL_NAMES)
         region = self.dice.choice([REGION] * 4 + [OTHER_REGION])
         account = self.dice.choice([None] * 4 + [OTHER_ACCOUNT])
-        if region != REGION:
+        identity, target = self._of_the_four(kind, marker) if kind in e.KINDS else self._of_the_ten(kind, region)
+        is_presigned = kind in k.BY_NAME and k.BY_NAME[kind].presigned
+        if is_presigned:
+            account = None
+        elif region != REGION:
             target["region"] = region
-        if account or self.dice.random() < 0.2:
+        if not is_presigned and (account or self.dice.random() < 0.2):
             target["account"] = account or ACCOUNT
         state = self.dice.random()
         if state < 0.95:
             # Of the rest the services know nothing.
             self.services.work[identity] = Work(region, account, is_open=state < 0.85)
         return Record(self._wrapped(target, marker), "work", marker, identity)
+
+    def _of_the_four(self, kind: str, marker: str) -> tuple[str, dict]:
+        identity = str(uuid.UUID(int=self.dice.getrandbits(128))) if kind == "codepipeline-job" else f"secret-{marker}"
+        target: dict = {"kind": kind, "jobId" if "job" in kind else "taskToken": identity}
+        if kind == "codepipeline-third-party-job":
+            target["clientToken"] = f"secret-client-{marker}"
+        return identity, target
+
+    def _of_the_ten(self, name: str, region: str) -> tuple[str, dict]:
+        """A URL is of its region by itself."""
+        kind = k.BY_NAME[name]
+        target = kind.build(region=region) if kind.presigned else kind.build()
+        return k.identity(target), target
 
     def _duplicate(self, marker: str) -> Record:
         earlier = [record for record in self.made[-40:] if record.identity in self.services.work and "taskToken" in record.body]

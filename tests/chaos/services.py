@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from harness import answers as a
 from harness.aws_endpoint import PARKING_NAME, Call, assumed_access_key, assumed_role, sts_error
 from harness.function import ACCESS_KEY
+from harness.kinds import TEN
 from source_queue import Message
 
 FAULT_SHARE = 1 / 3
@@ -27,20 +28,52 @@ CALLS = [
     ("stepfunctions", "SendTaskFailure"), ("swf", "RespondActivityTaskFailed"), ("codepipeline", "PutJobFailureResult"),
     ("codepipeline", "PutThirdPartyJobFailureResult"), ("sqs", "SendMessage"), ("sqs", "SendMessageBatch"),
     ("sqs", "ChangeMessageVisibilityBatch"), ("sts", "AssumeRole"),
+    *((kind.service, kind.operation) for kind in TEN if not kind.presigned),
 ]  # fmt: skip
 
+
+@dataclass(frozen=True)
+class Refusal:
+    name: str
+    status: int = 400
+    message: str = "scripted"
+
+
 CLOSED = {
-    "SendTaskFailure": "TaskTimedOut",
-    "RespondActivityTaskFailed": "UnknownResourceFault",
-    "PutJobFailureResult": "InvalidJobStateException",
-    "PutThirdPartyJobFailureResult": "InvalidJobStateException",
+    "SendTaskFailure": Refusal("TaskTimedOut"),
+    "RespondActivityTaskFailed": Refusal("UnknownResourceFault"),
+    "PutJobFailureResult": Refusal("InvalidJobStateException"),
+    "PutThirdPartyJobFailureResult": Refusal("InvalidJobStateException"),
+    "SendDurableExecutionCallbackFailure": Refusal("CallbackTimeoutException"),
+    "CompleteLifecycleAction": Refusal("ValidationError", message="No active Lifecycle Action found with token t"),
+    "PutLifecycleEventHookExecutionStatus": Refusal("LifecycleEventAlreadyCompletedException"),
+    "PutApprovalResult": Refusal("ApprovalAlreadyCompletedException"),
+    "SendWorkflowStepAction": Refusal("IdempotentParameterMismatchException"),
+    # These take the same report again and say that all is well.
+    "PutCustomResourceResponse": None,
+    "PutWaitConditionSignal": None,
+    "SendPipelineExecutionStepFailure": None,
+    "NotifyProvisionProductEngineWorkflowResult": None,
+    "ContinueServiceDeployment": None,
 }
 UNKNOWN = {
-    "SendTaskFailure": "InvalidToken",
-    "RespondActivityTaskFailed": "ValidationException",
-    "PutJobFailureResult": "JobNotFoundException",
-    "PutThirdPartyJobFailureResult": "JobNotFoundException",
+    "SendTaskFailure": Refusal("InvalidToken"),
+    "RespondActivityTaskFailed": Refusal("ValidationException"),
+    "PutJobFailureResult": Refusal("JobNotFoundException"),
+    "PutThirdPartyJobFailureResult": Refusal("JobNotFoundException"),
+    "SendDurableExecutionCallbackFailure": Refusal("ResourceNotFoundException", 404),
+    "PutCustomResourceResponse": Refusal("NoSuchBucket", 404),
+    "PutWaitConditionSignal": Refusal("SignatureDoesNotMatch", 403),
+    "SendPipelineExecutionStepFailure": Refusal("ResourceNotFound"),
+    "CompleteLifecycleAction": Refusal("ValidationError", message="AutoScalingGroup name not found"),
+    "PutLifecycleEventHookExecutionStatus": Refusal("DeploymentDoesNotExistException"),
+    "PutApprovalResult": Refusal("PipelineNotFoundException"),
+    "SendWorkflowStepAction": Refusal("ResourceNotFoundException", 404),
+    "NotifyProvisionProductEngineWorkflowResult": Refusal("ResourceNotFoundException"),
+    "ContinueServiceDeployment": Refusal("ServiceDeploymentNotFoundException"),
 }
+SILENT = {kind.operation for kind in TEN if not kind.carries_text}
+"""Operations that take no text."""
 
 
 @dataclass
@@ -51,6 +84,8 @@ class Work:
     account: str | None
     is_open: bool = True
     failures: list[str] = field(default_factory=list)
+    is_silent: bool = False
+    """Its API takes no text, by which the failure could be told."""
 
 
 @dataclass
@@ -136,8 +171,11 @@ class Services:
         before = [
             a.error("ThrottlingException"), a.error("", 429), a.http(500), a.http(502, a.HTML_PAGE), a.CutConnection(),
             a.error("AccessDeniedException"), a.error("ExpiredTokenException"), a.error("NobodyKnows"),
-            a.error(CLOSED.get(call.operation, "InvalidMessageContents"), 500), a.error("KmsThrottlingException"),
+            a.error((CLOSED.get(call.operation) or Refusal("InvalidMessageContents")).name, 500), a.error("KmsThrottlingException"),
         ]  # fmt: skip
+        if call.service == "cloudformation-response":
+            # Any other refusal of S3 is final.
+            before = [a.error("RequestTimeTooSkewed", 403), a.error("SlowDown", 503), a.http(500), a.http(408), a.http(429), a.CutConnection()]
         if "cause" in call.params:
             before += [a.error("KmsAccessDeniedException"), a.error("KmsInvalidStateException", style="namespaced")]
         if self.dice.random() < 0.6:
@@ -154,22 +192,27 @@ class Services:
             success.body = self.dice.choice([b"garbage", b'{"__type":"InternalFailure"}', b""])
         return self._finish(call, error, success)
 
-    def _finish(self, call: Call, error: str | None, success: a.Reply) -> a.Answer:
+    def _finish(self, call: Call, error: Refusal | None, success: a.Reply) -> a.Answer:
         call.told = "accepted" if error is None else "settled" if error == CLOSED.get(call.operation) else "rejected"
         if call.identity:
             self.told[call.identity].add(call.told)
-        return success if error is None else a.error(error, style=self.dice.choice(["bare", "namespaced", "header"]))
+        if error is None:
+            return success
+        return a.error(error.name, error.status, error.message, self.dice.choice(["bare", "namespaced", "header"]))
 
-    def _fail(self, call: Call) -> str | None:
+    def _fail(self, call: Call) -> Refusal | None:
         work = self.work.get(call.identity)
         if work is None:
             return UNKNOWN[call.operation]
         key = assumed_access_key(work.account) if work.account else ACCESS_KEY
+        if call.service == "cloudformation-response":
+            key = ""
         if (call.region, call.access_key) != (work.region, key):
             self.wrong.append(f"{call.operation} went to {call.region} as {call.access_key}, not to {work}")
         if not work.is_open:
             return CLOSED[call.operation]
         work.is_open = False
+        work.is_silent = call.operation in SILENT
         work.failures.append(json.dumps(call.params, ensure_ascii=False))
         return None
 

@@ -6,7 +6,9 @@ mod properties;
 
 use properties::{ABANDONED_QUEUE, QUEUE, check_body, check_payload};
 
-use crate::event_files::{bytes, files};
+use failure_event::target::Kind;
+
+use crate::event_files::{bytes, files, root};
 use crate::simulation::Dice;
 
 /// Mutilations of each file.
@@ -29,6 +31,19 @@ const PIECES: [&str; 14] = [
     "\"target\":{",
     "\\",
 ];
+
+#[test]
+fn fuzzing_knows_each_kind_its_members_and_the_limits_of_its_operations() {
+    properties::check_tables();
+    let words = std::fs::read_to_string(root().join("fuzz/json.dict")).unwrap();
+    for kind in Kind::ALL {
+        assert!(words.contains(&format!("\"{}\"", kind.name())), "fuzz/json.dict lacks {}", kind.name());
+        for member in kind.members() {
+            let word = format!("\\\"{}\\\":", member.name);
+            assert!(words.contains(&word), "fuzz/json.dict lacks {} of {}", member.name, kind.name());
+        }
+    }
+}
 
 #[test]
 fn every_event_and_its_mutilations_keep_the_properties() {

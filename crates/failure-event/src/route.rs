@@ -390,12 +390,7 @@ impl<'a> Router<'a> {
                 "Records: expected at most {RECORDS_MAX} records of aws:sqs or aws:sns"
             ));
         }
-        if let (None, Some(name)) = (event.member("target"), notice::looks_like(event)) {
-            return Reason::invalid(format!(
-                "target: is missing; this looks like a message with which AWS asks a worker for work ({name})"
-            ));
-        }
-        reason
+        notice::asked_for_by(event).unwrap_or(reason)
     }
 
     fn absent_body(&self) -> &'static str {

@@ -17,7 +17,6 @@ from .function import ACCOUNT, REGION, REPOSITORY
 from .secrets import Secrets
 
 PROVISION, UPDATE, TERMINATE = "PROVISION_PRODUCT", "UPDATE_PROVISIONED_PRODUCT", "TERMINATE_PROVISIONED_PRODUCT"
-FAR_FUTURE = "20991231T235959Z"
 LONG_AGO = "20251120T101530Z"
 
 
@@ -67,7 +66,7 @@ def stack_id(region: str = REGION, account: str = ACCOUNT) -> str:
     return f"arn:aws:cloudformation:{region}:{account}:stack/app/{uuid.uuid4()}"
 
 
-def signed(date: str = FAR_FUTURE, expires: object = 7200) -> str:
+def signed(date: str = LONG_AGO, expires: object = 2_000_000_000) -> str:
     """The query of a URL that is presigned by Signature Version 4."""
     signature = Secrets.issue(64)
     return (

@@ -91,8 +91,8 @@ def _check_string(shape: Shape, value: str, where: str, found: list[str]) -> Non
     if (enum := getattr(shape, "enum", None)) and value not in enum:
         found.append(f"{where}: not one of {enum}")
     pattern = shape.metadata.get("pattern")
-    # Patterns with \p{…} or five-digit \u escapes are not Python's; none of them guards what is tested here.
-    if pattern and r"\p" not in pattern and r"\u1" not in pattern and not re.fullmatch(pattern, value):
+    # Patterns with \p{…}, five-digit \u escapes or surrogates are not Python's; none of them guards what is tested here.
+    if pattern and not any(odd in pattern for odd in (r"\p", r"\u1", r"\uD800")) and not re.fullmatch(pattern, value):
         found.append(f"{where}: does not match {pattern}")
 
 

@@ -1,5 +1,7 @@
 //! Each answer of each API alone, and what becomes of the record: the contract's table, row by row.
 
+use std::collections::BTreeSet;
+
 use aws_emulator::{Fault, FaultRule, Matcher, Operation};
 
 use super::stage::{APIS, Api, REJECTED, RELAYED, RETRY, SETTLED, Stage, error, in_virtual_time};
@@ -12,8 +14,8 @@ const REJECTED_BY_ALL: [&str; 4] = [
     "InvalidParameterValueException",
 ];
 
-/// Answers after which a later try can help, whatever the API. The names that end a record elsewhere end none here.
-const RETRIED_BY_ALL: [(&str, u16); 28] = [
+/// Answers after which a later try can help, unless an API's own table says otherwise.
+const RETRIED_BY_MOST: [(&str, u16); 28] = [
     ("ThrottlingException", 400),
     ("Throttling", 400),
     ("ThrottledException", 400),
@@ -44,26 +46,29 @@ const RETRIED_BY_ALL: [(&str, u16); 28] = [
     ("NobodyKnowsThisException", 400),
 ];
 
+/// How a record ends that is answered with this error, by the contract.
+fn expected(api: &Api, name: &str, status: u16) -> &'static str {
+    let is_final = status < 500 && status != 429;
+    match name {
+        _ if !is_final => RETRY,
+        _ if api.settled.contains(&name) => SETTLED,
+        _ if api.rejected.contains(&name) || REJECTED_BY_ALL.contains(&name) => REJECTED,
+        "RequestTimeTooSkewed" => RETRY,
+        _ if api.is_presigned && status != 408 => REJECTED,
+        _ => RETRY,
+    }
+}
+
 /// Each error and status, and how a record ends that is answered with it.
 fn rows(api: &Api) -> Vec<(&'static str, u16, &'static str)> {
-    let of = |names: &[&'static str], outcome| names.iter().map(move |name| (*name, 400, outcome)).collect();
-    let foreign: Vec<&str> = APIS
-        .iter()
-        .flat_map(|other| other.settled.iter().chain(other.rejected))
-        .copied()
-        .filter(|name| !api.settled.contains(name) && !api.rejected.contains(name))
-        .collect();
-    let retried = RETRIED_BY_ALL.map(|(name, status)| (name, status, RETRY)).to_vec();
-    let failing = api.settled.iter().chain(api.rejected).map(|name| (*name, 500, RETRY)).collect();
-    [
-        of(api.settled, SETTLED),
-        of(api.rejected, REJECTED),
-        of(&REJECTED_BY_ALL, REJECTED),
-        of(&foreign, RETRY),
-        retried,
-        failing,
-    ]
-    .concat()
+    let own = |api: &Api| api.settled.iter().chain(api.rejected).copied().collect::<Vec<_>>();
+    let of_apis = APIS.iter().flat_map(own).map(|name| (name, 400));
+    let failing = own(api).into_iter().flat_map(|name| [(name, 500), (name, 429)]);
+    let common = REJECTED_BY_ALL.into_iter().map(|name| (name, 400));
+    let skewed = [("RequestTimeTooSkewed", 403), ("RequestTimeout", 408), ("", 408)];
+    let answers: BTreeSet<(&str, u16)> =
+        of_apis.chain(failing).chain(common).chain(RETRIED_BY_MOST).chain(skewed).collect();
+    answers.into_iter().map(|(name, status)| (name, status, expected(api, name, status))).collect()
 }
 
 #[test]
@@ -105,7 +110,7 @@ fn a_200_is_an_acceptance_whatever_its_body_holds() {
 fn a_role_that_cannot_be_assumed_ends_no_record_whatever_sts_says() {
     in_virtual_time(async {
         let other_account = [("RELAY_ALLOWED_ACCOUNTS", "222222222222"), ("RELAY_ROLE_NAME", "relay")];
-        for api in &APIS {
+        for api in APIS.iter().filter(|api| !api.is_presigned) {
             let stage = Stage::set(&format!("{}-sts", api.operation), &other_account).await;
             let event = api.event().replace("\"kind\"", "\"account\":\"222222222222\",\"kind\"");
             for code in
@@ -116,6 +121,30 @@ fn a_role_that_cannot_be_assumed_ends_no_record_whatever_sts_says() {
             }
             stage.endpoint.set_faults(Vec::new());
             assert_eq!(stage.outcome(&event).await.0, RELAYED);
+        }
+    });
+}
+
+#[test]
+fn of_one_service_the_text_tells_whether_the_action_is_closed() {
+    in_virtual_time(async {
+        let api = APIS.iter().find(|api| api.operation == "CompleteLifecycleAction").unwrap();
+        let stage = Stage::set("the-one-text", &[]).await;
+        for (message, expected) in [
+            ("No active Lifecycle Action found with token t", SETTLED),
+            ("No active Lifecycle Action found with instance ID i-1", SETTLED),
+            ("AutoScalingGroup name not found - no such group", REJECTED),
+            ("Sorry: No active Lifecycle Action found", REJECTED),
+            ("", REJECTED),
+        ] {
+            let fault = Fault::ServiceError {
+                code: "ValidationError".to_owned(),
+                status: 400,
+                message: message.to_owned(),
+                after_effect: false,
+            };
+            stage.endpoint.set_faults(vec![FaultRule::always(api.operation, fault)]);
+            assert_eq!(stage.outcome(&api.event()).await.0, expected, "{message:?}");
         }
     });
 }

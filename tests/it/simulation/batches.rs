@@ -88,7 +88,7 @@ fn what_the_settings_do_not_allow_is_a_dead_letter_and_never_called() {
             ("RELAY_ROLE_NAME", "role"),
         ];
         let stage = Stage::set("allowed", &variables).await;
-        let [_, swf, job, third_party] = &APIS;
+        let [_, swf, job, third_party, ..] = &APIS;
         let elsewhere = |member: &str, value: &str| {
             json!({"target": {"kind": "step-functions-task", "taskToken": "t", member: value}}).to_string()
         };
@@ -331,7 +331,7 @@ fn several_sns_records_are_answered_each_in_its_place() {
             // The first ends last.
             FaultRule::always("PutJobFailureResult", Fault::Slow { delay_ms: 900 }),
         ]);
-        let [sfn, swf, job, _] = &APIS;
+        let [sfn, swf, job, ..] = &APIS;
         let events = [job.event(), "no json".to_owned(), sfn.event(), swf.event()];
         let record = |event: &String| json!({"EventSource": "aws:sns", "Sns": {"Message": event}});
         let payload = json!({"Records": events.each_ref().map(record)}).to_string();

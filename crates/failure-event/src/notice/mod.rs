@@ -23,7 +23,7 @@ use crate::json::{Json, Object, quoted};
 pub use abandoned_work::{AbandonedWork, NAME as ABANDONED_WORK, read as abandoned_work};
 pub use environment::in_variables as identity_in_variables;
 pub use identity::{Found, Identity, token_names};
-pub use shapes::looks_like;
+pub use shapes::asked_for_by;
 
 /// The most containers, attempts or nodes of a notice that are looked at. AWS allows ten containers of a task, ten attempts and five groups
 /// of nodes; a notice with more than this is somebody else's.

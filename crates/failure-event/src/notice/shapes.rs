@@ -4,6 +4,7 @@
 //! identity of what it leaves behind; sent to the relay by itself it is a worker's business, and no failure.
 
 use super::identity::Identity;
+use crate::dead_letter::Reason;
 use crate::json::Object;
 use crate::target::{ENGINE_OPERATIONS, GivenValue, Kind, Named, is_callback_token, names_durable_execution};
 
@@ -38,10 +39,14 @@ pub(super) fn identity<'a>(object: &Object<'a>) -> Option<Identity<'a>> {
     Some(Identity::of_shape(name, named))
 }
 
-/// What an object looks like, where it has one of the shapes.
+/// Why an object without a target is no failure event, where it has one of the shapes: it is what a worker was asked for work
+/// with.
 #[must_use]
-pub fn looks_like(object: &Object<'_>) -> Option<&'static str> {
-    recognise(object).map(|(name, _)| name)
+pub fn asked_for_by(object: &Object<'_>) -> Option<Reason> {
+    let (name, _) = recognise(object).filter(|_| object.member("target").is_none())?;
+    Some(Reason::invalid(format!(
+        "target: is missing; this looks like a message with which AWS asks a worker for work ({name})"
+    )))
 }
 
 /// Whether an object asks a worker for work, in a form that AWS sends to rules and queues by itself: an EventBridge event of

@@ -15,6 +15,8 @@ mod codepipeline_approval;
 mod codepipeline_job;
 mod codepipeline_third_party_job;
 mod ecs_deployment_hook;
+#[cfg(test)]
+mod every_kind;
 mod failure_details;
 mod given;
 mod image_builder_workflow_step;

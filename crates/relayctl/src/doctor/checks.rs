@@ -396,16 +396,20 @@ pub(super) mod tests {
     use super::super::deployment::{Alarm, Function, Redrive, Rule, RuleTarget};
     use super::super::policy::statements;
     use super::*;
+    use serde_json::json;
 
     const QUEUE: &str = "arn:aws:sqs:eu-west-1:111122223333:failures";
     const DEAD: &str = "arn:aws:sqs:eu-west-1:111122223333:dead";
     const URL: &str = "https://sqs.eu-west-1.amazonaws.com/111122223333/dead";
     pub const PARKING: &str = "arn:aws:sqs:eu-west-1:111122223333:parking";
     const PARKING_URL: &str = "https://sqs.eu-west-1.amazonaws.com/111122223333/parking";
-    const POLICY: &str = r#"{"Statement": [
-        {"Effect": "Allow", "Action": "sqs:*", "Resource": "*"},
-        {"Effect": "Allow", "Action": ["states:SendTaskFailure", "swf:*", "codepipeline:Put*"], "Resource": "*"}
-    ]}"#;
+    /// With the permissions of every kind.
+    fn policy() -> String {
+        let actions: Vec<&str> = Kind::ALL.iter().flat_map(|kind| kind.actions()).collect();
+        let failures = json!({"Effect": "Allow", "Action": actions, "Resource": "*"});
+        let queues = json!({"Effect": "Allow", "Action": "sqs:*", "Resource": "*"});
+        json!({"Statement": [queues, failures]}).to_string()
+    }
 
     /// A deployment with which nothing is wrong.
     fn healthy() -> Deployment {
@@ -445,7 +449,7 @@ pub(super) mod tests {
                 (DEAD.to_owned(), dead),
                 (PARKING.to_owned(), parking),
             ]),
-            permissions: statements(POLICY),
+            permissions: statements(&policy()),
             rules: vec![Rule { name: "all".to_owned(), is_enabled: true, targets: vec![target] }],
             alarms: Some(Watched::ALL.map(alarm).to_vec()),
             unread: Vec::new(),

@@ -180,7 +180,8 @@ impl<'a> Inspector<'a> {
             let message = "time: is no RFC 3339 time, so it is ignored";
             self.warn(message, self.value_span(object, "time"), Some("e.g. 2026-11-20T10:15:30Z".to_owned()));
         }
-        if let Err(reason) = event::check_version(object) {
+        let is_event = object.member("target").is_some();
+        if let Some(reason) = event::check_version(object).err().filter(|_| is_event) {
             self.fault_at(
                 &reason,
                 self.value_span(object, "version"),
@@ -192,7 +193,7 @@ impl<'a> Inspector<'a> {
             Err(_) if object.member("Records").is_some() => {}
             Err(reason) => {
                 let (span, help) = self.instead_of(object, "target");
-                self.fault_at(&reason, span, help);
+                self.fault_at(&notice::asked_for_by(object).unwrap_or(reason), span, help);
             }
             Ok(target) => self.target(&target, &Failure::read(object.member("failure"))),
         }
