@@ -13,7 +13,7 @@ import pytest
 from harness import events as e
 from harness import kinds as k
 from harness import notices as n
-from harness.answers import CutConnection, Reply, Scripted, error, http, ok
+from harness.answers import CutConnection, Hang, Reply, Scripted, error, http, ok
 from harness.aws_endpoint import Call, assumed_access_key
 from harness.events import event, raw_event, sqs_record
 from harness.function import ACCESS_KEY, ACCOUNT, REGION, Function, Functions
@@ -808,6 +808,13 @@ def test_each_answer(table: Table, row: int) -> None:
     if expected == DEAD:
         attributes = table.attributes[row]
         assert (attributes["ERROR_CODE"], attributes["TARGET_KIND"]) == ("REJECTED_BY_SERVICE", kind.name)
+
+
+def test_services_that_never_answer_hold_up_nothing_beyond_the_deadline(relay: Function) -> None:
+    targets = [kind.build() for kind in TEN]
+    records = [sqs_record(event(of)) for of in targets]
+    result = relay.invoke(e.sqs(*records), {identity(of): Hang() for of in targets}, time_left_s=5)
+    assert result.duration_s < 5 and len(result.failures) == len(TEN)
 
 
 # --- logs, metrics, secrets ----------------------------------------------------------------------------------

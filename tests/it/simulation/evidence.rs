@@ -9,6 +9,7 @@ use aws_emulator::{CallOutcome, Endpoint, Operation, RecordedCall};
 use serde_json::Value;
 
 use super::scenario::PARKING_QUEUE;
+use super::stage::{APIS, Api};
 
 /// How the access key id of every environment begins.
 pub const FUNCTION_KEY: &str = "ENVIRONMENT";
@@ -103,14 +104,9 @@ impl Seen {
 
     /// The service says that the task or job is no longer open.
     pub fn says_settled(&self) -> bool {
-        self.says(match self.operation {
-            Operation::SendTaskFailure => &["TaskTimedOut", "TaskDoesNotExist"],
-            Operation::PutJobFailureResult | Operation::PutThirdPartyJobFailureResult => {
-                &["InvalidJobStateException"]
-            }
-            Operation::RespondActivityTaskFailed => &["UnknownResourceFault"],
-            _ => &[],
-        })
+        // Of this one the message tells, which is not kept.
+        let by_message = self.operation == Operation::CompleteLifecycleAction;
+        self.says(self.api().map_or(&[], |api| api.settled)) || (by_message && self.says(&["ValidationError"]))
     }
 
     /// The service says that it will never take this request.
@@ -122,13 +118,16 @@ impl Seen {
             "InvalidParameterValueException",
         ];
         self.says(&general)
-            || self.says(match self.operation {
-                Operation::SendTaskFailure => &["InvalidToken"],
-                Operation::PutJobFailureResult | Operation::PutThirdPartyJobFailureResult => {
-                    &["JobNotFoundException", "InvalidClientTokenException"]
-                }
-                _ => &[],
-            })
+            || self.says(self.api().map_or(&[], |api| api.rejected))
+    }
+
+    /// The service has no answer that says that the work is closed: it takes a second report for a mistake.
+    pub fn cannot_say_settled(&self) -> bool {
+        self.api().is_some_and(|api| api.settled.is_empty())
+    }
+
+    fn api(&self) -> Option<&'static Api> {
+        APIS.iter().find(|api| api.operation == self.operation.name())
     }
 
     /// SQS says that it does not take this letter as it is.
@@ -203,10 +202,40 @@ impl About {
                 };
                 Self::Hidden(entries.iter().filter_map(hidden).collect())
             }
-            _ => match text(&json["taskToken"]).or_else(|| text(&json["jobId"])) {
+            _ => match work_of(call, &json) {
                 Some(id) => Self::Work(id),
                 None => Self::Nothing,
             },
         }
+    }
+}
+
+/// The members of a call of which one tells what work it is about.
+const IDENTITIES: [&str; 9] = [
+    "taskToken",
+    "jobId",
+    "CallbackToken",
+    "lifecycleEventHookExecutionId",
+    "stepExecutionId",
+    "RecordId",
+    "hookId",
+    "RequestId",
+    "token",
+];
+
+/// The work that a call is about: by a member of its JSON, in its path, or in its form.
+fn work_of(call: &RecordedCall, json: &Value) -> Option<String> {
+    let in_json = || IDENTITIES.iter().find_map(|name| Some(json[*name].as_str()?.to_owned()));
+    match call.operation {
+        Operation::SendDurableExecutionCallbackFailure => {
+            let (_, id) = call.path().strip_suffix("/fail")?.rsplit_once('/')?;
+            Some(id.to_owned())
+        }
+        Operation::CompleteLifecycleAction => {
+            let form = std::str::from_utf8(call.body()).ok()?;
+            let token = form.split('&').find_map(|pair| pair.strip_prefix("LifecycleActionToken="))?;
+            Some(token.to_owned())
+        }
+        _ => in_json(),
     }
 }

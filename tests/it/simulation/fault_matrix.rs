@@ -1,15 +1,30 @@
 //! Each fault and each kind of trouble alone: the rows of the matrix in `docs/reliability.md`.
 
 use aws_emulator::{Disorder, Fault};
+use failure_event::operation::Wire;
+use failure_event::target::Kind;
 
 use super::runs::assert_all_hold;
 use super::scenario::{Scenario, Trouble};
 
 /// Where each fault happens.
-const PLACES: [&str; 5] = ["states:*", "codepipeline:*", "swf:*", "sqs:*", "sts:*"];
+const PLACES: [&str; 12] = [
+    "states:*",
+    "codepipeline:*",
+    "swf:*",
+    "lambda:*",
+    "sagemaker:*",
+    "autoscaling:*",
+    "codedeploy:*",
+    "imagebuilder:*",
+    "servicecatalog:*",
+    "ecs:*",
+    "sqs:*",
+    "sts:*",
+];
 
 /// Runs of each fault at each place.
-const RUNS_PER_PLACE: u64 = 2;
+const RUNS_PER_PLACE: u64 = 1;
 
 /// Runs of each kind of trouble.
 const RUNS_PER_TROUBLE: u64 = 40;
@@ -32,6 +47,15 @@ fn assert_trouble_loses_nothing(row: u64, trouble: &Trouble) {
 
 fn error(code: &str, status: u16, after_effect: bool) -> Fault {
     Fault::ServiceError { code: code.to_owned(), status, message: "why".to_owned(), after_effect }
+}
+
+#[test]
+fn each_service_that_signs_its_calls_is_a_place_of_faults() {
+    let operations = Kind::ALL.iter().flat_map(|kind| kind.operations());
+    for operation in operations.filter(|operation| operation.wire != Wire::PresignedPut) {
+        let place = format!("{}:*", operation.service.signing_name);
+        assert!(PLACES.contains(&place.as_str()), "no fault happens at {place}");
+    }
 }
 
 #[test]
@@ -157,9 +181,9 @@ fn records_of_a_target_in_trouble_are_parked_and_not_lost() {
         Fault::NoAnswer { after_effect: true },
         Fault::CutAfterEffect,
     ];
-    let places = ["states:*", "codepipeline:*", "swf:*", "sts:*"];
+    let places = PLACES.into_iter().filter(|place| *place != "sqs:*");
     let cases: Vec<(&str, &Fault)> =
-        faults.iter().flat_map(|fault| places.map(|place| (place, fault))).collect();
+        faults.iter().flat_map(|fault| places.clone().map(move |place| (place, fault))).collect();
     assert_all_hold(cases.len() as u64 * RUNS_PER_PLACE, |number| {
         let (place, fault) = cases[usize::try_from(number / RUNS_PER_PLACE).unwrap()];
         Scenario::with_fault(31_000_000 + number, place, fault.clone()).with_parking(1)

@@ -335,9 +335,10 @@ fn assert_letter_is_right(world: &World, letter: &QueuedMessage, calls: &[Seen])
         (Fate::Unroutable(expected), found) => *expected == found,
         (_, "RETRIES_EXHAUSTED") => is_exhausted,
         // Without a fault the service rejects only what it never knew; else the call went to the wrong place.
-        (Fate::Reaches(id) | Fate::Ended(id), "REJECTED_BY_SERVICE") => {
-            calls.iter().any(|call| call.is_about_work(id) && call.says_rejected() && !call.is_clean())
-        }
+        (Fate::Reaches(id) | Fate::Ended(id), "REJECTED_BY_SERVICE") => calls.iter().any(|call| {
+            let was_failed = || call.cannot_say_settled() && has_failed(world, id);
+            call.is_about_work(id) && call.says_rejected() && (!call.is_clean() || was_failed())
+        }),
         (Fate::Refused(id), "REJECTED_BY_SERVICE") => {
             calls.iter().any(|call| call.is_about_work(id) && call.says_rejected())
         }

@@ -33,6 +33,9 @@ impl Fate {
     }
 }
 
+const IMAGE: &str = "arn:aws:imagebuilder:eu-west-1:123456789012:image/a/1.0.0/1";
+const DEPLOYMENT: &str = "arn:aws:ecs:eu-west-1:123456789012:service-deployment/c/s/1";
+
 /// A record as it was published.
 #[derive(Clone, Debug)]
 pub struct Published {
@@ -52,7 +55,7 @@ pub struct Publisher<'a> {
     made: Vec<Published>,
 }
 
-/// One of the four kinds of work, as a `target` names it and as the endpoint opens it.
+/// Work as a `target` names it and as the endpoint opens it.
 struct Target {
     json: Value,
     id: String,
@@ -114,7 +117,7 @@ impl<'a> Publisher<'a> {
         let unique = self.dice.number();
         let uuid = format!("{:08x}-0000-4000-8000-{:012x}", unique >> 32, unique & 0xffff_ffff);
         let token = format!("token-{marker}{unique:x}");
-        match self.dice.between(0, 5) {
+        match self.dice.between(0, 9) {
             0 | 1 => Target {
                 json: json!({"kind": "step-functions-task", "taskToken": token}),
                 work: Work::step_functions_task(&token),
@@ -135,8 +138,70 @@ impl<'a> Publisher<'a> {
                 work: Work::third_party_job(&uuid, "c"),
                 id: uuid,
             },
-            _ => self.elsewhere(format!("far-{token}")),
+            5 => self.elsewhere(format!("far-{token}")),
+            _ => self.of_a_further_kind(&token, &uuid, unique),
         }
+    }
+
+    /// Work that the sender of requests as data reports on. Presigned URLs are left to the table of answers: what S3 takes tells
+    /// nothing of who waits.
+    fn of_a_further_kind(&mut self, token: &str, uuid: &str, unique: u64) -> Target {
+        let (kind, id, target, operation, input) = match self.dice.between(0, 7) {
+            0 => {
+                let id = format!("Ab9{unique:032x}");
+                let input = json!({"CallbackId": id});
+                let target = json!({"callbackId": id});
+                ("lambda-durable-callback", id, target, "SendDurableExecutionCallbackFailure", input)
+            }
+            1 => {
+                let id = format!("{:010}", unique % 10_000_000_000);
+                let target = json!({"callbackToken": id});
+                let input = json!({"CallbackToken": id});
+                ("sagemaker-pipeline-step", id, target, "SendPipelineExecutionStepFailure", input)
+            }
+            2 => {
+                let id = uuid.to_owned();
+                let target = json!({"autoScalingGroupName": "g", "lifecycleHookName": "h", "lifecycleActionToken": id});
+                let input = json!({"AutoScalingGroupName": "g", "LifecycleHookName": "h", "LifecycleActionToken": id});
+                ("auto-scaling-lifecycle-action", id, target, "CompleteLifecycleAction", input)
+            }
+            3 => {
+                let id = format!("hook-{token}");
+                let both = json!({"deploymentId": "d-1", "lifecycleEventHookExecutionId": id});
+                let operation = "PutLifecycleEventHookExecutionStatus";
+                ("codedeploy-lifecycle-hook", id, both.clone(), operation, both)
+            }
+            4 => {
+                let id = uuid.to_owned();
+                let both = json!({"pipelineName": "p", "stageName": "s", "actionName": "a", "token": id});
+                ("codepipeline-approval", id, both.clone(), "PutApprovalResult", both)
+            }
+            5 => {
+                let id = format!("step-{uuid}");
+                let both = json!({"stepExecutionId": id, "imageBuildVersionArn": IMAGE});
+                ("image-builder-workflow-step", id, both.clone(), "SendWorkflowStepAction", both)
+            }
+            6 => {
+                let id = format!("rec-{unique:x}");
+                let target = json!({"operation": "PROVISION_PRODUCT", "workflowToken": "w", "recordId": id});
+                let input = json!({"WorkflowToken": "w", "RecordId": id});
+                let operation = "NotifyProvisionProductEngineWorkflowResult";
+                ("service-catalog-engine-workflow", id, target, operation, input)
+            }
+            _ => {
+                let id = format!("ecs-pause-{token}");
+                let both = json!({"hookId": id, "serviceDeploymentArn": DEPLOYMENT});
+                ("ecs-deployment-hook", id, both.clone(), "ContinueServiceDeployment", both)
+            }
+        };
+        let mut json = target;
+        json["kind"] = json!(kind);
+        // ARNs are of a region and an account of their own, unless the target says otherwise.
+        json["region"] = json!(self.endpoint.region());
+        json["account"] = json!(self.endpoint.account());
+        let operation = Operation::all().find(|played| played.name() == operation).expect("it is played");
+        let work = Work::named_by(operation, &input).expect("the input names its work");
+        Target { json, id, work: work.in_region(self.endpoint.region()).in_account(self.endpoint.account()) }
     }
 
     /// A task in another region or account.
