@@ -48,6 +48,9 @@ fn every_target_can_be_enabled_in_the_template() {
     for kind in Kind::ALL {
         let entry = format!(", {}, !Ref", kind.name());
         assert!(listed.contains(&entry), "RELAY_TARGETS in template.yaml leaves {} out", kind.name());
+        let is_on = kind.is_on_by_default();
+        let parameter = format!("\n  {}:\n    Type: String\n    Default: \"{is_on}\"\n", kind.parameter());
+        assert!(template.contains(&parameter), "template.yaml has no {} that is {is_on}", kind.parameter());
     }
 }
 

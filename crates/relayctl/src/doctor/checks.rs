@@ -544,9 +544,42 @@ pub(super) mod tests {
             set(d, "RELAY_ALLOWED_ACCOUNTS", "444455556666");
         };
         assert_eq!(missing(account), ["role-lacks-permission"]);
-        // Storing letters, parking, working off both queues, and each kind.
-        assert_eq!(ids(|d| d.permissions = Some(Vec::new())).len(), 4 + Kind::ALL.len());
+        // Storing letters, parking, working off both queues, and each action of each kind.
+        let actions = Kind::ALL.iter().flat_map(|kind| kind.actions()).count();
+        assert_eq!(ids(|d| d.permissions = Some(Vec::new())).len(), 4 + actions);
         assert_eq!(ids(|d| d.permissions = None), [""; 0]);
+    }
+
+    #[test]
+    fn each_action_of_a_kind_that_is_enabled_is_missed_by_name() {
+        for kind in Kind::ALL {
+            for denied in kind.actions() {
+                let denial = format!(
+                    r#"{{"Statement": {{"Effect": "Deny", "Action": "{denied}", "Resource": "*"}}}}"#
+                );
+                let mut deployment = healthy();
+                deployment.permissions.as_mut().unwrap().extend(statements(&denial).unwrap());
+                set(&mut deployment, "RELAY_TARGETS", kind.name());
+                let findings = examine(&deployment);
+                let [finding] = &findings[..] else { panic!("{denied}: {findings:?}") };
+                let named = format!("it lacks {denied} in eu-west-1: {} is enabled", kind.name());
+                assert!(finding.what.starts_with(&named), "{}", finding.what);
+            }
+        }
+    }
+
+    #[test]
+    fn a_presigned_kind_needs_no_permission() {
+        let presigned: Vec<_> = Kind::ALL.iter().filter(|kind| kind.actions().next().is_none()).collect();
+        assert_eq!(presigned.len(), 2);
+        for kind in presigned {
+            let found = ids(|d| {
+                d.permissions =
+                    statements(r#"{"Statement": {"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}}"#);
+                set(d, "RELAY_TARGETS", kind.name());
+            });
+            assert_eq!(found, [""; 0]);
+        }
     }
 
     #[test]
