@@ -209,7 +209,7 @@ impl Run {
         let (target, source) = (task.target.clone(), self.source());
         let reporter = Reporter { outlet, direct, config: config.clone(), target, source };
         let id = uuid::Builder::from_random_bytes(fastrand::u128(..).to_be_bytes()).into_uuid().to_string();
-        Ok(Watch { id, redactor, task, clients, place, reporter, success, config })
+        Ok(Watch { id, task, clients, place, reporter, redactor, success, config })
     }
 
     /// The call for success, where one is wished.

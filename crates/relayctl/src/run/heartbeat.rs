@@ -118,9 +118,8 @@ impl Heart<'_> {
 
     /// The answer, and whether the worker is asked to give up, which only SWF does, in the body of its answer.
     async fn send(&self) -> (Answer, bool) {
-        let token = match (self.call.kind, self.target.secret()) {
-            (Kind::SwfActivityTask, Some(token)) => token,
-            _ => return (self.call.send(self.target, None, self.clients, self.place).await, false),
+        let (Kind::SwfActivityTask, Some(token)) = (self.call.kind, self.target.secret()) else {
+            return (self.call.send(self.target, None, self.clients, self.place).await, false);
         };
         let client = self.clients.swf(self.place);
         let sent = client.record_activity_task_heartbeat().task_token(token.expose()).send().await;

@@ -37,8 +37,8 @@ struct Limit {
 }
 
 /// The length in bytes.
-const fn bytes(max: usize) -> Option<Limit> {
-    Some(Limit { max, unit: "bytes", measure: str::len })
+const fn bytes(max: usize) -> Limit {
+    Limit { max, unit: "bytes", measure: str::len }
 }
 
 const SUCCESSES: [Success; 5] = [
@@ -50,7 +50,7 @@ const SUCCESSES: [Success; 5] = [
             identity: &["taskToken"],
             body: Body::ResultIn("output"),
         },
-        limit: bytes(262_144),
+        limit: Some(bytes(262_144)),
     },
     Success {
         call: Call {
@@ -105,7 +105,7 @@ const SUCCESSES: [Success; 5] = [
             identity: &[],
             body: Body::Payload,
         },
-        limit: bytes(RESULT_BYTES_MAX),
+        limit: Some(bytes(RESULT_BYTES_MAX)),
     },
 ];
 

@@ -232,8 +232,7 @@ impl Worker {
     pub async fn stdout_line(&mut self) -> Option<Line> {
         let stdout = self.stdout.as_mut()?;
         stdout.finish().await;
-        let line = stdout.kept().line().cloned();
-        line
+        stdout.kept().line().cloned()
     }
 }
 
