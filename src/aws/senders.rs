@@ -6,10 +6,12 @@ mod data;
 mod step_functions;
 mod swf;
 
+pub use data::send_signed;
+
 use failure_event::operation::Wire;
 use failure_event::outcome::Answer;
 use failure_event::place::Place;
-use failure_event::request::{Members, Request};
+use failure_event::request::{Members, Request, Secrets};
 
 use super::clients::Clients;
 
@@ -27,7 +29,7 @@ pub async fn send(request: &Request, clients: &Clients, place: &Place) -> Answer
         }
         (Wire::PresignedPut, _) => data::put(request, clients, place).await,
         (Wire::AwsJson { .. } | Wire::RestJson { .. } | Wire::Query { .. }, _) => {
-            data::send_signed(request, clients, place).await
+            data::send_signed(request.operation, request.http(Secrets::Shown), clients, place).await
         }
     }
 }

@@ -14,7 +14,7 @@ RECIPES = (ROOT / "docs/dead-workers.md").read_text()
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 CODES = {
     "MALFORMED_EVENT", "INVALID_EVENT", "UNSUPPORTED_VERSION", "UNKNOWN_TARGET", "TARGET_NOT_ALLOWED",
-    "REJECTED_BY_SERVICE", "RETRIES_EXHAUSTED",
+    "REJECTED_BY_SERVICE", "RETRIES_EXHAUSTED", "NOT_ENABLED",
 }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-//! AWS `CodePipeline`: the failure of a job or of a third-party job, and the result of an approval.
+//! AWS `CodePipeline`: the end of a job or of a third-party job, and the result of an approval.
 //!
 //! <https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_PutJobFailureResult.html>
 
@@ -124,6 +124,72 @@ pub(crate) const PUT_THIRD_PARTY_JOB_FAILURE_RESULT: OperationModel = model(
     ("InvalidClientTokenException", 400),
 ])
 .reporting(failure(&THIRD_PARTY_JOB));
+
+const CURRENT_REVISION: Member = optional(
+    "currentRevision",
+    Shape::Structure(&[
+        required("revision", text(between(1, 1500)).shape()),
+        required("changeIdentifier", text(between(1, 100)).shape()),
+        optional("created", Shape::Timestamp),
+        optional("revisionSummary", text(between(1, 2048)).shape()),
+    ]),
+);
+const CONTINUATION_TOKEN: Member = optional("continuationToken", text(between(1, 2048)).shape());
+const EXECUTION_DETAILS: Member = optional(
+    "executionDetails",
+    Shape::Structure(&[
+        optional("summary", text(between(1, 2048)).shape()),
+        optional("externalExecutionId", text(between(1, 1500)).shape()),
+        optional("percentComplete", Shape::Integer(between(0, 100))),
+    ]),
+);
+const OUTPUT_VARIABLES: Member = optional(
+    "outputVariables",
+    Shape::Map(
+        &text(ANY).matching(r"[A-Za-z0-9@\-_]+", |name| !name.is_empty() && words_and(name, "@-")).shape(),
+        &text(ANY).shape(),
+    ),
+);
+
+pub(crate) const PUT_JOB_SUCCESS_RESULT: OperationModel = model(
+    Operation::PutJobSuccessResult,
+    Service::CodePipeline,
+    "PutJobSuccessResult",
+    &[
+        required("jobId", text(ANY).matching(UUID, is_uuid).shape()),
+        CURRENT_REVISION,
+        CONTINUATION_TOKEN,
+        EXECUTION_DETAILS,
+        OUTPUT_VARIABLES,
+    ],
+)
+.failing_with(&[
+    ("ValidationException", 400),
+    ("JobNotFoundException", 400),
+    ("InvalidJobStateException", 400),
+    ("OutputVariablesSizeExceededException", 400),
+])
+.reporting(Report::success(&JOB, None));
+
+pub(crate) const PUT_THIRD_PARTY_JOB_SUCCESS_RESULT: OperationModel = model(
+    Operation::PutThirdPartyJobSuccessResult,
+    Service::CodePipeline,
+    "PutThirdPartyJobSuccessResult",
+    &[
+        required("jobId", text(between(1, 512)).shape()),
+        required("clientToken", text(between(1, 256)).secret().shape()),
+        CURRENT_REVISION,
+        CONTINUATION_TOKEN,
+        EXECUTION_DETAILS,
+    ],
+)
+.failing_with(&[
+    ("ValidationException", 400),
+    ("JobNotFoundException", 400),
+    ("InvalidJobStateException", 400),
+    ("InvalidClientTokenException", 400),
+])
+.reporting(Report::success(&THIRD_PARTY_JOB, None));
 
 const fn name(member: &'static str) -> Member {
     required(

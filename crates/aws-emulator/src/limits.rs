@@ -143,8 +143,11 @@ pub(crate) const MODEL: &[OperationModel] = &[
     step_functions::SEND_TASK_HEARTBEAT,
     step_functions::SEND_TASK_SUCCESS,
     code_pipeline::PUT_JOB_FAILURE_RESULT,
+    code_pipeline::PUT_JOB_SUCCESS_RESULT,
     code_pipeline::PUT_THIRD_PARTY_JOB_FAILURE_RESULT,
+    code_pipeline::PUT_THIRD_PARTY_JOB_SUCCESS_RESULT,
     swf::RESPOND_ACTIVITY_TASK_FAILED,
+    swf::RESPOND_ACTIVITY_TASK_COMPLETED,
     swf::RECORD_ACTIVITY_TASK_HEARTBEAT,
     model(
         Operation::CreateQueue,

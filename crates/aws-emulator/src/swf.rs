@@ -1,4 +1,4 @@
-//! Amazon SWF: the failure and the heartbeat of an activity task.
+//! Amazon SWF: the end and the heartbeat of an activity task.
 //!
 //! <https://docs.aws.amazon.com/amazonswf/latest/apireference/API_RespondActivityTaskFailed.html>
 
@@ -44,6 +44,15 @@ pub(crate) const RESPOND_ACTIVITY_TASK_FAILED: OperationModel = model(
 )
 .failing_with(ERRORS)
 .reporting(Report::failure(&ACTIVITY_TASK).error("/reason").cause("/details"));
+
+pub(crate) const RESPOND_ACTIVITY_TASK_COMPLETED: OperationModel = model(
+    Operation::RespondActivityTaskCompleted,
+    Service::Swf,
+    "RespondActivityTaskCompleted",
+    &[TASK_TOKEN, optional("result", text(at_most(32_768)).shape())],
+)
+.failing_with(ERRORS)
+.reporting(Report::success(&ACTIVITY_TASK, Some("/result")));
 
 pub(crate) const RECORD_ACTIVITY_TASK_HEARTBEAT: OperationModel = model(
     Operation::RecordActivityTaskHeartbeat,

@@ -256,9 +256,7 @@ impl<'a> Router<'a> {
     /// It may be the last copy of that work, so it is kept.
     fn work_without_identity(&mut self) -> Reason {
         self.note_abandoned_work();
-        Reason::invalid(
-            "abandoned work: no task or job was found in it, and it may be the last copy of that work",
-        )
+        Reason::invalid(notice::WORK_WITHOUT_IDENTITY)
     }
 
     fn death(&mut self, death: Death) -> Result<Decision, Reason> {

@@ -9,10 +9,12 @@ use failure_relay::settings::QueueUrl;
 use crate::aws;
 use crate::exit::Problem;
 
-/// `source` and `detail-type` of an event on a bus, by which an operator's rule may find it.
-pub const EVENT_SOURCE: &str = "failure-relay.worker";
-/// See [`EVENT_SOURCE`].
-pub const EVENT_DETAIL_TYPE: &str = "Worker Failure";
+/// `detail-type` of an event on a bus, by which an operator's rule may find it.
+pub const EVENT_DETAIL_TYPE: &str = "Failure Event";
+
+/// The longest message group, in characters, and the longest source of an event on a bus.
+const GROUP_MAX: usize = 128;
+const SOURCE_MAX: usize = 256;
 
 /// The variables that name the place where no argument does.
 const QUEUE_URL: &str = "RELAY_QUEUE_URL";
@@ -79,38 +81,49 @@ impl Outlet {
         }
     }
 
-    /// Publishes one event and returns the id that the place gave it. `group` is the message group in a FIFO queue.
+    /// Publishes one event and returns the id that the place gave it. `source` is who publishes: the message group in a queue, so that
+    /// no publisher delays the others, and the event's source on a bus.
     ///
     /// # Errors
     /// The place did not confirm the event; it may hold it nevertheless, when the confirmation was lost.
-    pub async fn publish(&self, config: &SdkConfig, event: &str, group: &str) -> Result<String, Problem> {
+    pub async fn publish(&self, config: &SdkConfig, event: &str, source: &str) -> Result<String, Problem> {
         let config = match self.region() {
             Some(region) => aws::in_region(config, region),
             None => config.clone(),
         };
         let published = match self {
-            Outlet::Queue(url) => send(&config, url, event, group).await,
-            Outlet::Bus(bus) => put(&config, bus, event).await,
+            Outlet::Queue(url) => send(&config, url, event, source).await,
+            Outlet::Bus(bus) => put(&config, bus, event, source).await,
         };
         published.map_err(|why| Problem::service(format!("{}: {why}", self.name())))
     }
 }
 
-async fn send(config: &SdkConfig, url: &QueueUrl, event: &str, group: &str) -> Result<String, String> {
-    let mut request =
-        aws_sdk_sqs::Client::new(config).send_message().queue_url(url.as_str()).message_body(event);
+/// A source as SQS takes it for a message group.
+#[must_use]
+pub fn message_group(source: &str) -> String {
+    let allowed = |letter: char| letter.is_ascii_graphic();
+    source.chars().take(GROUP_MAX).map(|letter| if allowed(letter) { letter } else { '-' }).collect()
+}
+
+async fn send(config: &SdkConfig, url: &QueueUrl, event: &str, source: &str) -> Result<String, String> {
+    let mut request = aws_sdk_sqs::Client::new(config)
+        .send_message()
+        .queue_url(url.as_str())
+        .message_body(event)
+        .message_group_id(message_group(source));
     if url.is_fifo() {
-        request = request.message_group_id(group).message_deduplication_id(sha256_hex(event));
+        request = request.message_deduplication_id(sha256_hex(event));
     }
     let sent = request.send().await.map_err(|error| aws::explain(&error))?;
     Ok(sent.message_id().unwrap_or_default().to_owned())
 }
 
 /// An entry may be refused in an answer of HTTP 200.
-async fn put(config: &SdkConfig, bus: &str, event: &str) -> Result<String, String> {
+async fn put(config: &SdkConfig, bus: &str, event: &str, source: &str) -> Result<String, String> {
     let entry = PutEventsRequestEntry::builder()
         .event_bus_name(bus)
-        .source(EVENT_SOURCE)
+        .source(source.chars().take(SOURCE_MAX).collect::<String>())
         .detail_type(EVENT_DETAIL_TYPE)
         .detail(event)
         .build();
@@ -126,5 +139,16 @@ async fn put(config: &SdkConfig, bus: &str, event: &str) -> Result<String, Strin
             code.unwrap_or("refused"),
             entry.error_message().unwrap_or("no reason was given")
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_becomes_a_message_group_that_sqs_takes() {
+        assert_eq!(message_group("billing team/é!"), "billing-team/-!");
+        assert_eq!(message_group(&"s".repeat(200)).len(), 128);
     }
 }

@@ -1,24 +1,32 @@
 //! `relayctl run`: a worker's command, watched. Whoever waits for its task is told when it fails.
 
+mod calls;
 mod ending;
 mod heartbeat;
+mod last_line;
+mod redact;
 mod report;
 mod reporter;
+mod spot;
+mod success;
 mod tail;
+mod words;
 mod worker;
 
+use std::convert::Infallible;
 use std::ffi::OsString;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use aws_config::SdkConfig;
 use clap::Args;
 use failure_event::notice::identity_in_variables;
+use failure_event::partition::Partition;
 use failure_event::place::GivenPlace;
 use failure_event::place::{OtherAccount, Place};
-use failure_event::secret::{Secret, fingerprint};
-use failure_event::target::Target;
+use failure_event::target::{PlaceSource, Target};
 use failure_relay::aws::clients::Clients;
 use futures_util::FutureExt;
 use rustix::process::Signal;
@@ -29,14 +37,18 @@ use tokio::time::Instant;
 use crate::exit::{Exit, Problem};
 use crate::output::Output;
 use crate::{aws, duration, outlet};
-use ending::{Ending, Run as CommandRun};
-use heartbeat::{Api, End, Heart};
+use ending::{Ending, Run as CommandRun, Stop};
+use heartbeat::{End, Heart};
+use redact::Redactor;
 use report::Context;
 use reporter::Reporter;
-use worker::{Event, Worker};
+use spot::Interruption;
+use success::{RESULT_BYTES_MAX, Success, Unsuccessful};
+use words::Words;
+use worker::{Event, Options, Worker};
 
-/// Variables whose values must not be in a report, beside the task's own token.
-const SECRET_VARIABLES: [&str; 2] = ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
+/// Variables that name who publishes, where no argument does.
+const SOURCE_VARIABLES: [&str; 2] = ["RELAY_SOURCE", "AWS_LAMBDA_FUNCTION_NAME"];
 
 /// Variables in which a platform names the run of its worker.
 const EXECUTION_VARIABLES: [&str; 2] = ["AWS_BATCH_JOB_ID", "CODEBUILD_BUILD_ID"];
@@ -48,6 +60,8 @@ Examples:
     relayctl run --queue-url https://sqs.eu-west-1.amazonaws.com/111122223333/failures --heartbeat 60 -- ./render
     relayctl run --direct -- ./render
         without a relay: the worker's own role calls the API
+    relayctl run --report-success -- ./render
+        success too, by the worker's own role; the last line that it prints is its output
     ENTRYPOINT [\"relayctl\", \"run\", \"--\"]
         in a Dockerfile: the image's command is the worker
 
@@ -57,7 +71,9 @@ Where the task is looked for, the first that is found counts:
     the --task-token-names      a Step Functions task token
     TASK_TOKEN, TASK_TOKEN_ENV_VARIABLE, SFN_TASK_TOKEN, AWS_STEPFUNCTIONS_TASK_TOKEN, TaskToken, taskToken
     SWF_TASK_TOKEN              an SWF activity task
-    any other variable          a JSON object that holds one of these
+    DURABLE_CALLBACK_ID         a callback of a Lambda durable execution
+    any other variable          a JSON object that holds one of these, or is an event in which AWS hands out work: that of a
+                                custom resource, a lifecycle hook, a CodeDeploy hook, a SageMaker callback step, …
 
 Exit codes: the command's own; 128 + n when signal n killed it; 126 when it cannot be run, 127 when it is not there; 2 when
 there is no task or nowhere to publish to (the command is not started).";
@@ -99,17 +115,34 @@ pub struct Run {
     /// Runs the command even where no task is found; its failure is then published nowhere
     #[arg(long)]
     allow_no_target: bool,
+    /// Tells success to the service itself, with the worker's own role, when the command ends with 0
+    #[arg(long)]
+    report_success: bool,
+    /// The file in which the command leaves its output, JSON; else the last line of its standard output
+    #[arg(long, value_name = "FILE", requires = "report_success")]
+    output_file: Option<PathBuf>,
+    /// A file in which the command may say why it failed: an event's `failure` as JSON, or any text. One that it wrote is a failure
+    /// whatever the exit code. Without it, the last line of standard error counts, where it is such an object
+    #[arg(long, value_name = "FILE")]
+    failure_file: Option<PathBuf>,
+    /// Asks the EC2 instance's metadata for spot interruptions: the command is told to stop, and EC2.SpotInterruption is published
+    /// while there is time
+    #[arg(long)]
+    watch_spot: bool,
+    /// The signal that tells the command to stop, beside SIGTERM, SIGINT and SIGQUIT: the image's STOPSIGNAL
+    #[arg(long, value_name = "SIGNAL", default_value = "SIGTERM", value_parser = ending::signal)]
+    stop_signal: Signal,
     /// The failure's type, in place of Worker.Exited, Worker.Killed, Worker.Interrupted and Worker.NotStarted
     #[arg(long = "type", value_name = "NAME")]
     given_type: Option<String>,
-    /// Who publishes, for the relay's logs
-    #[arg(long, value_name = "NAME", default_value = "relayctl run")]
-    source: String,
+    /// Who publishes; else `RELAY_SOURCE`, the Lambda function's name, or the command's
+    #[arg(long, value_name = "NAME")]
+    source: Option<String>,
     /// The worker's own id of the run; else that of AWS Batch or CodeBuild
     #[arg(long, value_name = "ID")]
     execution_id: Option<String>,
     /// More names under which a Step Functions task token is looked for
-    #[arg(long, value_name = "NAMES", env = "RELAY_TASK_TOKEN_NAMES", value_delimiter = ',')]
+    #[arg(long, value_name = "NAMES", env = "RELAY_TASK_TOKEN_NAMES", value_delimiter = ',', value_parser = trimmed)]
     task_token_names: Vec<String>,
     /// The role that --direct and heartbeats assume for a task in another account
     #[arg(long, value_name = "NAME", env = "RELAY_ROLE_NAME")]
@@ -140,6 +173,9 @@ impl Run {
                     ));
                 }
             };
+            for file in [&self.failure_file, &self.output_file].into_iter().flatten() {
+                words::forget(file)?;
+            }
             Ok(Exit::As(self.supervise(watch.as_ref(), output).await))
         })
     }
@@ -163,29 +199,64 @@ impl Run {
         if outlet.is_none() && !self.direct {
             return Err(Problem::usage("nowhere to publish to: give --queue-url, --event-bus or --direct"));
         }
+        let success = self.success(&task.target)?;
         let config = self.aws.load(outlet.as_ref().and_then(|outlet| outlet.region())).await?;
         let clients = Arc::new(Clients::over(config.clone(), self.role_name.clone()));
         let place = self.place_of(&task, &config);
-        let secrets = task.target.secret().cloned().into_iter();
-        let of_environment = SECRET_VARIABLES.into_iter().filter_map(variable).map(Secret::new);
+        let secrets = task.target.secret().cloned().into_iter().collect();
+        let redactor = Redactor::new(secrets, &self.task_token_names, &crate::environment());
         let direct = self.direct.then(|| (Arc::clone(&clients), place.clone()));
-        let fingerprint = fingerprint(task.target.identity());
-        let reporter = Reporter { outlet, direct, config, target: task.target.clone(), fingerprint };
-        Ok(Watch { secrets: secrets.chain(of_environment).collect(), task, clients, place, reporter })
+        let (target, source) = (task.target.clone(), self.source());
+        let reporter = Reporter { outlet, direct, config: config.clone(), target, source };
+        let id = uuid::Builder::from_random_bytes(fastrand::u128(..).to_be_bytes()).into_uuid().to_string();
+        Ok(Watch { id, task, clients, place, reporter, redactor, success, config })
+    }
+
+    /// The call for success, where one is wished.
+    fn success(&self, target: &Target) -> Result<Option<&'static Success>, Problem> {
+        if !self.report_success {
+            return Ok(None);
+        }
+        let kind = target.kind();
+        success::of(kind).map(Some).ok_or_else(|| {
+            let kinds = success::kinds();
+            Problem::usage(format!(
+                "--report-success: {} takes no success; these kinds do: {kinds}",
+                kind.name()
+            ))
+        })
+    }
+
+    fn source(&self) -> String {
+        let given = self.source.clone().filter(|source| !source.is_empty());
+        given.or_else(|| SOURCE_VARIABLES.into_iter().find_map(variable)).unwrap_or_else(|| self.program())
     }
 
     fn place_of(&self, task: &Task, config: &SdkConfig) -> Place {
         let own_region = config.region().map(ToString::to_string).unwrap_or_default();
-        let account = task.place.account.clone().filter(|_| self.role_name.is_some());
-        let region = task.place.region.clone().unwrap_or(own_region);
-        let partition = aws::partition_of(&region).to_owned();
+        let given = match task.target.kind().place_source() {
+            PlaceSource::Members => task.place.clone().or(&task.target.place()),
+            PlaceSource::Identity => GivenPlace { account: None, ..task.target.place() },
+        };
+        let account = given.account.filter(|_| self.role_name.is_some());
+        let region = given.region.unwrap_or(own_region);
+        let partition = Partition::of(&region).id.to_owned();
         Place { region, account: account.map(|id| OtherAccount { id, partition }) }
     }
 
     /// Starts the command and stays with it. Returns the exit code.
     async fn supervise(&self, watch: Option<&Watch>, output: &Output) -> u8 {
-        let tail_lines = if watch.is_some() { self.stderr_lines } else { 0 };
-        match Worker::start(&self.command, tail_lines, self.signal_group) {
+        let prints_result = watch
+            .and_then(|watch| watch.success)
+            .is_some_and(|success| success.takes_result() && self.output_file.is_none());
+        let options = Options {
+            stderr_lines: if watch.is_some() { self.stderr_lines } else { 0 },
+            // One byte more than any service takes shows that a result is too long.
+            stdout_line: prints_result.then_some(RESULT_BYTES_MAX + 1),
+            to_group: self.signal_group,
+            stop_signal: self.stop_signal,
+        };
+        match Worker::start(&self.command, options) {
             Ok(worker) => self.stay(worker, watch, output).await,
             Err(error) => self.could_not_start(&error, watch, output).await,
         }
@@ -208,49 +279,116 @@ impl Run {
         }
     }
 
-    /// Waits for the command's end, and sees to it that its failure is reported once.
+    /// Waits for the command's end, and sees to it that it is reported once.
     async fn stay(&self, mut worker: Worker, watch: Option<&Watch>, output: &Output) -> u8 {
         let mut stopped_by = None;
         let mut deadline: Option<Instant> = None;
         let mut early_report: Option<JoinHandle<Result<String, Problem>>> = None;
         let mut heartbeats = Box::pin(self.heartbeats(watch, output).fuse());
+        let mut spot = Box::pin(self.spot(watch, output).fuse());
         let ending = loop {
             tokio::select! {
                 event = worker.next() => match event {
                     Event::Ended(ending) => break ending,
                     Event::ToldToStop(signal) => {
-                        stopped_by.get_or_insert(signal);
+                        stopped_by.get_or_insert(Stop::Signal(signal));
                         deadline = deadline.or_else(|| watch.map(|_| Instant::now() + self.grace));
                     }
                 },
+                notice = &mut spot => {
+                    let time_left = notice.time_left(SystemTime::now()).unwrap_or(self.grace);
+                    let due = Instant::now() + self.grace.min(time_left);
+                    deadline = Some(deadline.map_or(due, |deadline| deadline.min(due)));
+                    stopped_by = Some(Stop::Spot(notice));
+                    worker.stop();
+                }
                 watch = due(deadline, watch), if early_report.is_none() => {
-                    let run = CommandRun { ending: Ending::NotEnded, stopped_by, duration: worker.started.elapsed() };
-                    let event = self.event(&mut worker, run, watch).await;
+                    let (ending, stopped_by) = (Ending::NotEnded, stopped_by.clone());
+                    let run = CommandRun { ending, stopped_by, duration: worker.started.elapsed() };
+                    let event = self.event(&mut worker, &run, watch, output).await;
                     let reporter = watch.reporter.clone();
                     // Beside waiting for the command: the platform may end everything soon.
                     early_report = Some(tokio::spawn(async move { reporter.report(&event).await }));
                 }
-                () = &mut heartbeats => worker.send(Signal::TERM),
+                () = &mut heartbeats => worker.stop(),
             }
         };
-        drop(heartbeats);
+        drop((heartbeats, spot));
         let run = CommandRun { ending, stopped_by, duration: worker.started.elapsed() };
         let is_reported = match early_report {
             Some(report) => report.await.is_ok_and(|report| tell(&report, output)),
             None => false,
         };
-        if let Some(watch) = watch.filter(|_| run.is_failure() && !is_reported) {
-            let event = self.event(&mut worker, run, watch).await;
-            tell(&watch.reporter.report(&event).await, output);
+        if let Some(watch) = watch.filter(|_| !is_reported) {
+            let event = if run.is_failure() || self.words_in_file(output).is_some() {
+                Some(self.event(&mut worker, &run, watch, output).await)
+            } else {
+                self.succeed(&mut worker, watch, output).await
+            };
+            if let Some(event) = event {
+                tell(&watch.reporter.report(&event).await, output);
+            }
         }
-        worker.finish_stderr().await;
+        worker.finish_streams().await;
         ending.exit_code()
     }
 
-    async fn event(&self, worker: &mut Worker, run: CommandRun, watch: &Watch) -> String {
+    /// Tells success, where that is wished. Returns the event of a success that did not come about.
+    async fn succeed(&self, worker: &mut Worker, watch: &Watch, output: &Output) -> Option<String> {
+        let success = watch.success?;
+        let told = match self.result(worker).await {
+            Ok(result) => success.tell(&watch.task.target, &result, &watch.clients, &watch.place).await,
+            Err(why) => Err(Unsuccessful::ResultNotAccepted(why)),
+        };
+        match told {
+            Ok(how) => {
+                output.talk(format!("relayctl: the success was {how}"));
+                None
+            }
+            Err(why) => {
+                output
+                    .problem(&Problem::service(format!("the success could not be told: {}", why.message())));
+                let program = self.program();
+                Some(report::of_unsuccessful(&self.context(watch, &program), &why, SystemTime::now()))
+            }
+        }
+    }
+
+    /// What the command left as its result.
+    async fn result(&self, worker: &mut Worker) -> Result<String, String> {
+        if let Some(file) = &self.output_file {
+            return words::written(file, RESULT_BYTES_MAX + 1);
+        }
+        let line = worker.stdout_line().await.unwrap_or_default();
+        String::from_utf8(line.bytes).map_err(|_| "the result is not UTF-8".to_owned())
+    }
+
+    /// What the command says in a file of why it failed.
+    fn words_in_file(&self, output: &Output) -> Option<Words> {
+        let text = words::written(self.failure_file.as_ref()?, words::BYTES_MAX);
+        match text {
+            Ok(text) => Words::of_text(&text),
+            Err(why) => {
+                output.problem(&Problem::file(why));
+                None
+            }
+        }
+    }
+
+    async fn event(&self, worker: &mut Worker, run: &CommandRun, watch: &Watch, output: &Output) -> String {
         let bytes_max = report::stderr_bytes_max(watch.task.target.kind());
-        let stderr = worker.stderr_tail(bytes_max, run.ending != Ending::NotEnded).await;
-        report::of_run(&self.context(watch, &self.program()), &run, &stderr, SystemTime::now())
+        let (stderr, last) = worker.stderr_tail(bytes_max, run.ending != Ending::NotEnded).await;
+        let words = self.words_in_file(output).or_else(|| Words::of_line(last.as_ref()?));
+        let program = self.program();
+        report::of_run(&self.context(watch, &program), run, &stderr, words.as_ref(), SystemTime::now())
+    }
+
+    /// Waits for the notice of a spot interruption, where that is wished.
+    async fn spot(&self, watch: Option<&Watch>, output: &Output) -> Interruption {
+        match watch.filter(|_| self.watch_spot) {
+            Some(watch) => spot::interruption(&watch.config, output).await,
+            None => std::future::pending().await,
+        }
     }
 
     /// Sends heartbeats for as long as they make sense. Returns only when the command is to be told to stop.
@@ -276,9 +414,9 @@ impl Run {
 
     async fn beat(&self, watch: Option<&Watch>, output: &Output) -> Option<End> {
         let watch = watch.filter(|_| !self.heartbeat.is_zero())?;
-        let (api, token) = (Api::of(watch.task.target.kind())?, watch.task.target.secret()?);
-        let (clients, place) = (&*watch.clients, &watch.place);
-        Some(Heart { api, token, clients, place, interval: self.heartbeat }.beat(output).await)
+        let (target, clients, place) = (&watch.task.target, &*watch.clients, &watch.place);
+        let call = heartbeat::of(target.kind())?;
+        Some(Heart { call, target, clients, place, interval: self.heartbeat }.beat(output).await)
     }
 
     fn program(&self) -> String {
@@ -289,10 +427,11 @@ impl Run {
         Context {
             target: &watch.task.json,
             program,
-            source: &self.source,
+            id: &watch.id,
+            source: &watch.reporter.source,
             given_type: self.given_type.as_deref(),
             execution_id: self.execution_id.as_deref(),
-            secrets: &watch.secrets,
+            redactor: &watch.redactor,
         }
     }
 }
@@ -309,11 +448,22 @@ struct Task {
 /// What a failure will need.
 #[derive(Debug)]
 struct Watch {
+    /// The id of every event of this work.
+    id: String,
     task: Task,
     clients: Arc<Clients>,
     place: Place,
     reporter: Reporter,
-    secrets: Vec<Secret>,
+    redactor: Redactor,
+    /// The call for success, where one is wished.
+    success: Option<&'static Success>,
+    config: SdkConfig,
+}
+
+/// A name without the blanks that may follow a comma.
+#[expect(clippy::unnecessary_wraps, reason = "clap's parsers may fail")]
+fn trimmed(name: &str) -> Result<String, Infallible> {
+    Ok(name.trim().to_owned())
 }
 
 /// A variable of this process, where it is text and not empty.

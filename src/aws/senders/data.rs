@@ -30,7 +30,7 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_types::region::SigningRegion;
 use aws_types::{SdkConfig, SigningName};
 use failure_event::json::Json;
-use failure_event::operation::Wire;
+use failure_event::operation::{Operation as ServiceOperation, Wire};
 use failure_event::outcome::Answer;
 use failure_event::place::Place;
 use failure_event::request::{HttpForm, Request, Secrets};
@@ -38,12 +38,17 @@ use failure_event::request::{HttpForm, Request, Secrets};
 use crate::aws::answer;
 use crate::aws::clients::{Clients, time_limits};
 
-/// Sends a request that is signed with the keys of its place.
-pub(super) async fn send_signed(request: &Request, clients: &Clients, place: &Place) -> Answer {
+/// Sends a request of any operation, signed with the keys of its place.
+pub async fn send_signed(
+    operation: &'static ServiceOperation,
+    form: HttpForm,
+    clients: &Clients,
+    place: &Place,
+) -> Answer {
     let config = clients.config(place);
-    let endpoint = clients.endpoint(request.operation.service, &place.region);
-    let builder = builder(request, &config, &endpoint).runtime_plugin(signing(request, &config, place));
-    invoke(builder, request.operation.wire, request.http(Secrets::Shown)).await
+    let endpoint = clients.endpoint(operation.service, &place.region);
+    let builder = builder(operation, &config, &endpoint).runtime_plugin(signing(operation, &config, place));
+    invoke(builder, operation.wire, form).await
 }
 
 /// Puts a body to a presigned URL: no key, no signature, no redirect.
@@ -53,14 +58,15 @@ pub(super) async fn put(request: &Request, clients: &Clients, place: &Place) -> 
     let own_host = || format!("https://{}", form.host.as_deref().unwrap_or_default());
     let given = clients.presigned_endpoint(request.operation.service).map(str::to_owned);
     let endpoint = given.unwrap_or_else(own_host);
-    invoke(builder(request, &config, &endpoint).no_auth(), request.operation.wire, form).await
+    let operation = request.operation;
+    invoke(builder(operation, &config, &endpoint).no_auth(), operation.wire, form).await
 }
 
 /// What every call has in common: connections, time limits, retries.
-fn builder(request: &Request, config: &SdkConfig, endpoint: &str) -> OperationBuilder {
+fn builder(called: &'static ServiceOperation, config: &SdkConfig, endpoint: &str) -> OperationBuilder {
     let operation = Operation::builder()
-        .service_name(request.operation.service.name)
-        .operation_name(request.operation.name)
+        .service_name(called.service.name)
+        .operation_name(called.name)
         .behavior_version(BehaviorVersion::v2026_01_12())
         .endpoint_url(endpoint)
         .timeout_config(time_limits())
@@ -79,13 +85,13 @@ fn builder(request: &Request, config: &SdkConfig, endpoint: &str) -> OperationBu
 }
 
 /// The signature: for whom, in which region, with which keys.
-fn signing(request: &Request, config: &SdkConfig, place: &Place) -> StaticRuntimePlugin {
+fn signing(operation: &ServiceOperation, config: &SdkConfig, place: &Place) -> StaticRuntimePlugin {
     let mut layer = Layer::new("signature");
     let mut options = SigningOptions::default();
     options.signature_type = HttpSignatureType::HttpRequestHeaders;
     layer.store_put(SigV4OperationSigningConfig {
         region: Some(SigningRegion::from(aws_types::region::Region::new(place.region.clone()))),
-        name: Some(SigningName::from(request.operation.service.signing_name)),
+        name: Some(SigningName::from(operation.service.signing_name)),
         signing_options: options,
         ..SigV4OperationSigningConfig::default()
     });

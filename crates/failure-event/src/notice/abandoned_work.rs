@@ -5,6 +5,11 @@ use crate::event::Failure;
 use crate::json::Object;
 use crate::notice::identity::Found;
 
+/// The reason of a dead letter of abandoned work in which no task was found. It is all that such a letter tells of its kind, so whoever
+/// reads it compares it with this, and it stays as it is.
+pub const WORK_WITHOUT_IDENTITY: &str =
+    "abandoned work: no task or job was found in it, and it may be the last copy of that work";
+
 /// What the notice is called, for people.
 pub const NAME: &str = "abandoned work";
 

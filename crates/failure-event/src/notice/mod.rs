@@ -20,7 +20,9 @@ use crate::dead_letter::Reason;
 use crate::event::{Failure, Header};
 use crate::json::{Json, Object, quoted};
 
-pub use abandoned_work::{AbandonedWork, NAME as ABANDONED_WORK, read as abandoned_work};
+pub use abandoned_work::{
+    AbandonedWork, NAME as ABANDONED_WORK, WORK_WITHOUT_IDENTITY, read as abandoned_work,
+};
 pub use environment::in_variables as identity_in_variables;
 pub use identity::{Found, Identity, token_names};
 pub use shapes::asked_for_by;

@@ -10,9 +10,6 @@ use failure_event::rules::Rules;
 
 use super::letter::{Letter, Writer};
 
-/// The start of the relay's reason for abandoned work in which it found no task.
-const ABANDONED_WORK: &str = "abandoned work";
-
 /// What is judged by: the relay's settings, as far as they decide what is routable.
 #[derive(Clone, Debug, Default)]
 pub struct Judge {
@@ -52,7 +49,7 @@ impl Judge {
             message_id: Some(letter.id().to_owned()),
             ..Origin::default()
         };
-        let is_abandoned = letter.reason().starts_with(ABANDONED_WORK);
+        let is_abandoned = letter.is_work_without_identity();
         let rules = Rules {
             task_token_names: self.task_token_names.clone(),
             abandoned_work_queues: origin.source_arn.iter().filter(|_| is_abandoned).cloned().collect(),
@@ -65,6 +62,8 @@ impl Judge {
 
 #[cfg(test)]
 mod tests {
+    use failure_event::notice::WORK_WITHOUT_IDENTITY;
+
     use super::super::letter::tests::letter;
     use super::*;
 
@@ -95,7 +94,7 @@ mod tests {
     fn abandoned_work_is_judged_as_such() {
         let labels = [
             ("ERROR_CODE", "INVALID_EVENT"),
-            ("ERROR_MESSAGE", "abandoned work: no task"),
+            ("ERROR_MESSAGE", WORK_WITHOUT_IDENTITY),
             ("SOURCE_ARN", QUEUE),
         ];
         assert_eq!(refusal(r#"{"MY_TOKEN":"t"}"#, &labels), None);

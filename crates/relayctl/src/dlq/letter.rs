@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use aws_sdk_sqs::types::{Message, MessageAttributeValue, MessageSystemAttributeName as System};
 use failure_event::dead_letter::{Code, PUBLISHER, REDRIVE_COUNT};
+use failure_event::notice::WORK_WITHOUT_IDENTITY;
 
 /// Attributes that are about the letter and not about the work: a redriven message goes without them.
 const LABELS: [&str; 16] = [
@@ -113,6 +114,12 @@ impl Letter {
             Writer::Relay | Writer::EventBridge | Writer::Unknown => self.attribute("ERROR_CODE"),
         };
         given.unwrap_or("NONE")
+    }
+
+    /// Whether this is abandoned work in which the relay found no task.
+    #[must_use]
+    pub fn is_work_without_identity(&self) -> bool {
+        self.reason() == WORK_WITHOUT_IDENTITY
     }
 
     /// Why it is dead, for people.

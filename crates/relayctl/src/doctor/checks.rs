@@ -440,6 +440,8 @@ pub(super) mod tests {
                 timeout_seconds: 30,
                 environment: BTreeMap::from([
                     ("RELAY_DEAD_LETTER_QUEUE_URL".to_owned(), URL.to_owned()),
+                    // The template always says which kinds are on.
+                    ("RELAY_TARGETS".to_owned(), kinds_on_by_default()),
                     (PARKING_QUEUE_URL.to_owned(), PARKING_URL.to_owned()),
                 ]),
             }),
@@ -465,6 +467,11 @@ pub(super) mod tests {
     pub fn set(deployment: &mut Deployment, name: &str, value: &str) {
         let function = deployment.function.as_mut().unwrap();
         function.environment.insert(name.to_owned(), value.to_owned());
+    }
+
+    fn kinds_on_by_default() -> String {
+        let kinds = Kind::ALL.iter().filter(|kind| kind.is_on_by_default());
+        kinds.map(|kind| kind.name()).collect::<Vec<_>>().join(",")
     }
 
     #[test]
@@ -544,9 +551,9 @@ pub(super) mod tests {
             set(d, "RELAY_ALLOWED_ACCOUNTS", "444455556666");
         };
         assert_eq!(missing(account), ["role-lacks-permission"]);
-        // Storing letters, parking, working off both queues, and each action of each kind.
-        let actions = Kind::ALL.iter().flat_map(|kind| kind.actions()).count();
-        assert_eq!(ids(|d| d.permissions = Some(Vec::new())).len(), 4 + actions);
+        // Storing letters, parking, working off both queues, and each kind that is on.
+        let kinds_on = Kind::ALL.iter().filter(|kind| kind.is_on_by_default()).count();
+        assert_eq!(ids(|d| d.permissions = Some(Vec::new())).len(), 4 + kinds_on);
         assert_eq!(ids(|d| d.permissions = None), [""; 0]);
     }
 

@@ -10,7 +10,10 @@ use failure_event::secret::sha256_hex;
 use failure_relay::settings::QueueUrl;
 
 use crate::aws;
-use crate::outlet::{EVENT_DETAIL_TYPE, EVENT_SOURCE, Outlet};
+use crate::outlet::{EVENT_DETAIL_TYPE, Outlet};
+
+/// `source` of an event on a bus.
+const EVENT_SOURCE: &str = "failure-relay.worker";
 
 /// The most entries of one request, of both services.
 const ENTRIES_MAX: usize = 10;

@@ -1,8 +1,11 @@
 //! How a command ended, what that means for the task that it worked on, and how it is said.
 
+use std::fmt;
 use std::time::Duration;
 
 use rustix::process::Signal;
+
+use super::spot::Interruption;
 
 /// What a shell adds to a signal's number to make an exit code of it.
 const SIGNAL_BASE: i32 = 128;
@@ -18,13 +21,22 @@ pub enum Ending {
     NotEnded,
 }
 
+/// What told a command to stop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// A signal from outside.
+    Signal(Signal),
+    /// The end of its instance.
+    Spot(Interruption),
+}
+
 /// A command's run, as far as it is known when it is reported.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Run {
     /// How it ended.
     pub ending: Ending,
-    /// The signal that told it to stop, when one did.
-    pub stopped_by: Option<Signal>,
+    /// What told it to stop, when something did.
+    pub stopped_by: Option<Stop>,
     /// How long it ran.
     pub duration: Duration,
 }
@@ -53,8 +65,9 @@ impl Run {
     /// The machine-readable name of the failure.
     #[must_use]
     pub fn failure_type(&self) -> &'static str {
-        match (self.stopped_by, self.ending) {
-            (Some(_), _) | (None, Ending::NotEnded) => "Worker.Interrupted",
+        match (&self.stopped_by, self.ending) {
+            (Some(Stop::Spot(_)), _) => "EC2.SpotInterruption",
+            (Some(Stop::Signal(_)), _) | (None, Ending::NotEnded) => "Worker.Interrupted",
             (None, Ending::Exited(_)) => "Worker.Exited",
             (None, Ending::Killed(_)) => "Worker.Killed",
         }
@@ -65,10 +78,8 @@ impl Run {
     pub fn sentence(&self, program: &str) -> String {
         let ended = self.how_it_ended();
         let after = human(self.duration);
-        match self.stopped_by {
-            Some(signal) => {
-                format!("{program} was told to stop ({}) and {ended}, after {after}", name(signal.as_raw()))
-            }
+        match &self.stopped_by {
+            Some(stop) => format!("{program} was told to stop ({stop}) and {ended}, after {after}"),
             None => format!("{program} {ended} after {after}"),
         }
     }
@@ -89,6 +100,32 @@ impl Run {
             Ending::NotEnded => "has not ended in time".to_owned(),
         }
     }
+}
+
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Stop::Signal(signal) => f.write_str(&name(signal.as_raw())),
+            Stop::Spot(Interruption { action, time }) => {
+                write!(f, "spot interruption: {action}")?;
+                time.as_ref().map_or(Ok(()), |time| write!(f, " at {time}"))
+            }
+        }
+    }
+}
+
+/// The signal of a name, with or without `SIG`, in either case.
+///
+/// # Errors
+/// A sentence with the names that there are, for clap.
+pub fn signal(text: &str) -> Result<Signal, String> {
+    let wanted = text.to_ascii_uppercase();
+    let is_meant = |known: &str| known == wanted || known.strip_prefix("SIG") == Some(&wanted);
+    let known = NAMES.iter().find(|(_, known)| is_meant(known)).map(|(signal, _)| *signal);
+    known.ok_or_else(|| {
+        let names: Vec<&str> = NAMES.iter().map(|(_, name)| *name).collect();
+        format!("expected one of {}", names.join(", "))
+    })
 }
 
 /// A signal as `kill -l` names it.
@@ -142,7 +179,7 @@ mod tests {
     use super::*;
 
     fn run(ending: Ending, stopped_by: Option<Signal>) -> Run {
-        Run { ending, stopped_by, duration: Duration::from_millis(2500) }
+        Run { ending, stopped_by: stopped_by.map(Stop::Signal), duration: Duration::from_millis(2500) }
     }
 
     #[test]
@@ -190,6 +227,25 @@ mod tests {
         for ((failure_type, sentence), expected_type, expected) in cases {
             assert_eq!((failure_type, sentence.as_str()), (expected_type, expected));
         }
+    }
+
+    #[test]
+    fn a_spot_interruption_has_a_type_of_its_own() {
+        let notice =
+            Interruption { action: "terminate".to_owned(), time: Some("2026-11-20T10:15:30Z".to_owned()) };
+        let run = Run { stopped_by: Some(Stop::Spot(notice)), ..run(Ending::Exited(0), None) };
+        assert_eq!((run.is_failure(), run.failure_type()), (true, "EC2.SpotInterruption"));
+        assert_eq!(
+            run.sentence("render"),
+            "render was told to stop (spot interruption: terminate at 2026-11-20T10:15:30Z) and ended with exit code 0, after 2.5 s"
+        );
+    }
+
+    #[test]
+    fn a_signal_is_named_with_or_without_its_prefix() {
+        assert_eq!(signal("SIGQUIT"), Ok(Signal::QUIT));
+        assert_eq!(signal("winch"), Ok(Signal::WINCH));
+        assert!(signal("SIGNOT").unwrap_err().contains("SIGTERM"));
     }
 
     #[test]

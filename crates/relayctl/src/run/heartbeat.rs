@@ -3,48 +3,74 @@
 use std::time::Duration;
 
 use aws_sdk_swf::operation::record_activity_task_heartbeat::RecordActivityTaskHeartbeatOutput;
-use failure_event::outcome::{Answer, ErrorTable, ServiceError, Verdict, classify};
+use failure_event::outcome::{Answer, ServiceError, Verdict, classify};
 use failure_event::place::Place;
-use failure_event::secret::Secret;
-use failure_event::target::Kind;
+use failure_event::target::{Kind, Target};
 use failure_relay::aws::answer;
 use failure_relay::aws::clients::Clients;
 use tokio::time::MissedTickBehavior;
 
+use super::calls::{Body, Call, at_path, beside};
 use crate::output::Output;
 
-/// What a heartbeat is answered when nothing waits for the worker any more; by the API's references.
-const ERRORS: ErrorTable = ErrorTable {
-    settled: &["TaskTimedOut", "TaskDoesNotExist", "UnknownResourceFault"],
-    rejected: &["InvalidToken"],
-    ..ErrorTable::EMPTY
-};
+/// The operations that take heartbeats. `CodePipeline`, for one, knows none.
+const HEARTBEATS: [Call; 4] = [
+    Call {
+        kind: Kind::StepFunctionsTask,
+        operation: beside(Kind::StepFunctionsTask, "SendTaskHeartbeat", "states:SendTaskHeartbeat"),
+        identity: &["taskToken"],
+        body: Body::Members,
+    },
+    Call {
+        kind: Kind::SwfActivityTask,
+        operation: beside(
+            Kind::SwfActivityTask,
+            "RecordActivityTaskHeartbeat",
+            "swf:RecordActivityTaskHeartbeat",
+        ),
+        identity: &["taskToken"],
+        body: Body::Members,
+    },
+    Call {
+        kind: Kind::LambdaDurableCallback,
+        operation: at_path(
+            Kind::LambdaDurableCallback,
+            "SendDurableExecutionCallbackHeartbeat",
+            "lambda:SendDurableExecutionCallbackHeartbeat",
+            "/2025-12-01/durable-execution-callbacks/{CallbackId}/heartbeat",
+        ),
+        identity: &[],
+        body: Body::Payload,
+    },
+    Call {
+        kind: Kind::AutoScalingLifecycleAction,
+        operation: beside(
+            Kind::AutoScalingLifecycleAction,
+            "RecordLifecycleActionHeartbeat",
+            "autoscaling:RecordLifecycleActionHeartbeat",
+        ),
+        identity: &["AutoScalingGroupName", "LifecycleHookName", "LifecycleActionToken", "InstanceId"],
+        body: Body::Members,
+    },
+];
 
 /// Names of a refusal that stays one.
-const DENIED: [&str; 3] = ["AccessDeniedException", "AccessDenied", "OperationNotPermittedFault"];
+const DENIED: [&str; 4] =
+    ["AccessDeniedException", "AccessDenied", "OperationNotPermittedFault", "UnauthorizedOperation"];
 
 /// The heartbeats of one task.
 #[derive(Debug)]
 pub struct Heart<'a> {
-    /// Which API takes them: Step Functions' or SWF's.
-    pub api: Api,
+    /// The operation that takes them.
+    pub call: &'static Call,
     /// The task.
-    pub token: &'a Secret,
+    pub target: &'a Target,
     /// Clients of the task's place.
     pub clients: &'a Clients,
     /// Where the task is.
     pub place: &'a Place,
     /// From one heartbeat to the next.
     pub interval: Duration,
-}
-
-/// An API that takes heartbeats.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Api {
-    /// `SendTaskHeartbeat`
-    StepFunctions,
-    /// `RecordActivityTaskHeartbeat`
-    Swf,
 }
 
 /// Why heartbeats are at their end.
@@ -56,16 +82,10 @@ pub enum End {
     Denied(String),
 }
 
-impl Api {
-    /// The API for targets of this kind, where there is one: `CodePipeline`, for one, knows no heartbeats.
-    #[must_use]
-    pub fn of(kind: Kind) -> Option<Self> {
-        match kind {
-            Kind::StepFunctionsTask => Some(Api::StepFunctions),
-            Kind::SwfActivityTask => Some(Api::Swf),
-            _ => None,
-        }
-    }
+/// The operation that takes heartbeats for targets of this kind, where there is one.
+#[must_use]
+pub fn of(kind: Kind) -> Option<&'static Call> {
+    HEARTBEATS.iter().find(|call| call.kind == kind)
 }
 
 impl Heart<'_> {
@@ -80,7 +100,7 @@ impl Heart<'_> {
             if is_cancelled {
                 return End::NotWanted("its cancellation was requested".to_owned());
             }
-            let failed = match (classify(&answer, &ERRORS), answer) {
+            let failed = match (classify(&answer, self.call.kind.errors()), answer) {
                 (Verdict::Settled | Verdict::Rejected, Answer::Failed(error)) => {
                     return End::NotWanted(format!("it is closed ({})", self.shown(&error)));
                 }
@@ -96,29 +116,21 @@ impl Heart<'_> {
         }
     }
 
-    /// The answer, and whether the worker is asked to give up, which only SWF does.
+    /// The answer, and whether the worker is asked to give up, which only SWF does, in the body of its answer.
     async fn send(&self) -> (Answer, bool) {
-        match self.api {
-            Api::StepFunctions => {
-                let client = self.clients.sfn(self.place);
-                let sent = client.send_task_heartbeat().task_token(self.token.expose()).send().await;
-                (answer::of(sent), false)
-            }
-            Api::Swf => {
-                let client = self.clients.swf(self.place);
-                let sent =
-                    client.record_activity_task_heartbeat().task_token(self.token.expose()).send().await;
-                let is_cancelled =
-                    sent.as_ref().is_ok_and(RecordActivityTaskHeartbeatOutput::cancel_requested);
-                (answer::of(sent), is_cancelled)
-            }
-        }
+        let (Kind::SwfActivityTask, Some(token)) = (self.call.kind, self.target.secret()) else {
+            return (self.call.send(self.target, None, self.clients, self.place).await, false);
+        };
+        let client = self.clients.swf(self.place);
+        let sent = client.record_activity_task_heartbeat().task_token(token.expose()).send().await;
+        let is_cancelled = sent.as_ref().is_ok_and(RecordActivityTaskHeartbeatOutput::cancel_requested);
+        (answer::of(sent), is_cancelled)
     }
 
     fn shown(&self, error: &ServiceError) -> String {
         let said = error.message.as_deref().map(|message| format!("{error}: {message}"));
         let said = said.unwrap_or_else(|| error.to_string());
-        self.token.redact(&said).into_owned()
+        self.target.secret().map_or(said.clone(), |secret| secret.redact(&said).into_owned())
     }
 }
 

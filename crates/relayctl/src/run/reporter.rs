@@ -25,8 +25,8 @@ pub struct Reporter {
     pub config: SdkConfig,
     /// The task.
     pub target: Target,
-    /// Follows the task through the logs, and keeps its events in order.
-    pub fingerprint: String,
+    /// Who publishes.
+    pub source: String,
 }
 
 impl Reporter {
@@ -36,7 +36,7 @@ impl Reporter {
     /// Neither the relay nor the API took it. No token is in the message.
     pub async fn report(&self, event: &str) -> Result<String, Problem> {
         let published = match &self.outlet {
-            Some(outlet) => match outlet.publish(&self.config, event, &self.fingerprint).await {
+            Some(outlet) => match outlet.publish(&self.config, event, &self.source).await {
                 Ok(id) => return Ok(format!("published to {} ({id})", outlet.name())),
                 Err(problem) => Some(problem),
             },

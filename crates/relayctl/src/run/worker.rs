@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::future::poll_fn;
 use std::io::{self, IsTerminal, Read, Write};
 use std::os::unix::process::CommandExt;
-use std::process::{ChildStderr, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
@@ -19,6 +19,7 @@ use tokio::signal::unix::{self, SignalKind};
 use tokio::sync::oneshot;
 
 use super::ending::Ending;
+use super::last_line::{LastLine, Line};
 use super::tail::Tail;
 
 /// The signals that are passed on.
@@ -40,8 +41,11 @@ const STOPPING: [Signal; 3] = [Signal::INT, Signal::QUIT, Signal::TERM];
 /// for, and cannot be told from an orphan: this leaves it the time.
 const ORPHANS_AFTER: Duration = Duration::from_millis(50);
 
-/// How long standard error is read on after the command's end: a process that it left behind may hold it open for ever.
-const STDERR_REST: Duration = Duration::from_millis(500);
+/// The longest last line of standard error that may be a failure in the worker's own words, in bytes.
+const WORDS_BYTES_MAX: usize = 262_144;
+
+/// How long a stream is read on after the command's end: a process that it left behind may hold it open for ever.
+const STREAM_REST: Duration = Duration::from_millis(500);
 
 /// A command that runs.
 #[derive(Debug)]
@@ -54,9 +58,25 @@ pub struct Worker {
     signals: Signals,
     /// When orphans are to be waited for.
     orphans_at: Option<Instant>,
-    stderr: Option<StderrCopy>,
+    /// The signal that tells it to stop, beside the usual ones.
+    stop_signal: Signal,
+    stdout: Option<StreamCopy<LastLine>>,
+    stderr: Option<StreamCopy<Stderr>>,
     /// When it was started.
     pub started: Instant,
+}
+
+/// What of a command is watched, and how it is told to stop.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// How many of the last lines of standard error are kept; with 0 it has this process's own.
+    pub stderr_lines: usize,
+    /// How much of the last line of standard output is kept; without it, it has this process's own.
+    pub stdout_line: Option<usize>,
+    /// Signals go to the command's process group, and not to the command alone.
+    pub to_group: bool,
+    /// The signal that tells it to stop: that of the image, where it is none of the usual ones.
+    pub stop_signal: Signal,
 }
 
 /// What happens to a command.
@@ -69,35 +89,47 @@ pub enum Event {
 }
 
 impl Worker {
-    /// Starts a command. With `tail_lines`, the last lines of its standard error are kept; else it has this process's own.
+    /// Starts a command.
     ///
     /// # Errors
     /// The program is not there or cannot be run, or signals cannot be listened to.
-    pub fn start(command: &[OsString], tail_lines: usize, to_group: bool) -> io::Result<Self> {
+    pub fn start(command: &[OsString], options: Options) -> io::Result<Self> {
+        let Options { stderr_lines, stdout_line, to_group, stop_signal } = options;
         let (program, arguments) = command.split_first().ok_or(io::ErrorKind::InvalidInput)?;
         let on_terminal =
             io::stdin().is_terminal() || io::stdout().is_terminal() || io::stderr().is_terminal();
         // Listening comes first: a signal between start and listening would be lost.
-        let signals = Signals::listen()?;
+        let signals = Signals::listen(stop_signal)?;
         let mut command = Command::new(program);
         command.args(arguments);
         if !on_terminal || to_group {
             // Whoever signals this process's group reaches the command once, through this process.
             command.process_group(0);
         }
-        if tail_lines > 0 {
+        if stderr_lines > 0 {
             command.stderr(Stdio::piped());
+        }
+        if stdout_line.is_some() {
+            command.stdout(Stdio::piped());
         }
         let started = Instant::now();
         let mut child = command.spawn()?;
         let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).ok_or(io::ErrorKind::InvalidData)?;
-        let stderr = child.stderr.take().map(|stderr| StderrCopy::start(stderr, tail_lines));
+        let stderr = child.stderr.take().map(|stderr| {
+            let kept = Stderr { tail: Tail::new(stderr_lines), last: LastLine::new(WORDS_BYTES_MAX) };
+            StreamCopy::start(stderr, io::stderr, kept)
+        });
+        let stdout = child.stdout.take().zip(stdout_line);
+        let stdout =
+            stdout.map(|(stdout, bytes)| StreamCopy::start(stdout, io::stdout, LastLine::new(bytes)));
         Ok(Self {
             pid,
             to_group,
             on_terminal: on_terminal && !to_group,
             signals,
             orphans_at: None,
+            stop_signal,
+            stdout,
             stderr,
             started,
         })
@@ -111,7 +143,7 @@ impl Worker {
                 Some(Signal::CHILD) => self.reap(),
                 Some(signal) => {
                     self.pass_on(signal);
-                    if STOPPING.contains(&signal) {
+                    if STOPPING.contains(&signal) || signal == self.stop_signal {
                         return Event::ToldToStop(signal);
                     }
                     None
@@ -130,6 +162,11 @@ impl Worker {
         } else {
             rustix::process::kill_process(self.pid, signal)
         };
+    }
+
+    /// Tells the command to stop.
+    pub fn stop(&self) {
+        self.send(self.stop_signal);
     }
 
     fn pass_on(&self, signal: Signal) {
@@ -169,27 +206,33 @@ impl Worker {
         ending
     }
 
-    /// Waits until standard error is copied to its end, or nothing more comes: a process that the command left behind may hold it
-    /// open for ever. A slow reader of this process's standard error is waited for.
-    pub async fn finish_stderr(&mut self) {
-        let Some(stderr) = &mut self.stderr else { return };
-        while !stderr.ended.is_terminated() {
-            let steps_before = stderr.steps();
-            let has_ended = tokio::time::timeout(STDERR_REST, &mut stderr.ended).await.is_ok();
-            if !has_ended && stderr.steps() == steps_before && !stderr.is_writing() {
-                return;
-            }
+    /// Waits until standard output and error are copied to their ends, or nothing more comes: a process that the command left behind
+    /// may hold them open for ever. A slow reader of this process's own is waited for.
+    pub async fn finish_streams(&mut self) {
+        if let Some(stdout) = &mut self.stdout {
+            stdout.finish().await;
+        }
+        if let Some(stderr) = &mut self.stderr {
+            stderr.finish().await;
         }
     }
 
-    /// The last lines of standard error so far; after the command's end with what is left in the pipe.
-    pub async fn stderr_tail(&mut self, bytes_max: usize, has_ended: bool) -> Vec<String> {
-        let Some(stderr) = &mut self.stderr else { return Vec::new() };
-        if has_ended && !stderr.ended.is_terminated() {
-            // The end of the copy is an error of the channel; a time-out leaves what was read so far.
-            let _ = tokio::time::timeout(STDERR_REST, &mut stderr.ended).await;
+    /// The last lines of standard error so far, and the very last as it stands; after the command's end with what is left in the
+    /// pipe.
+    pub async fn stderr_tail(&mut self, bytes_max: usize, has_ended: bool) -> (Vec<String>, Option<Line>) {
+        let Some(stderr) = &mut self.stderr else { return (Vec::new(), None) };
+        if has_ended {
+            stderr.rest().await;
         }
-        stderr.tail().lines(bytes_max)
+        let kept = stderr.kept();
+        (kept.tail.lines(bytes_max), kept.last.line().cloned())
+    }
+
+    /// The last line of standard output, after the command's end.
+    pub async fn stdout_line(&mut self) -> Option<Line> {
+        let stdout = self.stdout.as_mut()?;
+        stdout.finish().await;
+        stdout.kept().line().cloned()
     }
 }
 
@@ -211,26 +254,71 @@ fn ending_of(status: WaitStatus) -> Ending {
     }
 }
 
-/// Standard error, copied to this process's own, with its last lines kept.
+/// What is kept of a stream.
+trait Keep: Send + 'static {
+    /// Takes the next piece.
+    fn push(&mut self, piece: &[u8]);
+}
+
+/// What is kept of standard error: lines for people, and the last as it stands.
 #[derive(Debug)]
-struct StderrCopy {
-    tail: Arc<Mutex<Tail>>,
+struct Stderr {
+    tail: Tail,
+    last: LastLine,
+}
+
+impl Keep for Stderr {
+    fn push(&mut self, piece: &[u8]) {
+        self.tail.push(piece);
+        self.last.push(piece);
+    }
+}
+
+impl Keep for LastLine {
+    fn push(&mut self, piece: &[u8]) {
+        LastLine::push(self, piece);
+    }
+}
+
+/// A stream, copied to this process's own, of which something is kept.
+#[derive(Debug)]
+struct StreamCopy<K> {
+    kept: Arc<Mutex<K>>,
     /// Grows by one before and after each piece that is written, so it is odd while one is.
     steps: Arc<AtomicU64>,
     ended: Fuse<oneshot::Receiver<()>>,
 }
 
-impl StderrCopy {
-    fn start(from: ChildStderr, tail_lines: usize) -> Self {
-        let tail = Arc::new(Mutex::new(Tail::new(tail_lines)));
+impl<K: Keep> StreamCopy<K> {
+    fn start<W: Write + 'static>(from: impl Read + Send + 'static, to: fn() -> W, kept: K) -> Self {
+        let kept = Arc::new(Mutex::new(kept));
         let (end, ended) = oneshot::channel();
         let steps = Arc::new(AtomicU64::new(0));
-        let (kept, counted) = (Arc::clone(&tail), Arc::clone(&steps));
+        let (keeping, counted) = (Arc::clone(&kept), Arc::clone(&steps));
         std::thread::spawn(move || {
-            copy(from, &kept, &counted);
+            copy(from, &mut to(), &*keeping, &counted);
             drop(end);
         });
-        Self { tail, steps, ended: ended.fuse() }
+        Self { kept, steps, ended: ended.fuse() }
+    }
+
+    /// Waits for the end, as long as something is on its way.
+    async fn finish(&mut self) {
+        while !self.ended.is_terminated() {
+            let steps_before = self.steps();
+            let has_ended = tokio::time::timeout(STREAM_REST, &mut self.ended).await.is_ok();
+            if !has_ended && self.steps() == steps_before && !self.is_writing() {
+                return;
+            }
+        }
+    }
+
+    /// Waits for what is left in the pipe.
+    async fn rest(&mut self) {
+        if !self.ended.is_terminated() {
+            // The end of the copy is an error of the channel; a time-out leaves what was read so far.
+            let _ = tokio::time::timeout(STREAM_REST, &mut self.ended).await;
+        }
     }
 
     fn steps(&self) -> u64 {
@@ -241,21 +329,21 @@ impl StderrCopy {
         self.steps() % 2 == 1
     }
 
-    fn tail(&self) -> std::sync::MutexGuard<'_, Tail> {
-        self.tail.lock().unwrap_or_else(PoisonError::into_inner)
+    fn kept(&self) -> std::sync::MutexGuard<'_, K> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn copy(mut from: ChildStderr, tail: &Mutex<Tail>, steps: &AtomicU64) {
+fn copy(mut from: impl Read, to: &mut impl Write, kept: &Mutex<impl Keep>, steps: &AtomicU64) {
     let mut piece = vec![0; 16 * 1024];
     loop {
         match from.read(&mut piece) {
             Ok(0) => return,
             Ok(count) => {
-                tail.lock().unwrap_or_else(PoisonError::into_inner).push(&piece[..count]);
+                kept.lock().unwrap_or_else(PoisonError::into_inner).push(&piece[..count]);
                 steps.fetch_add(1, Ordering::AcqRel);
-                // Nobody may read this process's standard error; the tail is still wanted.
-                let _ = io::stderr().write_all(&piece[..count]);
+                // Nobody may read this process's own stream; what is kept is still wanted.
+                let _ = to.write_all(&piece[..count]).and_then(|()| to.flush());
                 steps.fetch_add(1, Ordering::AcqRel);
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -269,8 +357,9 @@ fn copy(mut from: ChildStderr, tail: &Mutex<Tail>, steps: &AtomicU64) {
 struct Signals(Vec<(Signal, unix::Signal)>);
 
 impl Signals {
-    fn listen() -> io::Result<Self> {
-        let all = PASSED_ON.into_iter().chain([Signal::CHILD]);
+    fn listen(stop_signal: Signal) -> io::Result<Self> {
+        let stop_signal = Some(stop_signal).filter(|signal| !PASSED_ON.contains(signal));
+        let all = PASSED_ON.into_iter().chain(stop_signal).chain([Signal::CHILD]);
         let listen = |signal: Signal| Ok((signal, unix::signal(SignalKind::from_raw(signal.as_raw()))?));
         all.map(listen).collect::<io::Result<_>>().map(Self)
     }

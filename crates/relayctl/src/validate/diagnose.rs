@@ -14,7 +14,7 @@ use failure_event::place::GivenPlace;
 use failure_event::place::Home;
 use failure_event::route::{Decision, route};
 use failure_event::rules::Rules;
-use failure_event::target::{Kind, Target};
+use failure_event::target::{GivenMembers, GivenValue, Kind, Target};
 use serde_json::json;
 
 use super::similar::nearest;
@@ -122,6 +122,18 @@ fn inspect(name: String, text: &str, documents: &mut Vec<Document>) {
     documents[position].findings = inspector.into_findings();
 }
 
+/// A target of which one member alone is seen, so that what is wrong is known to be wrong with that one.
+struct Only<'t, 'a> {
+    target: &'t Object<'a>,
+    member: &'static str,
+}
+
+impl GivenMembers for Only<'_, '_> {
+    fn given(&self, name: &str) -> Option<GivenValue<'_>> {
+        if name == self.member { self.target.given(name) } else { None }
+    }
+}
+
 struct Inspector<'a> {
     name: String,
     text: &'a str,
@@ -210,9 +222,10 @@ impl<'a> Inspector<'a> {
     }
 
     fn target(&mut self, target: &Object<'a>, failure: &Failure<'_>) {
-        if let Err(reason) = GivenPlace::read(target) {
-            let member = if reason.message.starts_with("target.region") { "region" } else { "account" };
-            self.fault_at(&reason, self.value_span(target, member), None);
+        for member in ["region", "account"] {
+            if let Err(reason) = GivenPlace::read(&Only { target, member }) {
+                self.fault_at(&reason, self.value_span(target, member), None);
+            }
         }
         let Some(kind) = Kind::of(target) else { return self.wrong_kind(target) };
         for member in kind.members() {

@@ -10,6 +10,8 @@ mod explain;
 mod publish;
 mod rehearse;
 mod run;
+mod run_whole;
 mod sessions;
 mod tool;
 mod validate;
+mod vectors;

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use aws_emulator::{Endpoint, Fault, FaultRule, Operation};
+use aws_emulator::{Endpoint, Fault, FaultRule, Operation, Work};
 use serde_json::{Value, json};
 
 use crate::tool::{bodies, endpoint, relayctl, stderr};
@@ -194,6 +194,55 @@ async fn an_activity_has_its_own_heartbeats_and_a_job_has_none() {
     let (_, event) = published(&endpoint, job);
     assert_eq!(event["target"]["kind"], "codepipeline-job");
     assert_eq!(endpoint.call_count(), 2);
+}
+
+/// Base64 of a map that holds the ARN of a durable execution in eu-west-1, as Lambda makes its ids.
+const CALLBACK_ID: &str = "oWFhomFleDRhcm46YXdzOmxhbWJkYTpldS13ZXN0LTE6MTExMTIyMjIzMzMzOmZ1bmN0aW9uOmY6MS9kdXJhYmxlLWV4ZWN1dGlvbi9lLzFhaSR4";
+
+const ACTION_TOKEN: &str = "71514b9d-6a40-4b26-8523-05e7e0123abc";
+
+/// The message in which a lifecycle hook hands out work.
+fn lifecycle_message(token: &str) -> String {
+    let message = json!({
+        "LifecycleHookName": "drain",
+        "AutoScalingGroupName": "renderers",
+        "LifecycleActionToken": token,
+        "EC2InstanceId": "i-0123456789abcdef0",
+    });
+    message.to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_durable_callback_has_heartbeats_in_the_region_of_its_execution() {
+    let endpoint = endpoint().await;
+    endpoint.open(Work::durable_callback(CALLBACK_ID).in_region("eu-west-1"));
+    let mut callback = run(&endpoint, &["--", "sleep", "0.3"]);
+    callback.env_remove("TASK_TOKEN").env("DURABLE_CALLBACK_ID", CALLBACK_ID);
+    let output = finish(callback);
+    assert!(output.status.success() && output.stderr.is_empty(), "{}", stderr(&output));
+    let beats = endpoint.calls_of(Operation::SendDurableExecutionCallbackHeartbeat);
+    assert_eq!(beats.len(), 1);
+    assert_eq!((beats[0].region.as_str(), beats[0].body()), ("eu-west-1", &b""[..]));
+    assert_eq!(endpoint.task(CALLBACK_ID).unwrap().heartbeats, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lifecycle_action_has_heartbeats_until_nothing_waits_for_it() {
+    let endpoint = endpoint().await;
+    endpoint.open(Work::lifecycle_action("renderers", "drain", ACTION_TOKEN, "i-0123456789abcdef0"));
+    let mut action = run(&endpoint, &["--", "sleep", "0.3"]);
+    action.env_remove("TASK_TOKEN").env("EVENT", lifecycle_message(ACTION_TOKEN));
+    let output = finish(action);
+    assert!(output.status.success() && output.stderr.is_empty(), "{}", stderr(&output));
+    assert_eq!(endpoint.calls_of(Operation::RecordLifecycleActionHeartbeat).len(), 1);
+    assert_eq!(endpoint.task(ACTION_TOKEN).unwrap().heartbeats, 1);
+
+    let unknown = "00000000-6a40-4b26-8523-05e7e0123abc";
+    let mut closed = run(&endpoint, &["--stop-when-closed", "--", "sleep", "60"]);
+    closed.env_remove("TASK_TOKEN").env("EVENT", lifecycle_message(unknown));
+    let output = finish(closed);
+    assert_eq!(output.status.code(), Some(143));
+    assert!(stderr(&output).contains("No active Lifecycle Action found"), "{}", stderr(&output));
 }
 
 #[tokio::test(flavor = "multi_thread")]
