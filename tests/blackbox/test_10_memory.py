@@ -81,7 +81,7 @@ def test_a_hostile_record_takes_at_most_four_times_its_size(name: str) -> None:
         assert added <= FLOOR_KIB + RECORD_TIMES_MAX * len(payload) / 1024
 
 
-@pytest.mark.parametrize("name", ["a token that is too long", "a long id", "a million members", "a long message", "garbage"])
+@pytest.mark.parametrize("name", ["a token that is too long", "a long id", "a long message", "garbage"])
 def test_the_largest_direct_invocation_takes_at_most_four_times_its_size(name: str) -> None:
     payload = h.HOSTILE[name](LARGEST_DIRECT_BYTES).encode()
     added = added_kib(payload, {"AWS_LAMBDA_LOG_LEVEL": "WARN"})

@@ -312,7 +312,12 @@ fn storable(text: &str) -> Cow<'_, str> {
 /// Whether SQS refuses a character of the text. Only those that begin with such a byte need a closer look.
 fn holds_refused(text: &str) -> bool {
     let is_suspect = |byte: u8| (byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r')) || byte == 0xef;
-    text.bytes().any(is_suspect) && text.contains(is_refused_by_sqs)
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while at < bytes.len() && !is_suspect(bytes[at]) {
+        at += 1;
+    }
+    at < bytes.len() && text.contains(is_refused_by_sqs)
 }
 
 fn is_refused_by_sqs(character: char) -> bool {

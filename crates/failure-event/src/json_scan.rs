@@ -1,5 +1,7 @@
 //! Ways through a JSON text that is known to be legal: past a string, past a value, over the escapes of a string.
 //!
+//! Loops here go by an index: the function is compiled for its size, and then nothing makes an iterator as quick.
+//!
 //! [`crate::json`] has checked the text once. After that a value is passed over by its quotes and brackets alone, without a tree,
 //! a stack or a copy, so that what an object costs does not depend on what is in it.
 
@@ -104,7 +106,7 @@ fn tokens_end(bytes: &[u8], mut at: usize) -> usize {
 /// Whether a string's inside has escapes.
 #[must_use]
 pub fn is_escaped(raw: &str) -> bool {
-    memchr(b'\\', raw.as_bytes()).is_some()
+    run_end(raw.as_bytes(), 0) < raw.len()
 }
 
 /// Where a string's inside can be cut from `length` bytes on: in no escape, pair of surrogates or character.
@@ -139,9 +141,9 @@ pub fn unescaped(raw: &str, lone_surrogates: LoneSurrogates) -> (String, bool) {
     let mut out = Vec::with_capacity(bytes.len());
     let (mut at, mut has_lone_surrogate) = (0, false);
     while at < bytes.len() {
-        let run = memchr(b'\\', &bytes[at..]).unwrap_or(bytes.len() - at);
-        out.extend_from_slice(&bytes[at..at + run]);
-        at += run;
+        let run_end = run_end(bytes, at);
+        out.extend_from_slice(&bytes[at..run_end]);
+        at = run_end;
         while at + 1 < bytes.len() && bytes[at] == b'\\' {
             let simple = match bytes[at + 1] {
                 b'u' => 0,
@@ -177,6 +179,18 @@ pub fn unescaped(raw: &str, lone_surrogates: LoneSurrogates) -> (String, bool) {
     (text, has_lone_surrogate)
 }
 
+/// Where the next backslash is.
+fn run_end(bytes: &[u8], start: usize) -> usize {
+    let (mut at, short) = (start, bytes.len().min(start + SHORT_RUN));
+    while at < short {
+        if bytes[at] == b'\\' {
+            return at;
+        }
+        at += 1;
+    }
+    memchr(b'\\', &bytes[at..]).map_or(bytes.len(), |length| at + length)
+}
+
 /// The character of `\uXXXX`, or of a pair of them, and the length of the escape; `None` for a surrogate without its pair.
 fn unicode_escape(bytes: &[u8]) -> (Option<char>, usize) {
     let unit = hex_unit(bytes, 2);
@@ -194,13 +208,14 @@ fn unicode_escape(bytes: &[u8]) -> (Option<char>, usize) {
 
 /// The four hex digits from `at` on.
 fn hex_unit(bytes: &[u8], at: usize) -> u16 {
-    let mut unit = 0;
-    for digit in bytes.iter().skip(at).take(4) {
-        let value = match digit {
-            b'0'..=b'9' => digit - b'0',
-            _ => (digit | 0x20).wrapping_sub(b'a').wrapping_add(10),
+    let (mut unit, mut at, end) = (0, at, bytes.len().min(at + 4));
+    while at < end {
+        let value = match bytes[at] {
+            digit @ b'0'..=b'9' => digit - b'0',
+            letter => (letter | 0x20).wrapping_sub(b'a').wrapping_add(10),
         };
         unit = (unit << 4) | u16::from(value);
+        at += 1;
     }
     unit
 }
@@ -208,7 +223,12 @@ fn hex_unit(bytes: &[u8], at: usize) -> u16 {
 /// FNV-1a: for names, which are short. <http://www.isthe.com/chongo/tech/comp/fnv/>
 #[must_use]
 pub fn fnv1a(text: &str) -> u32 {
-    text.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+    let (bytes, mut hash, mut at) = (text.as_bytes(), 0x811c_9dc5_u32, 0);
+    while at < bytes.len() {
+        hash = (hash ^ u32::from(bytes[at])).wrapping_mul(0x0100_0193);
+        at += 1;
+    }
+    hash
 }
 
 #[cfg(test)]

@@ -122,6 +122,7 @@ HOSTILE: dict[str, Callable[[int], str]] = {
     "a million members of a target": n('{"target":{%s,"kind":"?"}}', '"#":1'),
     "a million members of a failure": n('{"target":' + ROUTABLE + ',"failure":{%s}}', '"#":1'),
     "members of the same name": f('{"target":{%s}}', '"kind":"?"', ","),
+    "tokens of the same name": f('{"target":{%s}}', '"taskToken":"t"', ","),
     "members without a name": f('{"target":{%s}}', '"":1', ","),
     "targets of the same name": f("{%s}", '"target":{"kind":"?"}', ","),
     "names of escapes": f('{"target":{"%s":1}}', "\\u0041"),

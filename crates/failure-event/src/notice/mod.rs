@@ -152,7 +152,7 @@ fn failure(
 
 /// The `details` of a notice: what else helps a person, picked member by member, so that no secret slips in.
 #[derive(Default)]
-struct Details(Vec<String>);
+struct Details(String);
 
 impl Details {
     /// Copies members as they are, those that are there.
@@ -166,18 +166,30 @@ impl Details {
     }
 
     fn json(mut self, name: &str, value: Json<'_>) -> Self {
-        self.0.push(format!("{}:{}", quoted(name), value.text()));
+        self.push(name, value.text());
         self
     }
 
     fn text(mut self, name: &str, value: Option<&str>) -> Self {
         if let Some(value) = value {
-            self.0.push(format!("{}:{}", quoted(name), quoted(value)));
+            self.push(name, &quoted(value));
         }
         self
     }
 
-    fn into_json(self) -> Option<String> {
-        (!self.0.is_empty()).then(|| format!("{{{}}}", self.0.join(",")))
+    /// Into one text that grows: a value may be as large as its record.
+    fn push(&mut self, name: &str, value: &str) {
+        self.0.push_str(if self.0.is_empty() { "{" } else { "," });
+        self.0.push_str(&quoted(name));
+        self.0.push(':');
+        self.0.push_str(value);
+    }
+
+    fn into_json(mut self) -> Option<String> {
+        if self.0.is_empty() {
+            return None;
+        }
+        self.0.push('}');
+        Some(self.0)
     }
 }
