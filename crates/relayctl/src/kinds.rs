@@ -45,8 +45,9 @@ impl Kinds {
 
 /// The members for people: in brackets where they may be absent.
 fn members(kind: Kind) -> String {
-    let name =
-        |member: &Member| if member.is_required { member.name.to_owned() } else { format!("[{}]", member.name) };
+    let name = |member: &Member| {
+        if member.is_required { member.name.to_owned() } else { format!("[{}]", member.name) }
+    };
     kind.members().iter().map(name).collect::<Vec<_>>().join(" ")
 }
 

@@ -63,7 +63,11 @@ fn work_of(planned: &PlannedCall) -> Option<Work> {
     // No role is assumed for a URL: it is of the place that it names itself.
     let work = match work.kind {
         WorkKind::CloudFormationCustomResource => {
-            return Some(Work::custom_resource(text("StackId"), text("LogicalResourceId"), text("RequestId")));
+            return Some(Work::custom_resource(
+                text("StackId"),
+                text("LogicalResourceId"),
+                text("RequestId"),
+            ));
         }
         WorkKind::CloudFormationWaitCondition => return Some(Work::wait_condition(text("Url"))),
         _ => work.in_region(&planned.place.region),

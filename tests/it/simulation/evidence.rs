@@ -106,7 +106,8 @@ impl Seen {
     pub fn says_settled(&self) -> bool {
         // Of this one the message tells, which is not kept.
         let by_message = self.operation == Operation::CompleteLifecycleAction;
-        self.says(self.api().map_or(&[], |api| api.settled)) || (by_message && self.says(&["ValidationError"]))
+        self.says(self.api().map_or(&[], |api| api.settled))
+            || (by_message && self.says(&["ValidationError"]))
     }
 
     /// The service says that it will never take this request.
@@ -117,8 +118,7 @@ impl Seen {
             "InvalidParameterValue",
             "InvalidParameterValueException",
         ];
-        self.says(&general)
-            || self.says(self.api().map_or(&[], |api| api.rejected))
+        self.says(&general) || self.says(self.api().map_or(&[], |api| api.rejected))
     }
 
     /// The service has no answer that says that the work is closed: it takes a second report for a mistake.

@@ -87,7 +87,14 @@ pub const APIS: [Api; 16] = [
         operation: "PutLifecycleEventHookExecutionStatus",
         target: r#"{"kind":"codedeploy-lifecycle-hook","deploymentId":"d-1","lifecycleEventHookExecutionId":"t"}"#,
         settled: &["LifecycleEventAlreadyCompletedException"],
-        rejected: &["InvalidLifecycleEventHookExecutionIdException", "InvalidLifecycleEventHookExecutionStatusException", "DeploymentDoesNotExistException", "DeploymentIdRequiredException", "InvalidDeploymentIdException", "UnsupportedActionForDeploymentTypeException"],
+        rejected: &[
+            "InvalidLifecycleEventHookExecutionIdException",
+            "InvalidLifecycleEventHookExecutionStatusException",
+            "DeploymentDoesNotExistException",
+            "DeploymentIdRequiredException",
+            "InvalidDeploymentIdException",
+            "UnsupportedActionForDeploymentTypeException",
+        ],
         is_presigned: false,
     },
     Api {
@@ -129,7 +136,12 @@ pub const APIS: [Api; 16] = [
         operation: "ContinueServiceDeployment",
         target: r#"{"kind":"ecs-deployment-hook","hookId":"h","serviceDeploymentArn":"arn:aws:ecs:eu-west-1:123456789012:service-deployment/c/s/1"}"#,
         settled: &[],
-        rejected: &["ServiceDeploymentNotFoundException", "UnsupportedFeatureException", "InvalidParameterException", "ClientException"],
+        rejected: &[
+            "ServiceDeploymentNotFoundException",
+            "UnsupportedFeatureException",
+            "InvalidParameterException",
+            "ClientException",
+        ],
         is_presigned: false,
     },
 ];

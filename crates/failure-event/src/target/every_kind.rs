@@ -17,7 +17,8 @@ use crate::text::{Cut, MARKER, utf16_len};
 const UUID: &str = "0f9a1b2c-0000-4000-8000-0123456789ab";
 const RESPONSE_URL: &str =
     "https://cloudformation-custom-resource-response-euwest1.s3.eu-west-1.amazonaws.com/a-key?Expires=1";
-const SIGNAL_URL: &str = "https://cloudformation-waitcondition-eu-west-1.s3.eu-west-1.amazonaws.com/a/key?Expires=1";
+const SIGNAL_URL: &str =
+    "https://cloudformation-waitcondition-eu-west-1.s3.eu-west-1.amazonaws.com/a/key?Expires=1";
 const STACK: &str = "arn:aws:cloudformation:eu-west-1:111122223333:stack/app/1";
 const IMAGE: &str = "arn:aws:imagebuilder:eu-west-1:111122223333:image/app/1.0.0/1";
 const DEPLOYMENT: &str = "arn:aws:ecs:eu-west-1:111122223333:service-deployment/cluster/service/1";
@@ -122,7 +123,12 @@ fn lengths_are_utf16_units_but_where_bytes_are_named() {
             Rule::Bytes { max } => {
                 let quarter = "😀".repeat(max / 4);
                 assert!(reads(kind, member.name, &quarter), "{} {}", kind.name(), member.name);
-                assert!(!reads(kind, member.name, &format!("{quarter}😀")), "{} {}", kind.name(), member.name);
+                assert!(
+                    !reads(kind, member.name, &format!("{quarter}😀")),
+                    "{} {}",
+                    kind.name(),
+                    member.name
+                );
             }
             _ => {}
         }
@@ -147,20 +153,51 @@ fn a_member_that_is_required_is_missed_and_one_that_is_not_is_a_text_or_absent()
 
 /// Texts around what a pattern takes: each short text of the characters that matter, and small changes of what fits.
 fn candidates() -> Vec<String> {
-    let pieces = ["", "A", "z", "0", "-", "_", ".", "@", "/", "+", "=", "==", "===", " ", "\n", "é", "😀", ":", "step-", UUID];
+    let pieces = [
+        "", "A", "z", "0", "-", "_", ".", "@", "/", "+", "=", "==", "===", " ", "\n", "é", "😀", ":",
+        "step-", UUID,
+    ];
     let mut texts = Vec::new();
     for first in pieces {
         for second in pieces {
             texts.extend(pieces.map(|third| format!("{first}{second}{third}")));
         }
     }
-    let accounts = ["111122223333", "11112222333", "1111222233334", "aws", "aws-", "aws-marketplace", "aws-Ab", "aws-a1", "amazon", ""];
-    let images = ["a/1.0.0/1", "a-_0/10.20.30/40", "A/1.0.0/1", "a/1.0.0", "a/1.0/1", "a/1.0.0.0/1", "/1.0.0/1", "a/1.0.0/", "a/1..0/1", "a/1.0.0/1/2", "a/1.0.0/x", "a:b/1.0.0/1"];
+    let accounts = [
+        "111122223333",
+        "11112222333",
+        "1111222233334",
+        "aws",
+        "aws-",
+        "aws-marketplace",
+        "aws-Ab",
+        "aws-a1",
+        "amazon",
+        "",
+    ];
+    let images = [
+        "a/1.0.0/1",
+        "a-_0/10.20.30/40",
+        "A/1.0.0/1",
+        "a/1.0.0",
+        "a/1.0/1",
+        "a/1.0.0.0/1",
+        "/1.0.0/1",
+        "a/1.0.0/",
+        "a/1..0/1",
+        "a/1.0.0/1/2",
+        "a/1.0.0/x",
+        "a:b/1.0.0/1",
+    ];
     for partition in ["aws", "aws-cn", "awsx", "gov", ""] {
         for service in ["imagebuilder", "ec2"] {
             for region in ["eu-west-1", "anywhere", ""] {
                 for account in accounts {
-                    texts.extend(images.map(|image| format!("arn:{partition}:{service}:{region}:{account}:image/{image}")));
+                    texts.extend(
+                        images.map(|image| {
+                            format!("arn:{partition}:{service}:{region}:{account}:image/{image}")
+                        }),
+                    );
                 }
             }
         }
@@ -336,9 +373,11 @@ fn service_catalog_is_sent_a_space_for_what_it_refuses() {
 
 #[test]
 fn a_tracer_tag_is_sent_where_a_product_is_provisioned() {
-    for (operation, is_sent) in
-        [("PROVISION_PRODUCT", true), ("UPDATE_PROVISIONED_PRODUCT", false), ("TERMINATE_PROVISIONED_PRODUCT", false)]
-    {
+    for (operation, is_sent) in [
+        ("PROVISION_PRODUCT", true),
+        ("UPDATE_PROVISIONED_PRODUCT", false),
+        ("TERMINATE_PROVISIONED_PRODUCT", false),
+    ] {
         let mut target = sample(Kind::ServiceCatalogEngineWorkflow);
         target["operation"] = json!(operation);
         target["tracerTagKey"] = json!("k");

@@ -176,7 +176,9 @@ impl Rule {
         match self {
             Rule::LowerCaseUuid if is_lower_case_uuid(text) => Ok(()),
             Rule::LowerCaseUuid => Err("expected a lower-case UUID".to_owned()),
-            Rule::Length { max } | Rule::PresignedUrl { max, .. } => within(utf16_len(text), max, "characters"),
+            Rule::Length { max } | Rule::PresignedUrl { max, .. } => {
+                within(utf16_len(text), max, "characters")
+            }
             Rule::Bytes { max } => within(text.len(), max, "bytes"),
             Rule::Arn { max } => {
                 within(utf16_len(text), max, "characters")?;

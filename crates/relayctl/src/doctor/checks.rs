@@ -395,8 +395,8 @@ pub(super) mod tests {
 
     use super::super::deployment::{Alarm, Function, Redrive, Rule, RuleTarget};
     use super::super::policy::statements;
-    use serde_json::json;
     use super::*;
+    use serde_json::json;
 
     const QUEUE: &str = "arn:aws:sqs:eu-west-1:111122223333:failures";
     const DEAD: &str = "arn:aws:sqs:eu-west-1:111122223333:dead";

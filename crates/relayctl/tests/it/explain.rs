@@ -206,8 +206,7 @@ fn secrets(planned: &PlannedCall) -> Vec<String> {
         Address::Presigned(url) => Some(url.path_and_query().to_owned()),
         Address::Endpoint => None,
     };
-    let (shown, hidden) =
-        (request.http(Secrets::Shown).body, request.http(Secrets::Fingerprinted).body);
+    let (shown, hidden) = (request.http(Secrets::Shown).body, request.http(Secrets::Fingerprinted).body);
     let object = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default();
     let (shown, hidden) = (object(&shown), object(&hidden));
     let members = shown.as_object().into_iter().flatten();
