@@ -189,11 +189,10 @@ impl ServiceError {
     #[must_use]
     pub fn health(&self) -> Health {
         match (self.status, self.obstacle) {
-            (Some(500..), _) => Health::Fails,
+            (Some(500..), _) | (None, Some(Obstacle::Connection) | None) => Health::Fails,
             (Some(_), _) => Health::Answers,
             (None, Some(Obstacle::Silence)) => Health::Silent,
             (None, Some(Obstacle::NotSent)) => Health::Unknown,
-            (None, Some(Obstacle::Connection) | None) => Health::Fails,
         }
     }
 
