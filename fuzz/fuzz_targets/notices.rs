@@ -18,7 +18,8 @@ const NOTICES: [(&str, &str); 8] = [
 libfuzzer_sys::fuzz_target!(|text: &str| {
     check_body(text, ABANDONED_QUEUE);
     for (source, detail_type) in NOTICES {
-        let notice = format!("{{\"source\":\"{source}\",\"detail-type\":\"{detail_type}\",\"detail\":{text}}}");
+        let notice =
+            format!("{{\"source\":\"{source}\",\"detail-type\":\"{detail_type}\",\"detail\":{text}}}");
         check_body(&notice, QUEUE);
     }
 });

@@ -455,7 +455,7 @@ def test_invalid_target(relay: Function, document: dict) -> None:
     [
         (f"the kind {json.dumps(k)} is unknown", k)
         for k in (
-            "codedeploy-lifecycle-hook", "Step-Functions-Task", "step-functions-task ", " step-functions-task",
+            "codedeploy-deployment", "Step-Functions-Task", "step-functions-task ", " step-functions-task",
             "step_functions_task", "stepfunctions-task", "codepipeline", "swf", "\u0000", "🔥", " ",
         )
     ],

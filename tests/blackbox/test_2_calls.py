@@ -211,6 +211,8 @@ def assert_cut_context(actual: str, original: dict[str, str], tight: bool = True
     parts = split_context(actual)
     assert list(parts) == list(original), "members are missing or in another order"
     for name, value in parts.items():
+        if value == original[name]:
+            continue
         if name == "details":
             if value == original["details"]:
                 continue
@@ -221,7 +223,7 @@ def assert_cut_context(actual: str, original: dict[str, str], tight: bool = True
             if original["details"].startswith('"'):
                 sources.append(json.loads(original["details"]))
             assert text.endswith(MARKER) and any(s.startswith(text[: -len(MARKER)]) for s in sources)
-        elif value != original[name]:
+        else:
             assert value.endswith(MARKER) and original[name].startswith(value[: -len(MARKER)])
 
 
@@ -297,8 +299,10 @@ def test_message_and_execution_id_give_way_when_details_cannot(
     body = event(build(), failure)
     actual = relayed(relay, json.dumps(body, ensure_ascii=False)).params[text_name]
     original = {k: failure[k] if k != "details" else json.dumps(failure[k]) for k in order}
-    # How the room is shared between message and execution id is not said, so the length is not pinned.
     assert_cut_context(actual, original, tight=False)
+    # Only the longest is cut, as it stands in the JSON, unless that is not enough.
+    if len(original.get("details", "x" * 100)) < 100:
+        assert split_context(actual)["details"] == original["details"]
 
 
 # --- the second try without KMS --------------------------------------------------------------------

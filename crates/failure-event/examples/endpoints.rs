@@ -2,6 +2,8 @@
 //!
 //! `tests/service_models/check_endpoints.py` holds it against the rules that AWS publishes.
 
+#![expect(clippy::disallowed_macros, reason = "an example prints; the core does not")]
+
 use std::collections::BTreeMap;
 use std::io;
 

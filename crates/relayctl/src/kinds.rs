@@ -30,7 +30,9 @@ impl Kinds {
     #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "every verb has this signature")]
     pub fn run(self, output: &Output) -> Result<Exit, Problem> {
         if output.is_json() {
-            Kind::ALL.iter().for_each(|kind| output.json(&as_json(*kind)));
+            for kind in Kind::ALL {
+                output.json(&as_json(*kind));
+            }
             return Ok(Exit::Yes);
         }
         let mut table = Table::new(&["KIND", "MEMBERS", "CALLS", "WAKES UP"]);

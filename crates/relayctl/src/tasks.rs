@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use aws_emulator::{Operation, Work};
+use aws_emulator::{Operation, Work, WorkKind};
 use failure_event::envelope::{self, Delivery};
 use failure_event::place::Home;
 use failure_event::request::Secrets;
 use failure_event::route::{Decision, PlannedCall, route};
 use failure_event::rules::Rules;
+use serde_json::Value;
 
 use crate::inputs::{Course, Input, Message};
 use crate::lambda::{self, Received};
@@ -57,8 +58,21 @@ fn named_in_payload(payload: &str, rules: &Rules, home: &Home) -> Vec<Option<Wor
 fn work_of(planned: &PlannedCall) -> Option<Work> {
     let request = &planned.request;
     let operation = Operation::all().find(|operation| operation.name() == request.operation.name)?;
-    let input = serde_json::from_str(&request.input().to_json(Secrets::Shown)).unwrap_or_default();
-    let work = Work::named_by(operation, &input)?.in_region(&planned.place.region);
+    let input: Value = serde_json::from_str(&request.input().to_json(Secrets::Shown)).unwrap_or_default();
+    let work = Work::named_by(operation, &input)?;
+    let text = |name: &str| input[name].as_str().unwrap_or_default();
+    // No role is assumed for a URL: it is of the place that it names itself.
+    let work = match work.kind {
+        WorkKind::CloudFormationCustomResource => {
+            return Some(Work::custom_resource(
+                text("StackId"),
+                text("LogicalResourceId"),
+                text("RequestId"),
+            ));
+        }
+        WorkKind::CloudFormationWaitCondition => return Some(Work::wait_condition(text("Url"))),
+        _ => work.in_region(&planned.place.region),
+    };
     Some(match &planned.place.account {
         Some(account) => work.in_account(&account.id),
         None => work,

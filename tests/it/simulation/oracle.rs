@@ -217,10 +217,13 @@ fn assert_has_a_reason_to_come_back(invocation: &Answered<'_>, record: &Delivere
     if invocation.is_ambiguous(record) {
         return;
     }
+    // A name that means either is no proof: what is rejected waits for its letter.
+    let is_closed = |call: &Seen| call.says_settled() && !call.says_rejected();
     let ends = |call: &Seen| {
-        call.is_by_the_functions_role() && call.is_clean() && (call.is_accepted() || call.says_settled())
+        call.is_by_the_functions_role() && call.is_clean() && (call.is_accepted() || is_closed(call))
     };
-    assert!(!invocation.work_calls(published).any(ends), "{} was taken and comes back", record.id);
+    let told: Vec<&Seen> = invocation.work_calls(published).collect();
+    assert!(!told.iter().any(|call| ends(call)), "{} was taken and comes back: {told:?}", record.id);
     // A record may send the letters of others with or after its own: when that panics, it comes back though it is stored.
     if invocation.is_undisturbed {
         let stores = |call: &Seen| call.is_clean() && call.outcome.took_effect;
