@@ -42,7 +42,7 @@ impl QueueMessage for ParkedMessage {
     /// Neither the body nor what tells which record it is can be given up: where SQS refuses that, the record stays where it is.
     fn lesser_form(self, step: usize) -> Option<Self> {
         let can_give_up = step == 0 && (self.trace_header.is_some() || self.message_group.is_some());
-        can_give_up.then(|| Self { trace_header: None, message_group: None, ..self })
+        can_give_up.then_some(Self { trace_header: None, message_group: None, ..self })
     }
 
     fn into_parts(self) -> Parts {

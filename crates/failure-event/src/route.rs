@@ -108,7 +108,7 @@ pub fn route(record: &Record<'_>, rules: &Rules, home: &Home) -> Route {
     let secrets = MentionedSecrets::of(SecretNames::with(&rules.task_token_names));
     let publisher = record.origin.publisher.clone();
     let mut router =
-        Router { record, rules, home, subject: Subject { secrets, publisher, ..Subject::default() } };
+        Router { record, rules, home, subject: Subject { publisher, secrets, ..Subject::default() } };
     router.subject.header.id = router.default_id(None);
     let decision = match record.body.embedded() {
         Some(text) => router.text(&text, record.depth(), None),

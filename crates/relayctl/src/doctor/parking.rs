@@ -28,13 +28,12 @@ pub fn parking(deployment: &Deployment) -> Findings {
         return vec![finding("parking-queue-unread", Severity::Risky, "parking queue", what, fix)];
     };
     let mut findings = Findings::new();
-    match deployment.mappings.iter().find(|mapping| mapping.queue_arn == arn) {
-        Some(mapping) => findings.extend(starves_fresh_records(deployment, mapping)),
-        None => {
-            let what = "it does not invoke the function: what is parked is never tried again, and is lost when it expires";
-            let fix = "add an event source mapping with ReportBatchItemFailures and a low MaximumConcurrency";
-            findings.push(finding("parking-unmapped", Severity::Broken, short(arn), what, fix));
-        }
+    if let Some(mapping) = deployment.mappings.iter().find(|mapping| mapping.queue_arn == arn) {
+        findings.extend(starves_fresh_records(deployment, mapping))
+    } else {
+        let what = "it does not invoke the function: what is parked is never tried again, and is lost when it expires";
+        let fix = "add an event source mapping with ReportBatchItemFailures and a low MaximumConcurrency";
+        findings.push(finding("parking-unmapped", Severity::Broken, short(arn), what, fix));
     }
     if queue.retention_seconds < RETENTION_SECONDS_MAX {
         let days = queue.retention_seconds / 86_400;
@@ -133,7 +132,7 @@ mod tests {
     fn somebody_must_hear_when_it_stands_still() {
         let without = |watched| {
             move |d: &mut Deployment| {
-                d.alarms.as_mut().unwrap().retain(|alarm: &Alarm| alarm.watched != watched)
+                d.alarms.as_mut().unwrap().retain(|alarm: &Alarm| alarm.watched != watched);
             }
         };
         assert_eq!(ids(without(Watched::Parked)), ["alarm-missing"]);

@@ -159,7 +159,7 @@ impl Reader<'_> {
                         window_seconds: unsigned(mapping.maximum_batching_window_in_seconds()),
                         concurrency_max: mapping
                             .scaling_config()
-                            .and_then(|scaling| scaling.maximum_concurrency())
+                            .and_then(aws_sdk_lambda::types::ScalingConfig::maximum_concurrency)
                             .and_then(|most| u32::try_from(most).ok()),
                     })
                 };
