@@ -66,8 +66,8 @@ def heartbeat_execution(cloud, seconds):
 
 
 def test_a_worker_under_run_is_kept_alive_by_heartbeats_and_its_failure_ends_the_execution(cloud, relay, relayctl):
-    execution, token = heartbeat_execution(cloud, seconds=4)
-    worker = ["sh", "-c", "sleep 8; echo disk full >&2; exit 4"]
+    execution, token = heartbeat_execution(cloud, seconds=12)
+    worker = ["sh", "-c", "sleep 15; echo disk full >&2; exit 4"]
     done = relayctl("run", "--heartbeat", "1", "--", *worker, TASK_TOKEN=token, RELAY_QUEUE_URL=relay.queue_url)
     assert done.returncode == 4
     end = cloud.end_of(execution)

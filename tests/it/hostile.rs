@@ -147,3 +147,23 @@ fn more_records_than_sqs_puts_into_one_batch_are_one_event_that_is_wrong() {
     );
     assert!(matches!(envelope::open(&records(10_001)), Delivery::Single(_)));
 }
+
+#[test]
+fn the_attributes_of_a_parked_message_are_believed_on_the_parking_queue_alone() {
+    const PARKING: &str = "arn:aws:sqs:us-east-1:1:parking";
+    const ELSEWHERE: &str = "arn:aws:sqs:us-east-1:1:somebody-elses";
+    let origin_on = |queue: &str| {
+        let attribute = json!({"stringValue": ELSEWHERE, "dataType": "String"});
+        let record = json!({
+            "eventSource": "aws:sqs", "eventSourceARN": queue, "messageId": "m", "body": "{}",
+            "messageAttributes": {"SOURCE_ARN": attribute},
+        });
+        let payload = json!({ "Records": [record] }).to_string();
+        let Delivery::SqsBatch(records) = envelope::open_with_parking(&payload, |arn| arn == PARKING) else {
+            panic!("{payload}")
+        };
+        records[0].origin.source_arn.clone()
+    };
+    assert_eq!(origin_on(PARKING).as_deref(), Some(ELSEWHERE));
+    assert_eq!(origin_on("arn:aws:sqs:us-east-1:1:q").as_deref(), Some("arn:aws:sqs:us-east-1:1:q"));
+}

@@ -326,6 +326,8 @@ pub struct Object<'a> {
     members: Vec<MemberAt>,
     /// Where long values end, by where their names begin: looking for such an end again would take a while.
     long_values: Vec<(u32, u32)>,
+    /// A bit for each letter that a name begins with: most names that are looked for are not there.
+    initials: u64,
 }
 
 /// From so many members on, there may be very many.
@@ -344,11 +346,24 @@ struct MemberAt {
     name_start: u32,
 }
 
+/// The bit of a name that begins with this byte, or is empty.
+fn initial(first: Option<u8>) -> u64 {
+    1 << (first.unwrap_or_default() & 63)
+}
+
+/// The bit of a name in its quotes; of one that begins with an escape, every bit.
+fn initial_of_literal(literal: &[u8]) -> u64 {
+    match literal.get(1) {
+        Some(b'\\') => u64::MAX,
+        first => initial(first.copied().filter(|_| literal.len() > 2)),
+    }
+}
+
 impl<'a> Object<'a> {
     /// Reads the text of an object. Of one that is larger than 4 GiB, which no invocation carries, the rest is not seen.
     fn new(json: Json<'a>) -> Self {
         let bytes = json.text.as_bytes();
-        let (mut members, mut long_values) = (Vec::new(), Vec::new());
+        let (mut members, mut long_values, mut initials) = (Vec::new(), Vec::new(), 0);
         let mut at = blanks_end(bytes, 1);
         while let (Some(b'"'), Ok(name_start)) = (bytes.get(at), u32::try_from(at)) {
             let name_end = string_end(bytes, at);
@@ -358,6 +373,7 @@ impl<'a> Object<'a> {
                 members.reserve_exact(bytes.len() / MEMBER_MIN);
             }
             members.push(MemberAt { name_hash, name_start });
+            initials |= initial_of_literal(&bytes[at..name_end]);
             // A colon follows the name; a comma or the closing brace follows the value.
             let value_start = blanks_end(bytes, blanks_end(bytes, name_end) + 1);
             let end = value_end(bytes, value_start);
@@ -366,7 +382,7 @@ impl<'a> Object<'a> {
             }
             at = blanks_end(bytes, blanks_end(bytes, end) + 1);
         }
-        Self { json, members, long_values }
+        Self { json, members, long_values, initials }
     }
 
     /// The value of a member; `null` counts as absent.
@@ -378,6 +394,9 @@ impl<'a> Object<'a> {
     /// The value of a member, `null` included.
     #[must_use]
     pub fn member_or_null(&self, name: &str) -> Option<Json<'a>> {
+        if self.initials & initial(name.as_bytes().first().copied()) == 0 {
+            return None;
+        }
         let name_hash = fnv1a(name);
         self.members
             .iter()

@@ -8,6 +8,7 @@
 //! costs no more than another.
 
 use std::collections::HashSet;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::secret_names::SecretNames;
 
@@ -58,9 +59,12 @@ impl<'t> Characters<'t> {
     /// Hides every run of at least `run_min` characters that the text shares with `secret`.
     pub fn hide_shared_runs(&mut self, secret: &[char], run_min: usize) {
         let window = run_min.min(secret.len()).max(1);
-        let runs: HashSet<&[char]> = secret.windows(window).collect();
-        for (start, run) in self.values().windows(window).enumerate() {
-            if runs.contains(run) {
+        let values = self.values();
+        // The text is bounded and the secret may not be: what is kept is of the text.
+        let of_text: Runs = run_hashes(&values, window).collect();
+        let shared: Runs = run_hashes(secret, window).filter(|hash| of_text.contains(hash)).collect();
+        for (start, hash) in run_hashes(&values, window).enumerate() {
+            if shared.contains(&hash) {
                 self.is_hidden[start..start + window].fill(true);
             }
         }
@@ -216,6 +220,43 @@ impl<'t> Characters<'t> {
         }
         Some(out)
     }
+}
+
+/// Runs of characters by their hashes. Two that share one by chance hide a run too many, which gives nothing away.
+type Runs = HashSet<u64, BuildHasherDefault<AlreadyHashed>>;
+
+/// Takes the hash of a run as it is, but for its low bits, which chosen characters could make equal.
+#[derive(Default)]
+struct AlreadyHashed(u64);
+
+impl Hasher for AlreadyHashed {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(self.0.rotate_left(8) ^ u64::from(*byte));
+        }
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash ^ (hash >> 32);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+/// The hash of every run of `length` characters, each in two steps from the one before: a polynomial modulo 2⁶⁴.
+fn run_hashes(characters: &[char], length: usize) -> impl Iterator<Item = u64> {
+    const BASE: u64 = 0x9e37_79b9_7f4a_7c15;
+    let next = |hash: u64, letter: char| hash.wrapping_mul(BASE).wrapping_add(u64::from(letter) + 1);
+    let leaving = (0..length).fold(1u64, |power, _| power.wrapping_mul(BASE));
+    let first = characters.get(..length).map(|run| run.iter().fold(0, |hash, letter| next(hash, *letter)));
+    let mut moved = first.unwrap_or_default();
+    let rest = characters.iter().zip(characters.iter().skip(length)).map(move |(left, entered)| {
+        moved = next(moved, *entered).wrapping_sub((u64::from(*left) + 1).wrapping_mul(leaving));
+        moved
+    });
+    first.into_iter().chain(rest)
 }
 
 /// The characters from `start` up to `end`.

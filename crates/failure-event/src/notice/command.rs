@@ -2,7 +2,7 @@
 //!
 //! The arguments of a shell's script (`sh -c "…"`) are one argument to those who start a container, and are not looked into.
 
-use super::identity::{Found, Identity, Picked, in_payload_under, with_document};
+use super::identity::{Found, Identity, Picked, in_payload_under, names_in_lists, with_document};
 use crate::json::{Json, Type};
 use crate::target::GivenValue;
 
@@ -38,10 +38,13 @@ impl<'a> Command<'a> {
     /// The values of the options that are written as names. Of several the first counts that is not empty.
     fn options<'n>(&self, names: &'n [String]) -> Picked<'n, 'a> {
         let mut picked = Picked::options(names);
+        let spelt = |name| (letters(name).collect::<String>(), name);
+        let known: Vec<(String, &str)> = names_in_lists(names).map(spelt).collect();
         let mut arguments = self.arguments().peekable();
         while let Some(argument) = arguments.next() {
             let Some((option, given)) = option_of(argument) else { continue };
-            let Some(place) = picked.place(|name| letters(name).eq(option.chars())) else { continue };
+            let Some((_, known)) = known.iter().find(|(letters, _)| *letters == option) else { continue };
+            let Some(place) = picked.place(|name| name == *known) else { continue };
             let value = given.or_else(|| arguments.peek().copied().map(GivenValue::Json));
             if place.is_none() {
                 *place = value.filter(|value| value.json_type() == Type::String && !value.is_empty());

@@ -218,7 +218,7 @@ impl<'a> Place<'a> for Picked<'_, 'a> {
 }
 
 /// All names but that of a whole target, in the order in which they count. A JSON pointer names nothing in a list.
-fn names_in_lists(names: &[String]) -> impl Iterator<Item = &str> {
+pub(super) fn names_in_lists(names: &[String]) -> impl Iterator<Item = &str> {
     let own = names.iter().map(String::as_str).filter(|name| !is_pointer(name));
     [JOB_ID, CLIENT_TOKEN].into_iter().chain(own).chain(TASK_TOKEN_NAMES).chain([SWF_TASK_TOKEN, CALLBACK_ID])
 }
