@@ -29,7 +29,7 @@ pub fn parking(deployment: &Deployment) -> Findings {
     };
     let mut findings = Findings::new();
     if let Some(mapping) = deployment.mappings.iter().find(|mapping| mapping.queue_arn == arn) {
-        findings.extend(starves_fresh_records(deployment, mapping))
+        findings.extend(starves_fresh_records(deployment, mapping));
     } else {
         let what = "it does not invoke the function: what is parked is never tried again, and is lost when it expires";
         let fix = "add an event source mapping with ReportBatchItemFailures and a low MaximumConcurrency";
