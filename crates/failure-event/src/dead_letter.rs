@@ -1,7 +1,7 @@
 //! The dead letter: a record that no later try can help, stored with the reason, ready to be moved back.
 //!
 //! The body is the record's own, byte for byte; all that is said about it stands in message attributes.
-//! This module names no queue client: [`crate::dead_letter_queue`] sends what is made here.
+//! This module names no queue client: the function's `dead_letter_queue` sends what is made here.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -1,7 +1,7 @@
 //! The parked message: a record that waits in the parking queue, where it is not in flight and holds up nobody.
 //!
 //! The body is the record's own, byte for byte. The message attributes keep what the record was, so that it counts as the same record
-//! when the parking queue delivers it. This module names no queue client: [`crate::parking_queue`] sends what is made here.
+//! when the parking queue delivers it. This module names no queue client: the function's `parking_queue` sends what is made here.
 
 use std::fmt;
 

@@ -64,7 +64,7 @@ pub struct Untold {
 
 /// The longest type and message that a log line holds of such a failure, in UTF-16 code units.
 const UNTOLD_TYPE_MAX: usize = 256;
-/// See [`UNTOLD_TYPE_MAX`].
+/// See `UNTOLD_TYPE_MAX`.
 pub const UNTOLD_MESSAGE_MAX: usize = 5000;
 
 impl Subject {

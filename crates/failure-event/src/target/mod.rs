@@ -128,7 +128,7 @@ macro_rules! targets {
 
         /// The kinds of target.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum Kind { $(#[doc = concat!("See [`", stringify!($file), "`].")] $Api,)+ }
+        pub enum Kind { $(#[doc = concat!("See `", stringify!($file), "`.")] $Api,)+ }
 
         impl Kind {
             /// Every kind, in the order of registration.
@@ -207,7 +207,7 @@ macro_rules! targets {
 
         /// One task or job that failed, precisely named.
         #[derive(Clone, Debug)]
-        pub enum Target { $(#[doc = concat!("See [`", stringify!($file), "`].")] $Api($Api),)+ }
+        pub enum Target { $(#[doc = concat!("See `", stringify!($file), "`.")] $Api($Api),)+ }
 
         impl Target {
             /// Which kind of target this is.
