@@ -6,7 +6,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use failure_event::place::is_account;
+use failure_event::place::{is_account, is_region};
 use failure_event::rules::Rules;
 use failure_event::secret::Secret;
 use failure_event::target::Kind;
@@ -215,13 +215,6 @@ fn region_of_host(host: &str) -> Option<String> {
 fn region_of_path(path: &str) -> Option<String> {
     let region = path.strip_prefix("/queue/")?.split('/').next()?;
     is_region(region).then(|| region.to_owned())
-}
-
-/// Whether a text is shaped like a region: `eu-west-1`, `us-iso-east-1`.
-fn is_region(text: &str) -> bool {
-    let parts: Vec<&str> = text.split('-').collect();
-    let is_number = |part: &str| part.len() == 1 && part.bytes().all(|byte| byte.is_ascii_digit());
-    parts.len() >= 3 && parts.last().is_some_and(|part| is_number(part))
 }
 
 /// A setting that stops the function: its name, and what is wrong with it.

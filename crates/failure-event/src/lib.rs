@@ -14,6 +14,7 @@
 //! | [`outcome`], [`dead_letter`], [`parked`] | how an event ends, or waits |
 //! | [`schema`] | the JSON Schema, made from the targets' own rules |
 //! | [`secret`], [`secret_names`], [`redaction`] | text that cannot be printed, and texts from which it is taken out |
+//! | [`spelling`] | names that are spelt in several ways |
 //! | [`arn`], [`partition`] | Amazon Resource Names; AWS's partitions |
 
 pub mod arn;
@@ -37,5 +38,6 @@ pub mod rules;
 pub mod schema;
 pub mod secret;
 pub mod secret_names;
+pub mod spelling;
 pub mod target;
 pub mod text;

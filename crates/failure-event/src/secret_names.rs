@@ -6,6 +6,7 @@
 use std::sync::LazyLock;
 
 use crate::notice;
+use crate::spelling::plain;
 use crate::target::Kind;
 
 /// Names beside those of the kinds and of the notices: the tokens of AWS's own tools, and the artifact credentials of a CodePipeline job.
@@ -25,10 +26,14 @@ const ENDING_MIN: usize = 8;
 /// No name of a secret is longer than this.
 const NAME_MAX: usize = 128;
 
-static LISTED: LazyLock<Vec<String>> = LazyLock::new(|| {
+/// The names that kinds and notices give to secrets.
+pub fn of_tokens() -> impl Iterator<Item = &'static str> {
     let members = Kind::ALL.iter().flat_map(|kind| kind.members()).filter(|member| member.is_secret);
-    let names = members.map(|member| member.name).chain(notice::token_names()).chain(OTHERS);
-    let mut names: Vec<String> = names.map(plain).collect();
+    members.map(|member| member.name).chain(notice::token_names())
+}
+
+static LISTED: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let mut names: Vec<String> = of_tokens().chain(OTHERS).map(plain).collect();
     names.sort_unstable();
     names.dedup();
     names
@@ -61,11 +66,6 @@ impl SecretNames {
         };
         LISTED.iter().any(is_listed) || self.of_settings.contains(&name)
     }
-}
-
-/// A name without what makes no difference.
-fn plain(name: &str) -> String {
-    name.chars().filter(|letter| !matches!(letter, '-' | '_')).flat_map(char::to_lowercase).collect()
 }
 
 #[cfg(test)]

@@ -2,8 +2,11 @@
 //!
 //! The arguments of a shell's script (`sh -c "…"`) are one argument to those who start a container, and are not looked into.
 
+use std::cell::LazyCell;
+
 use super::identity::{Found, Identity, Picked, in_payload_under, names_in_lists, with_document};
 use crate::json::{Json, Type};
+use crate::spelling::plain;
 use crate::target::GivenValue;
 
 /// A command line: one list of strings, or several in a row, as Kubernetes parts `command` and `args`.
@@ -38,12 +41,13 @@ impl<'a> Command<'a> {
     /// The values of the options that are written as names. Of several the first counts that is not empty.
     fn options<'n>(&self, names: &'n [String]) -> Picked<'n, 'a> {
         let mut picked = Picked::options(names);
-        let spelt = |name| (letters(name).collect::<String>(), name);
-        let known: Vec<(String, &str)> = names_in_lists(names).map(spelt).collect();
+        // Most command lines have no option.
+        let known =
+            LazyCell::new(|| names_in_lists(names).map(|name| (plain(name), name)).collect::<Vec<_>>());
         let mut arguments = self.arguments().peekable();
         while let Some(argument) = arguments.next() {
             let Some((option, given)) = option_of(argument) else { continue };
-            let Some((_, known)) = known.iter().find(|(letters, _)| *letters == option) else { continue };
+            let Some((_, known)) = known.iter().find(|(spelt, _)| *spelt == option) else { continue };
             let Some(place) = picked.place(|name| name == *known) else { continue };
             let value = given.or_else(|| arguments.peek().copied().map(GivenValue::Json));
             if place.is_none() {
@@ -54,22 +58,17 @@ impl<'a> Command<'a> {
     }
 }
 
-/// The letters of an option, and the value that it holds itself: `--NAME` or `--NAME=VALUE`.
+/// An option's name in its plain spelling, and the value that it holds itself: `--NAME` or `--NAME=VALUE`.
 fn option_of(argument: Json<'_>) -> Option<(String, Option<GivenValue<'_>>)> {
     let argument = argument.string()?;
     let option = argument.text.strip_prefix("--")?;
     match option.split_once('=') {
-        None => Some((letters(option).collect(), None)),
+        None => Some((plain(option), None)),
         Some((option, value)) => {
-            let (option, start) = (letters(option).collect(), argument.text.len() - value.len());
+            let (option, start) = (plain(option), argument.text.len() - value.len());
             Some((option, Some(GivenValue::Text(argument.from_byte(start)))))
         }
     }
-}
-
-/// A name without `-` and `_`, and without regard to case.
-fn letters(name: &str) -> impl Iterator<Item = char> {
-    name.chars().filter(|character| !matches!(character, '-' | '_')).flat_map(char::to_lowercase)
 }
 
 #[cfg(test)]

@@ -5,29 +5,16 @@
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
+use failure_event::redaction::REDACTED;
 use failure_event::secret::{MentionedSecrets, Secret};
-use failure_event::target::Kind;
+use failure_event::secret_names;
+use failure_event::spelling::plain;
 use regex_lite::{Captures, Regex, RegexBuilder};
 use serde_json::Value;
 
-/// What stands where a secret was.
-const REDACTED: &str = "[redacted]";
-
-/// Names under which secrets stand beside the secret members of targets.
-const NAMES: [&str; 12] = [
-    "TASK_TOKEN",
-    "TASK_TOKEN_ENV_VARIABLE",
-    "SFN_TASK_TOKEN",
-    "AWS_STEPFUNCTIONS_TASK_TOKEN",
-    "SWF_TASK_TOKEN",
-    "CODEPIPELINE_CLIENT_TOKEN",
-    "DURABLE_CALLBACK_ID",
-    "accessKeyId",
-    "secretAccessKey",
-    "sessionToken",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-];
+/// Names under which AWS's own credentials stand, beside the names of tokens.
+const CREDENTIALS: [&str; 5] =
+    ["accessKeyId", "secretAccessKey", "sessionToken", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
 
 /// A shorter secret is hidden only as a word of its own.
 const LENGTH_MIN: usize = 8;
@@ -88,9 +75,8 @@ impl Redactor {
     /// `variables`.
     #[must_use]
     pub fn new(secrets: Vec<Secret>, further_names: &[String], variables: &[(String, String)]) -> Self {
-        let members = Kind::ALL.iter().flat_map(|kind| kind.members()).filter(|member| member.is_secret);
         let further = further_names.iter().map(|name| name.rsplit('/').next().unwrap_or(name));
-        let names = NAMES.into_iter().chain(members.map(|member| member.name)).chain(further).map(spelling);
+        let names = secret_names::of_tokens().chain(CREDENTIALS).map(plain).chain(further.map(plain));
         let mut redactor = Self { names: names.filter(|name| !name.is_empty()).collect(), secrets };
         let of_variables = variables.iter().filter(|(name, _)| redactor.is_secret(name));
         let of_variables: Vec<Secret> = of_variables.map(|(_, value)| Secret::new(value.as_str())).collect();
@@ -102,7 +88,7 @@ impl Redactor {
 
     /// Whether a value stands under this name that nobody may see.
     fn is_secret(&self, name: &str) -> bool {
-        self.names.contains(&spelling(&String::from_iter(Unescaped::of(name).characters)))
+        self.names.contains(&plain(&String::from_iter(Unescaped::of(name).characters)))
     }
 
     /// The text without secrets.
@@ -205,14 +191,6 @@ fn closing_quote(text: &str, start: usize, quote: char, escapes: usize) -> usize
         .map(|at| (at, backslashes(at)))
         .find(|(_, count)| *count <= escapes)
         .map_or(text.len(), |(at, count)| at - count)
-}
-
-/// A name without what its spellings differ in.
-fn spelling(name: &str) -> String {
-    name.chars()
-        .filter(|letter| !matches!(letter, '-' | '_'))
-        .map(|letter| letter.to_ascii_lowercase())
-        .collect()
 }
 
 /// The text without one secret, in whatever form JSON and URLs give it, and without parts of it.

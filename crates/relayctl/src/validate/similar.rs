@@ -1,17 +1,19 @@
 //! Which known name a misspelt one was meant to be.
 
+use failure_event::spelling::plain;
+
 /// The known name that is nearest to `name`, when it is near enough to be a slip: letter case and hyphens aside, every third
 /// letter may be wrong.
 #[must_use]
 pub fn nearest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
-    let letters = plain(name);
-    let near = known.into_iter().map(|known| (distance(&letters, &plain(known)), known));
+    let letters = letters_of(name);
+    let near = known.into_iter().map(|known| (distance(&letters, &letters_of(known)), known));
     let (slips, known) = near.min_by_key(|(slips, _)| *slips)?;
     (slips <= known.len().min(letters.len()) / 3).then_some(known)
 }
 
-fn plain(name: &str) -> Vec<char> {
-    name.chars().filter(|letter| !matches!(letter, '-' | '_')).flat_map(char::to_lowercase).collect()
+fn letters_of(name: &str) -> Vec<char> {
+    plain(name).chars().collect()
 }
 
 /// Letters that are missing, too many, wrong, or swapped with their neighbour.
