@@ -1025,10 +1025,10 @@ def image_builder_event() -> tuple[dict, dict]:
     return e.eventbridge(detail, "EC2 Image Builder Workflow Step Waiting", "aws.imagebuilder", resources=resources), of
 
 
-def durable(path: str) -> Callable[[], tuple[dict, dict]]:
+def durable(path: str, **others: str) -> Callable[[], tuple[dict, dict]]:
     def build() -> tuple[dict, dict]:
         of = k.callback()
-        document: dict = {"version": 1, "region": REGION, "input": {}}
+        document: dict = {"version": 1, "region": REGION, "input": {}, **others}
         match path.split("."):
             case [name]:
                 document[name] = of["callbackId"]
@@ -1051,6 +1051,7 @@ SHAPES: list[tuple[str, Callable[[], tuple[dict, dict]]]] = [
     ("an ECS hook event", ecs_hook_event),
     ("an Image Builder event", image_builder_event),
     *((f"a durable callback in {path}", durable(path)) for path in ("callbackId", "callback_id", "CallbackId", "job.callbackId")),
+    *((f"a durable callback in {path}, beside another's id", durable(path, callbackId="order-17")) for path in ("CallbackId", "job.callbackId")),
 ]
 
 

@@ -200,12 +200,12 @@ fn image_builder_step<'a>(object: &Object<'a>) -> Option<Named<'a>> {
 /// The names are the workers' own, so the id itself must tell that it is one.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/durable-functions.html>
 fn durable_callback<'a>(object: &Object<'a>) -> Option<Named<'a>> {
-    let names = ["callbackId", "callback_id", "CallbackId"];
-    let in_job = || text(&object.object("job")?, "callbackId");
-    let id = names.into_iter().find_map(|name| text(object, name)).or_else(in_job)?;
-    let is_callback = id.string().is_some_and(|id| names_durable_execution(&id.text));
-    let members = vec![("callbackId", id)];
-    is_callback.then_some(Named { kind: Kind::LambdaDurableCallback, members })
+    let is_callback = |id: &GivenValue<'_>| id.string().is_some_and(|id| names_durable_execution(&id.text));
+    let names = ["callbackId", "callback_id", "CallbackId"].into_iter();
+    let own = names.filter_map(|name| text(object, name)).find(is_callback);
+    let in_job = || text(&object.object("job")?, "callbackId").filter(is_callback);
+    let members = vec![("callbackId", own.or_else(in_job)?)];
+    Some(Named { kind: Kind::LambdaDurableCallback, members })
 }
 
 #[cfg(test)]
@@ -260,6 +260,14 @@ mod tests {
             ),
             (
                 format!(r#"{{"job":{{"callbackId":"{id}"}}}}"#),
+                format!(r#"{{"kind":"lambda-durable-callback","callbackId":"{id}"}}"#),
+            ),
+            (
+                format!(r#"{{"callbackId":"order-17","callback_id":"{id}"}}"#),
+                format!(r#"{{"kind":"lambda-durable-callback","callbackId":"{id}"}}"#),
+            ),
+            (
+                format!(r#"{{"callbackId":"order-17","CallbackId":"AAAA","job":{{"callbackId":"{id}"}}}}"#),
                 format!(r#"{{"kind":"lambda-durable-callback","callbackId":"{id}"}}"#),
             ),
         ] {

@@ -128,9 +128,14 @@ fn error_data(failure: &Failure<'_>, cuts: &mut Vec<Cut>) -> Option<String> {
 #[must_use]
 pub fn execution_place(callback_id: &str) -> Option<GivenPlace> {
     let text = decoded(callback_id)?;
-    let arn = text.match_indices("arn:").find_map(|(start, _)| Arn::parse(&text[start..]))?;
-    let is_execution = arn.service == "lambda" && arn.resource.contains("/durable-execution/");
-    is_execution.then(|| arn.place())
+    let mut arns = text.match_indices("arn:").filter_map(|(start, _)| Arn::parse(&text[start..]));
+    arns.find(is_execution).map(|arn| arn.place())
+}
+
+/// What stands behind an ARN in a decoded id counts as its resource, another ARN included.
+fn is_execution(arn: &Arn<'_>) -> bool {
+    let own = arn.resource.split("arn:").next().unwrap_or_default();
+    arn.service == "lambda" && own.contains("/durable-execution/")
 }
 
 /// Whether a text is the id of a callback of a durable execution: base64 of something that holds its ARN. One that is too long
@@ -159,6 +164,10 @@ mod tests {
             let place = execution_place(&id).unwrap();
             assert_eq!(place.region.as_deref(), Some("eu-west-1"));
             assert_eq!(place.account.as_deref(), Some("111122223333"));
+        }
+        for before in ["arn:aws:s3:::bucket,", "arn:aws:lambda:us-east-1:444455556666:function:g,"] {
+            let id = base64::prelude::BASE64_STANDARD.encode([before.as_bytes(), map].concat());
+            assert_eq!(execution_place(&id).unwrap().region.as_deref(), Some("eu-west-1"), "{before}");
         }
         for other in
             ["AAAA", "A", &base64::prelude::BASE64_STANDARD.encode("arn:aws:lambda:eu-west-1:1:function:f")]
