@@ -8,15 +8,16 @@ use std::io::{self, Write};
 use tracing_subscriber::fmt::MakeWriter;
 
 use failure_event::text::{MARKER, cut, cut_by};
+use failure_event::{dead_letter, route};
 
 /// The longest text of a line, in UTF-16 code units.
 pub const TEXT_MAX: usize = 256;
 
 /// The longest `error_message`, and the longest sentence about why the function does not start.
-pub const ERROR_MESSAGE_MAX: usize = 1024;
+pub const ERROR_MESSAGE_MAX: usize = dead_letter::ERROR_MESSAGE_MAX;
 
 /// The longest `failure_message`.
-pub const FAILURE_MESSAGE_MAX: usize = 5000;
+pub const FAILURE_MESSAGE_MAX: usize = route::UNTOLD_MESSAGE_MAX;
 
 /// The longest line, in bytes.
 pub const LINE_BYTES_MAX: usize = 16 * 1024;

@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use failure_event::place::{is_account, is_region};
 use failure_event::rules::Rules;
@@ -270,10 +271,10 @@ impl Settings {
             role_name,
             max_receives: variables
                 .optional("RELAY_MAX_RECEIVES", parse_number::<u64>)?
-                .map(|receives| u32::try_from(receives).unwrap_or(u32::MAX))
+                .map(saturated)
                 .filter(|receives| *receives > 0),
             concurrency: variables
-                .optional("RELAY_CONCURRENCY", parse_concurrency)?
+                .optional("RELAY_CONCURRENCY", parse_one_or_more)?
                 .unwrap_or(CONCURRENCY_DEFAULT),
             back_off: read_back_off(variables)?,
             parking,
@@ -325,10 +326,10 @@ fn read_parking(
 ) -> Result<Option<Parking>, SettingError> {
     const NAME: &str = "RELAY_PARKING_QUEUE_URL";
     let after_receives =
-        variables.optional("RELAY_PARK_AFTER", parse_one_or_more)?.unwrap_or(PARK_AFTER_DEFAULT);
+        variables.optional("RELAY_PARK_AFTER", parse_one_or_more)?.map_or(PARK_AFTER_DEFAULT, saturated);
     let parked_seconds_max = variables
         .optional("RELAY_PARKED_SECONDS_MAX", parse_number::<u64>)?
-        .map_or(PARKED_SECONDS_MAX_DEFAULT, |seconds| u32::try_from(seconds).unwrap_or(u32::MAX));
+        .map_or(PARKED_SECONDS_MAX_DEFAULT, saturated);
     let delay_seconds_max = u16::try_from(read_cap_seconds(variables)?).unwrap_or(u16::MAX);
     let Some(queue) = variables.optional(NAME, QueueUrl::parse)? else { return Ok(None) };
     let wrong = |what: &str| Err(SettingError { name: NAME, what: what.to_owned() });
@@ -372,7 +373,7 @@ fn read_aws(variables: &Variables<'_>) -> Result<Aws, SettingError> {
         endpoints: read_endpoints(variables)?,
         use_fips: variables.is_true("AWS_USE_FIPS_ENDPOINT"),
         use_dual_stack: variables.is_true("AWS_USE_DUALSTACK_ENDPOINT"),
-        max_attempts: variables.optional("AWS_MAX_ATTEMPTS", parse_attempts)?,
+        max_attempts: variables.optional("AWS_MAX_ATTEMPTS", parse_one_or_more)?,
         roots: read_roots(variables),
     })
 }
@@ -474,29 +475,18 @@ impl Variables<'_> {
     }
 }
 
-fn parse_number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
+fn parse_number<T: FromStr>(text: &str) -> Result<T, String> {
     text.parse().map_err(|_| format!("expected a whole number, found \"{text}\""))
 }
 
-fn parse_concurrency(text: &str) -> Result<usize, String> {
-    match parse_number(text)? {
-        0 => Err("expected 1 or more, found 0".to_owned()),
-        concurrency => Ok(concurrency),
-    }
+fn parse_one_or_more<N: FromStr + PartialEq + From<u8>>(text: &str) -> Result<N, String> {
+    let number: N = parse_number(text)?;
+    if number == N::from(0) { Err("expected 1 or more, found 0".to_owned()) } else { Ok(number) }
 }
 
-fn parse_attempts(text: &str) -> Result<u32, String> {
-    match parse_number(text)? {
-        0 => Err("expected 1 or more, found 0".to_owned()),
-        attempts => Ok(attempts),
-    }
-}
-
-fn parse_one_or_more(text: &str) -> Result<u32, String> {
-    match parse_number::<u64>(text)? {
-        0 => Err("expected 1 or more, found 0".to_owned()),
-        number => Ok(u32::try_from(number).unwrap_or(u32::MAX)),
-    }
+/// A count that no record reaches is as good as the greatest.
+fn saturated(number: u64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 fn parse_cap(text: &str) -> Result<u32, String> {

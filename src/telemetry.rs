@@ -19,7 +19,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
 
-use failure_event::envelope::{Record, Via};
+use failure_event::envelope::Record;
 use failure_event::outcome::{Outcome, Retry};
 use failure_event::place::Place;
 use failure_event::route::Subject;
@@ -137,8 +137,9 @@ pub fn log(report: &Report<'_>) {
     let retry_reason = report.outcome.reason_to_retry().map(Retry::sentence);
     let untold = subject.untold.as_ref();
     // An id is longer than what is shown of it only where somebody chose it: its start is searched for secrets.
-    let record_id = record_id(record).map(|id| subject.secrets.redact_id(id));
-    let trace_id = trace_header(record).map(|id| subject.secrets.redact_id(id));
+    let record_id = record.id().map(|id| subject.secrets.redact_id(id));
+    let trace_header = record.sqs_delivery().and_then(|delivery| delivery.trace_header.as_deref());
+    let trace_id = trace_header.map(|id| subject.secrets.redact_id(id));
     let text = |text| Some((text, log_line::TEXT_MAX));
     let texts = log_line::fitted([
         subject.header.id.as_deref().and_then(text),
@@ -201,20 +202,6 @@ pub fn log(report: &Report<'_>) {
 fn summary(report: &Report<'_>) -> String {
     let kind = report.subject.kind.map_or("event", |kind| kind.name());
     format!("{kind} {}", report.outcome.as_str())
-}
-
-fn record_id<'a>(record: &'a Record<'_>) -> Option<&'a str> {
-    match &record.via {
-        Via::Sns { message_id } => message_id.as_deref(),
-        Via::Sqs(_) | Via::Invocation => record.origin.message_id.as_deref(),
-    }
-}
-
-fn trace_header<'a>(record: &'a Record<'_>) -> Option<&'a str> {
-    match &record.via {
-        Via::Sqs(delivery) => delivery.trace_header.as_deref(),
-        Via::Sns { .. } | Via::Invocation => None,
-    }
 }
 
 fn millis(duration: Duration) -> u64 {

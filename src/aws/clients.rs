@@ -110,31 +110,22 @@ impl Clients {
     /// The Step Functions client of a place.
     pub fn sfn(&self, place: &Place) -> aws_sdk_sfn::Client {
         let clients = self.at(place);
-        let endpoint = self.endpoints.of("SFN").map(str::to_owned);
-        clients
-            .sfn
-            .get_or_init(|| aws_sdk_sfn::Client::new(&with_endpoint(&clients.config, endpoint)))
-            .clone()
+        let new = || aws_sdk_sfn::Client::new(&self.with_endpoint(&clients.config, "SFN"));
+        clients.sfn.get_or_init(new).clone()
     }
 
     /// The CodePipeline client of a place.
     pub fn codepipeline(&self, place: &Place) -> aws_sdk_codepipeline::Client {
         let clients = self.at(place);
-        let endpoint = self.endpoints.of("CODEPIPELINE").map(str::to_owned);
-        clients
-            .codepipeline
-            .get_or_init(|| aws_sdk_codepipeline::Client::new(&with_endpoint(&clients.config, endpoint)))
-            .clone()
+        let new = || aws_sdk_codepipeline::Client::new(&self.with_endpoint(&clients.config, "CODEPIPELINE"));
+        clients.codepipeline.get_or_init(new).clone()
     }
 
     /// The SWF client of a place.
     pub fn swf(&self, place: &Place) -> aws_sdk_swf::Client {
         let clients = self.at(place);
-        let endpoint = self.endpoints.of("SWF").map(str::to_owned);
-        clients
-            .swf
-            .get_or_init(|| aws_sdk_swf::Client::new(&with_endpoint(&clients.config, endpoint)))
-            .clone()
+        let new = || aws_sdk_swf::Client::new(&self.with_endpoint(&clients.config, "SWF"));
+        clients.swf.get_or_init(new).clone()
     }
 
     /// The configuration of a place: its keys, time limits and connections, for requests that no SDK crate sends.
@@ -169,14 +160,21 @@ impl Clients {
         if let Some(client) = queues.get(region) {
             return client.clone();
         }
-        let config =
-            with_endpoint(&in_region(&self.own, region), self.endpoints.of("SQS").map(str::to_owned));
+        let config = self.with_endpoint(&in_region(&self.own, region), "SQS");
         let client = aws_sdk_sqs::Client::new(&config);
         if queues.len() >= QUEUE_REGIONS_MAX {
             queues.clear();
         }
         queues.insert(region.to_owned(), client.clone());
         client
+    }
+
+    /// The configuration with the endpoint that the settings name for a service, where they do.
+    fn with_endpoint(&self, config: &SdkConfig, variable: &str) -> SdkConfig {
+        match self.endpoints.of(variable) {
+            Some(endpoint) => config.clone().into_builder().endpoint_url(endpoint).build(),
+            None => config.clone(),
+        }
     }
 
     fn at(&self, place: &Place) -> Arc<PlaceClients> {
@@ -202,7 +200,7 @@ impl Clients {
         let config = in_region(&self.own, &place.region);
         let (Some(account), Some(role_name)) = (&place.account, &self.role_name) else { return config };
         let role_arn = role_arn(&account.partition, &account.id, role_name);
-        let config_of_sts = with_endpoint(&self.own, self.endpoints.of("STS").map(str::to_owned));
+        let config_of_sts = self.with_endpoint(&self.own, "STS");
         let role = AssumedRole::new(role_arn, &config_of_sts, self.session_name.clone());
         config
             .into_builder()
@@ -261,14 +259,6 @@ fn shared_config(aws: &Aws, http_client: SharedHttpClient) -> SdkConfig {
 
 fn in_region(config: &SdkConfig, region: &str) -> SdkConfig {
     config.clone().into_builder().region(Region::new(region.to_owned())).build()
-}
-
-/// The configuration with another endpoint, where there is one.
-fn with_endpoint(config: &SdkConfig, endpoint: Option<String>) -> SdkConfig {
-    match endpoint {
-        Some(endpoint) => config.clone().into_builder().endpoint_url(endpoint).build(),
-        None => config.clone(),
-    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! From a request that is data to a call. Three services have their SDK's crate; the others, of which one call is made, are
+//! From a request that is data to a call. Four operations are sent by their service's SDK crate; all others are
 //! sent as they stand.
 
 mod code_pipeline;

@@ -112,6 +112,15 @@ impl<'a> Body<'a> {
         }
     }
 
+    /// The bytes that the body has at the most: no escape is shorter than what it stands for.
+    #[must_use]
+    pub fn size_max(&self) -> usize {
+        match self {
+            Body::Text(string) => string.text.len(),
+            Body::Literal(json) | Body::Absent(json) => json.text().len(),
+        }
+    }
+
     /// The text that carries the event, as JSON that is itself to be parsed.
     #[must_use]
     pub fn embedded(&self) -> Option<Cow<'_, str>> {
@@ -128,6 +137,15 @@ impl Record<'_> {
     #[must_use]
     pub fn depth(&self) -> usize {
         usize::from(self.via != Via::Invocation)
+    }
+
+    /// The id that whoever delivered the record gave it.
+    #[must_use]
+    pub fn id(&self) -> Option<&str> {
+        match &self.via {
+            Via::Sns { message_id } => message_id.as_deref(),
+            Via::Sqs(_) | Via::Invocation => self.origin.message_id.as_deref(),
+        }
     }
 
     /// The message group in which order must hold: that of a record of a FIFO queue.
@@ -303,19 +321,6 @@ pub enum Content<'a> {
     Text(JsonString<'a>),
     /// JSON as it stands.
     Value(Json<'a>),
-}
-
-impl Envelope<'_> {
-    /// Whether the content is JSON, and an object.
-    #[must_use]
-    pub fn holds_an_object(&self) -> bool {
-        match &self.content {
-            Content::Text(text) => {
-                Json::parse(&text.embedded()).is_ok_and(|json| json.json_type() == Type::Object)
-            }
-            Content::Value(json) => json.json_type() == Type::Object,
-        }
-    }
 }
 
 /// Recognises an envelope. Whether the object is a failure event or a notice is asked first, by the caller.

@@ -372,13 +372,9 @@ impl<'a> Router<'a> {
         self.subject.header = Header { id, ..header };
     }
 
-    /// The innermost envelope's id, else the SQS message id.
+    /// The innermost envelope's id, else the record's.
     fn default_id(&self, envelope_id: Option<&str>) -> Option<String> {
-        let of_record = match &self.record.via {
-            Via::Sns { message_id } => message_id.as_deref(),
-            Via::Sqs(_) | Via::Invocation => self.record.origin.message_id.as_deref(),
-        };
-        envelope_id.or(of_record).map(str::to_owned)
+        envelope_id.or(self.record.id()).map(str::to_owned)
     }
 
     fn explain_missing_target(&self, event: &Object<'_>, reason: Reason) -> Reason {

@@ -9,15 +9,8 @@ use crate::notice;
 use crate::spelling::plain;
 use crate::target::Kind;
 
-/// Names beside those of the kinds and of the notices: the tokens of AWS's own tools, and the artifact credentials of a CodePipeline job.
-const OTHERS: [&str; 6] = [
-    "AWS_STEPFUNCTIONS_TASK_TOKEN",
-    "DURABLE_CALLBACK_ID",
-    "accessKeyId",
-    "secretAccessKey",
-    "sessionToken",
-    "continuationToken",
-];
+/// Names beside those of tokens: what a CodePipeline job has for its worker.
+const OTHERS: [&str; 4] = ["accessKeyId", "secretAccessKey", "sessionToken", "continuationToken"];
 
 /// A listed name of at least this many letters is known also as the end of a longer one: `myTaskToken`, `AWS_SESSION_TOKEN`.
 /// Shorter ones are words that other names end in.

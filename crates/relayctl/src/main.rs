@@ -1,7 +1,7 @@
 //! `relayctl`: the tool beside the relay, for those who publish failures and those who operate it.
 //!
 //! One file a verb: its arguments, its help and what it does, side by side. A verb takes the [`Output`] and returns how the
-//! tool exits; nothing here prints or exits on its own. To add one, write `src/bin/relayctl/<verb>.rs` and add its line to each
+//! tool exits; nothing here prints or exits on its own. To add one, write `crates/relayctl/src/<verb>.rs` and add its line to each
 //! of the three lists below.
 
 mod aws;

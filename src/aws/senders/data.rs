@@ -1,5 +1,5 @@
-//! Requests of services of which one call is made: as they stand, through the SDK's own retries, time limits and signatures. Its
-//! crate of such a service would cost minutes of building and megabytes for that one call.
+//! Requests of services of which few calls are made: as they stand, through the SDK's own retries, time limits and signatures. Its
+//! crate of such a service would cost minutes of building and megabytes for these.
 
 use std::fmt;
 

@@ -6,9 +6,9 @@ use std::borrow::Cow;
 
 use super::command::Command;
 use super::environment::Environment;
-use super::{AwsEvent, Details, LISTED_MAX, Meaning, failure};
+use super::{AwsEvent, Details, Meaning, failure, objects};
 use crate::event::Failure;
-use crate::json::{Json, Object};
+use crate::json::Object;
 use crate::notice::identity::Found;
 
 /// The `detail-type`.
@@ -56,10 +56,6 @@ fn in_eks(job: &Object<'_>, names: &[String]) -> Option<Found> {
 fn in_environment_or_command(container: &Object<'_>, environment: &str, names: &[String]) -> Option<Found> {
     let command = || Command::read([container.member("command"), container.member("args")]).found(names);
     Environment::listed(container.member(environment)).found(names).or_else(command)
-}
-
-fn objects(list: Option<Json<'_>>) -> impl Iterator<Item = Object<'_>> {
-    list.and_then(Json::array).unwrap_or_default().into_iter().take(LISTED_MAX).filter_map(Json::object)
 }
 
 fn told(detail: &Object<'_>) -> Failure<'static> {

@@ -7,9 +7,9 @@ use std::collections::HashMap;
 
 use super::command::Command;
 use super::environment::Environment;
-use super::{AwsEvent, Details, LISTED_MAX, Meaning, failure};
+use super::{AwsEvent, Details, Meaning, failure, objects};
 use crate::event::Failure;
-use crate::json::{Json, Object, Type};
+use crate::json::{Object, Type};
 use crate::notice::identity::Found;
 
 /// The `detail-type`.
@@ -46,9 +46,6 @@ pub(super) fn meaning(event: &AwsEvent<'_>, names: &[String]) -> Meaning {
 
 /// The containers with an identity, in the order of `containerOverrides`.
 fn workers<'a>(detail: &Object<'a>, names: &[String]) -> impl Iterator<Item = Worker<'a>> {
-    let objects = |json: Option<Json<'a>>| {
-        json.and_then(Json::array).unwrap_or_default().into_iter().take(LISTED_MAX).filter_map(Json::object)
-    };
     let by_name = |container: Object<'a>| Some((container.text("name")?, container));
     let containers: HashMap<_, _> = objects(detail.member("containers")).filter_map(by_name).collect();
     let overrides = detail.object("overrides").and_then(|overrides| overrides.member("containerOverrides"));

@@ -31,6 +31,11 @@ pub use shapes::asked_for_by;
 /// of nodes; a notice with more than this is somebody else's.
 const LISTED_MAX: usize = 1000;
 
+/// The objects of a list, as far as it is looked at.
+fn objects(list: Option<Json<'_>>) -> impl Iterator<Item = Object<'_>> {
+    list.and_then(Json::array).unwrap_or_default().into_iter().take(LISTED_MAX).filter_map(Json::object)
+}
+
 /// A notice, read.
 #[derive(Clone, Debug)]
 pub struct Notice {
@@ -74,8 +79,7 @@ pub struct Death {
 #[must_use]
 pub fn recognise(object: &Object<'_>, names: &[String]) -> Option<Notice> {
     if let Some(meaning) = lambda::bare_record(object, names) {
-        let header = Header { id: None, source: None, ..lambda::header(object) };
-        return Some(Notice { name: lambda::NAME, header, meaning });
+        return Some(Notice { name: lambda::NAME, header: lambda::header(object), meaning });
     }
     if let Some(name) = shapes::asks_for_work(object) {
         let is_test = name == shapes::TEST_NOTIFICATION;

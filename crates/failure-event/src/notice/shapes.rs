@@ -24,12 +24,12 @@ const fn shape(name: &'static str, find: for<'a> fn(&Object<'a>) -> Option<Named
 const SHAPES: [Shape; 9] = [
     shape("CloudFormation custom resource request", custom_resource),
     shape("CodeDeploy lifecycle hook event", codedeploy_hook),
-    shape("Auto Scaling lifecycle action", lifecycle_action),
+    shape(LIFECYCLE, lifecycle_action),
     shape("SageMaker callback step message", sagemaker_step),
     shape("Service Catalog engine message", service_catalog),
     shape("CodePipeline approval notification", approval),
-    shape("ECS Hook State Change", ecs_hook),
-    shape("EC2 Image Builder Workflow Step Waiting", image_builder_step),
+    shape(ECS_HOOK, ecs_hook),
+    shape(IMAGE_BUILDER_STEP, image_builder_step),
     shape("Lambda durable callback", durable_callback),
 ];
 
@@ -52,26 +52,37 @@ pub fn asked_for_by(object: &Object<'_>) -> Option<Reason> {
 /// Whether an object asks a worker for work, in a form that AWS sends to rules and queues by itself: an EventBridge event of
 /// Auto Scaling, ECS or Image Builder, or the message with which Auto Scaling tests a queue.
 pub(super) fn asks_for_work(object: &Object<'_>) -> Option<&'static str> {
-    let has = |name: &str, value: &str| object.text(name).as_deref() == Some(value);
-    if has("Event", "autoscaling:TEST_NOTIFICATION") {
+    if has(object, "Event", "autoscaling:TEST_NOTIFICATION") {
         return Some(TEST_NOTIFICATION);
     }
-    let is_event = |source, detail_type| has("source", source) && has("detail-type", detail_type);
-    if is_event("aws.ecs", ECS_HOOK) {
+    if is_ecs_hook(object) {
         return Some(ECS_HOOK);
     }
-    if is_event("aws.imagebuilder", IMAGE_BUILDER_STEP) {
+    if is_image_builder_step(object) {
         return Some(IMAGE_BUILDER_STEP);
     }
-    let is_action = has("source", "aws.autoscaling")
+    let is_action = has(object, "source", "aws.autoscaling")
         && object.object("detail").is_some_and(|detail| is_lifecycle_action(&detail));
-    is_action.then_some("Auto Scaling lifecycle action")
+    is_action.then_some(LIFECYCLE)
 }
 
 /// What the test message of Auto Scaling is called, for people. It concerns nobody, wherever it is met.
 pub(super) const TEST_NOTIFICATION: &str = "Auto Scaling test notification";
+const LIFECYCLE: &str = "Auto Scaling lifecycle action";
 const ECS_HOOK: &str = "ECS Hook State Change";
 const IMAGE_BUILDER_STEP: &str = "EC2 Image Builder Workflow Step Waiting";
+
+fn has(object: &Object<'_>, name: &str, value: &str) -> bool {
+    object.text(name).as_deref() == Some(value)
+}
+
+fn is_ecs_hook(object: &Object<'_>) -> bool {
+    has(object, "source", "aws.ecs") && has(object, "detail-type", ECS_HOOK)
+}
+
+fn is_image_builder_step(object: &Object<'_>) -> bool {
+    has(object, "source", "aws.imagebuilder") && has(object, "detail-type", IMAGE_BUILDER_STEP)
+}
 
 fn recognise<'a>(object: &Object<'a>) -> Option<(&'static str, Named<'a>)> {
     SHAPES.iter().find_map(|shape| Some((shape.name, (shape.find)(object)?)))
@@ -186,9 +197,7 @@ fn ecs_hook<'a>(object: &Object<'a>) -> Option<Named<'a>> {
 /// The image stands among the resources, outside of `detail`.
 /// <https://docs.aws.amazon.com/imagebuilder/latest/userguide/integ-eventbridge.html>
 fn image_builder_step<'a>(object: &Object<'a>) -> Option<Named<'a>> {
-    let has = |name: &str, value: &str| object.text(name).as_deref() == Some(value);
-    let is_event = has("source", "aws.imagebuilder") && has("detail-type", IMAGE_BUILDER_STEP);
-    let detail = object.object("detail").filter(|_| is_event)?;
+    let detail = object.object("detail").filter(|_| is_image_builder_step(object))?;
     let image = object.member("resources")?.array()?.into_iter().next()?;
     let image = Some(GivenValue::Json(image)).filter(GivenValue::is_text)?;
     let step = [("stepExecutionId", "workflow-step-execution-id")];
