@@ -76,6 +76,9 @@ pub struct Failure<'a> {
 }
 
 impl<'a> Failure<'a> {
+    /// The members that it can have. Others are of no use, and no mistake.
+    pub const MEMBERS: [&'static str; 4] = ["type", "message", "details", "externalExecutionId"];
+
     /// Reads the `failure` member. It cannot fail: a value that is no object is taken as the message.
     #[must_use]
     pub fn read(failure: Option<Json<'a>>) -> Self {

@@ -91,15 +91,6 @@ pub fn in_region(config: &SdkConfig, region: &str) -> SdkConfig {
     config.clone().into_builder().region(Region::new(region.to_owned())).build()
 }
 
-/// The partition of a region: `aws`, `aws-cn`, or `aws-us-gov`.
-pub fn partition_of(region: &str) -> &'static str {
-    match region {
-        _ if region.starts_with("cn-") => "aws-cn",
-        _ if region.starts_with("us-gov-") => "aws-us-gov",
-        _ => "aws",
-    }
-}
-
 /// What a service said, or why it could not be asked, in one line.
 pub fn explain<E>(error: &SdkError<E, HttpResponse>) -> String
 where

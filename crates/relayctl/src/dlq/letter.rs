@@ -5,8 +5,11 @@ use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_sqs::types::{Message, MessageAttributeValue, MessageSystemAttributeName as System};
-use failure_event::dead_letter::{Code, PUBLISHER, REDRIVE_COUNT};
+use failure_event::dead_letter::{
+    Code, PUBLISHER, REDRIVE_COUNT, RETRY_ATTEMPTS, SOURCE_ARN, SOURCE_MESSAGE_ID,
+};
 use failure_event::notice::WORK_WITHOUT_IDENTITY;
+use failure_event::parked::PARKED_SINCE;
 
 /// Attributes that are about the letter and not about the work: a redriven message goes without them.
 const LABELS: [&str; 16] = [
@@ -14,11 +17,11 @@ const LABELS: [&str; 16] = [
     "ERROR_MESSAGE",
     "TARGET_KIND",
     "EVENT_ID",
-    "SOURCE_ARN",
-    "SOURCE_MESSAGE_ID",
-    "RETRY_ATTEMPTS",
+    SOURCE_ARN,
+    SOURCE_MESSAGE_ID,
+    RETRY_ATTEMPTS,
     PUBLISHER,
-    "PARKED_SINCE",
+    PARKED_SINCE,
     "RULE_ARN",
     "TARGET_ARN",
     "EXHAUSTED_RETRY_CONDITION",

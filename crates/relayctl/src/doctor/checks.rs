@@ -1,5 +1,6 @@
 //! What can be wrong with a deployment, in the operator's words, each with the fix. Pure.
 
+use failure_event::partition::Partition;
 use failure_event::target::Kind;
 use failure_relay::aws::clients::role_arn;
 use failure_relay::settings::Settings;
@@ -7,7 +8,6 @@ use failure_relay::settings::Settings;
 use super::deployment::{Deployment, Mapping, Queue, Watched};
 use super::parking::{PARKING_QUEUE_URL, parking};
 use super::policy::{Request, may};
-use crate::aws::partition_of;
 use crate::dlq::short;
 
 /// A message that may be received less often than this becomes a dead letter in a short outage.
@@ -321,7 +321,7 @@ fn regions(deployment: &Deployment) -> Vec<&str> {
 /// The role of each allowed account, and the account.
 fn roles(deployment: &Deployment) -> Vec<(String, &str)> {
     let Some(name) = deployment.variable("RELAY_ROLE_NAME") else { return Vec::new() };
-    let partition = partition_of(&deployment.region);
+    let partition = Partition::of(&deployment.region).id;
     let role = |account| (role_arn(partition, account, name), account);
     deployment.list("RELAY_ALLOWED_ACCOUNTS").into_iter().map(role).collect()
 }

@@ -10,7 +10,7 @@ use failure_event::secret::sha256_hex;
 use failure_relay::settings::QueueUrl;
 
 use crate::aws;
-use crate::outlet::{EVENT_DETAIL_TYPE, Outlet};
+use crate::outlet::{EVENT_DETAIL_TYPE, Outlet, message_group};
 
 /// `source` of an event on a bus.
 const EVENT_SOURCE: &str = "failure-relay.worker";
@@ -110,7 +110,9 @@ async fn send(config: &SdkConfig, url: &QueueUrl, batch: &[Parcel]) -> Entries {
         let mut entry =
             SendMessageBatchRequestEntry::builder().id(index.to_string()).message_body(&parcel.body);
         if url.is_fifo() {
-            entry = entry.message_group_id(&parcel.group).message_deduplication_id(sha256_hex(&parcel.body));
+            entry = entry
+                .message_group_id(message_group(&parcel.group))
+                .message_deduplication_id(sha256_hex(&parcel.body));
         }
         request = request.entries(entry.build().map_err(|error| error.to_string())?);
     }

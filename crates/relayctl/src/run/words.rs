@@ -11,9 +11,6 @@ use serde_json::Value;
 use super::last_line::Line;
 use crate::exit::Problem;
 
-/// The members of a failure.
-const MEMBERS: [&str; 4] = ["type", "message", "details", "externalExecutionId"];
-
 /// How much of a file is read. An event holds less.
 pub const BYTES_MAX: usize = 1_048_576;
 
@@ -50,7 +47,7 @@ impl Words {
         let text = std::str::from_utf8(&line.bytes).ok().filter(|_| line.is_whole())?.trim();
         let json = Json::parse(text).ok()?;
         let object = json.object()?;
-        if !is_failure(text, &object) {
+        if !is_failure(&object) {
             return None;
         }
         Some(Self::read(&Failure::read(Some(json))))
@@ -71,10 +68,9 @@ impl Words {
     }
 }
 
-fn is_failure(text: &str, object: &Object<'_>) -> bool {
+fn is_failure(object: &Object<'_>) -> bool {
     let says_something = ["type", "message"].iter().any(|name| object.description(name).is_some());
-    let members: Option<serde_json::Map<String, Value>> = serde_json::from_str(text).ok();
-    says_something && members.is_some_and(|members| members.keys().all(|name| MEMBERS.contains(&&**name)))
+    says_something && object.members().all(|(name, _)| Failure::MEMBERS.contains(&&*name))
 }
 
 /// Removes what an earlier run left in a file, so that it is not taken for this one's. What is no plain file is left alone.
@@ -132,6 +128,8 @@ mod tests {
     fn a_line_is_a_failure_only_when_it_is_nothing_else() {
         let words = of_line("{\"type\":\"E\",\"message\":\"m\",\"externalExecutionId\":\"x\"}\r").unwrap();
         assert_eq!((words.failure_type.as_deref(), words.message.as_deref()), (Some("E"), Some("m")));
+        let huge = of_line(r#"{"type":"E","details":{"n":1e400}}"#).unwrap();
+        assert_eq!(huge.details, Some(json!(r#"{"n":1e400}"#)), "a number that no double holds");
         for line in [
             "disk full",
             "{}",

@@ -22,7 +22,6 @@ use super::source::span_of;
 use crate::inputs::{Course, Input};
 
 const EVENT_MEMBERS: [&str; 6] = ["version", "id", "source", "time", "target", "failure"];
-const FAILURE_MEMBERS: [&str; 4] = ["type", "message", "details", "externalExecutionId"];
 const PLACE_MEMBERS: [&str; 3] = ["kind", "region", "account"];
 
 /// A text that was looked at: the file, or what it carries in a string.
@@ -211,7 +210,7 @@ impl<'a> Inspector<'a> {
         }
         if let Some(failure) = object.member("failure") {
             match failure.object() {
-                Some(members) => self.unlisted(&members, "failure.", &FAILURE_MEMBERS),
+                Some(members) => self.unlisted(&members, "failure.", &Failure::MEMBERS),
                 None => self.warn(
                     "failure: is no object, so it is taken as the message",
                     self.span(failure),

@@ -8,10 +8,8 @@
         render()
 
 Whose task it is, is found in the environment or the event that started the worker; the queue is
-``RELAY_QUEUE_URL``.
-Nothing here raises of its own while a work runs, and nothing takes the place of the work's own exception. Log
-lines go to
-the logger ``failure_relay``.
+``RELAY_QUEUE_URL``. Nothing here raises of its own while a work runs, and nothing takes the place of the work's own exception. Log
+lines go to the logger ``failure_relay``.
 """
 
 from __future__ import annotations
@@ -48,9 +46,8 @@ def report(
     """Publishes the failure of a work, within 5 seconds (``timeout``) with its retries.
 
     ``True`` when it was confirmed. Never raises: one log line at ERROR tells why not. Inside a ``task`` or
-    ``handler`` it
-    reports for that work, and the work is not reported a second time. In a coroutine call it as
-    ``await asyncio.to_thread(failure_relay.report, error)``, so that it does not block the loop.
+    ``handler`` it reports for that work, and the work is not reported a second time. In a coroutine call it
+    as ``await asyncio.to_thread(failure_relay.report, error)``, so that it does not block the loop.
 
     ``type``, ``message`` and ``details`` take the place of the error's class name, its text, and its trace
     and causes.
@@ -162,8 +159,7 @@ def handler(
     with.
 
     ``deadline`` seconds before its time is up (2, but at most half of the time that there was at the start;
-    0: off) a function that
-    has not ended is reported as ``Worker.DeadlineExceeded``.
+    0: off) a function that has not ended is reported as ``Worker.DeadlineExceeded``.
     """
     options = Options(queue_url, event_bus, source, client, timeout)
     settings = Settings(target, success, lease, claim, strict, on_lease_lost, options)

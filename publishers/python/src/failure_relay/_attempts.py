@@ -34,8 +34,7 @@ def call_until_confirmed(call: Callable[[], Any], seconds: float) -> Result:
     """Calls, again with a growing pause when a later try can help, for so many seconds at most.
 
     Each attempt has a thread of its own: whatever a client's own time-outs and retries are, or a name
-    server's, one
-    attempt never uses all of the time.
+    server's, one attempt never uses all of the time.
     """
     attempts = _Attempts(call, now() + seconds, seconds * ATTEMPT_SHARE)
     return attempts.run()

@@ -15,8 +15,7 @@ def layers(payload: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The payload, then what each envelope holds; the last one is what the names are looked for in.
 
     An object with a ``target`` object is a failure event, whatever else it holds, and is not opened. Where an
-    envelope
-    holds no object, the envelope itself is what there is.
+    envelope holds no object, the envelope itself is what there is.
     """
     yield payload
     layer: dict[str, Any] | None = payload

@@ -1,8 +1,7 @@
 """Secrets taken out of text: those that are known by their value, and those that stand under a secret's name.
 
 Task tokens, client tokens and their like are bearer secrets: whoever reads one can fail or complete the task.
-None may
-stand in a failure's text, in a log line or in a ``repr``.
+None may stand in a failure's text, in a log line or in a ``repr``.
 """
 
 from __future__ import annotations

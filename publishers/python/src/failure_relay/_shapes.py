@@ -147,10 +147,9 @@ def _durable_callback(layer: Object) -> Object | None:
 
 def decoded_callback(callback_id: str) -> bytes:
     """What a callback id holds: base64, padded or not; nothing when it is neither."""
+    bare = callback_id.rstrip("=")
     try:
-        return base64.b64decode(
-            callback_id.rstrip("=") + "=" * (-len(callback_id.rstrip("=")) % 4), validate=True
-        )
+        return base64.b64decode(bare + "=" * (-len(bare) % 4), validate=True)
     except (binascii.Error, ValueError):
         return b""
 

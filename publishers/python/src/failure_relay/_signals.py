@@ -132,8 +132,7 @@ def _die() -> None:
     """Ends the process by the signal, as it would have ended without us.
 
     The first process of a container is not killed by a signal that it sends to itself; it ends with the code
-    that a
-    shell gives to such a death.
+    that a shell gives to such a death.
     """
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.kill(os.getpid(), signal.SIGTERM)
