@@ -6,7 +6,7 @@ mod data;
 mod step_functions;
 mod swf;
 
-pub use data::send_signed;
+pub use data::{ask, send_signed};
 
 use failure_event::operation::Wire;
 use failure_event::outcome::Answer;

@@ -20,6 +20,7 @@ use aws_smithy_runtime_api::client::auth::{
 use aws_smithy_runtime_api::client::identity::SharedIdentityResolver;
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, OrchestratorError};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponentsBuilder;
+use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_runtime_api::client::runtime_plugin::StaticRuntimePlugin;
 use aws_smithy_runtime_api::client::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_smithy_types::body::SdkBody;
@@ -31,7 +32,7 @@ use aws_types::region::SigningRegion;
 use aws_types::{SdkConfig, SigningName};
 use failure_event::json::Json;
 use failure_event::operation::{Operation as ServiceOperation, Wire};
-use failure_event::outcome::Answer;
+use failure_event::outcome::{Answer, ServiceError};
 use failure_event::place::Place;
 use failure_event::request::{HttpForm, Request, Secrets};
 
@@ -45,10 +46,27 @@ pub async fn send_signed(
     clients: &Clients,
     place: &Place,
 ) -> Answer {
+    answer::of(invoke(signed(operation, clients, place), operation.wire, form).await)
+}
+
+/// [`send_signed`], for what the service answers: the body of its answer, as text.
+///
+/// # Errors
+/// What the service refused with, or what stood in the way of its answer.
+pub async fn ask(
+    operation: &'static ServiceOperation,
+    form: HttpForm,
+    clients: &Clients,
+    place: &Place,
+) -> Result<String, ServiceError> {
+    let answered = invoke(signed(operation, clients, place), operation.wire, form).await;
+    answered.map_err(|error| answer::service_error(&error))
+}
+
+fn signed(operation: &'static ServiceOperation, clients: &Clients, place: &Place) -> OperationBuilder {
     let config = clients.config(place);
     let endpoint = clients.endpoint(operation.service, &place.region);
-    let builder = builder(operation, &config, &endpoint).runtime_plugin(signing(operation, &config, place));
-    invoke(builder, operation.wire, form).await
+    builder(operation, &config, &endpoint).runtime_plugin(signing(operation, &config, place))
 }
 
 /// Puts a body to a presigned URL: no key, no signature, no redirect.
@@ -59,7 +77,7 @@ pub(super) async fn put(request: &Request, clients: &Clients, place: &Place) -> 
     let given = clients.presigned_endpoint(request.operation.service).map(str::to_owned);
     let endpoint = given.unwrap_or_else(own_host);
     let operation = request.operation;
-    invoke(builder(operation, &config, &endpoint).no_auth(), operation.wire, form).await
+    answer::of(invoke(builder(operation, &config, &endpoint).no_auth(), operation.wire, form).await)
 }
 
 /// What every call has in common: connections, time limits, retries.
@@ -107,12 +125,16 @@ fn signing(operation: &ServiceOperation, config: &SdkConfig, place: &Place) -> S
     StaticRuntimePlugin::new().with_config(layer.freeze()).with_runtime_components(components)
 }
 
-async fn invoke(builder: OperationBuilder, wire: Wire, form: HttpForm) -> Answer {
+async fn invoke(
+    builder: OperationBuilder,
+    wire: Wire,
+    form: HttpForm,
+) -> Result<String, SdkError<Refusal, HttpResponse>> {
     let operation = builder
         .serializer(|form: HttpForm| http_request(&form))
         .deserializer(move |response: &HttpResponse| read(response, wire))
         .build();
-    answer::of(operation.invoke(form).await)
+    operation.invoke(form).await
 }
 
 fn http_request(form: &HttpForm) -> Result<HttpRequest, BoxError> {
@@ -126,11 +148,11 @@ fn http_request(form: &HttpForm) -> Result<HttpRequest, BoxError> {
     Ok(request.body(SdkBody::from(form.body.as_str()))?.try_into()?)
 }
 
-fn read(response: &HttpResponse, wire: Wire) -> Result<(), OrchestratorError<Refusal>> {
-    if response.status().is_success() {
-        return Ok(());
-    }
+fn read(response: &HttpResponse, wire: Wire) -> Result<String, OrchestratorError<Refusal>> {
     let body = response.body().bytes().unwrap_or_default();
+    if response.status().is_success() {
+        return Ok(String::from_utf8_lossy(body).into_owned());
+    }
     let metadata = match wire {
         Wire::AwsJson { .. } | Wire::RestJson { .. } => {
             json_error(body, response.headers().get("x-amzn-errortype"))
