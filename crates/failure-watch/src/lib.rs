@@ -1,0 +1,1 @@
+//! The watch: it notices the deaths that nobody reports.
