@@ -8,7 +8,7 @@ use crate::envelope::{self, Content, DEPTH_MAX, RECORDS_MAX, Record, Via};
 use crate::event::{self, Failure, Header};
 use crate::json::{Json, NotJson, Object};
 use crate::lease;
-use crate::notice::{self, AbandonedWork, Death, Found, Meaning, Notice};
+use crate::notice::{self, AbandonedWork, Death, Found, Meaning, Notice, Unnamed};
 use crate::place::{GivenPlace, Home, OtherAccount, Place};
 use crate::request::Request;
 use crate::rules::Rules;
@@ -222,8 +222,8 @@ impl<'a> Router<'a> {
         self.subject.path.push(notice.name);
         self.set_header(notice.header, envelope_id);
         match notice.meaning {
-            Meaning::NoFailure | Meaning::AsksForWork | Meaning::Nameless => Ok(Decision::Ignore),
-            Meaning::Unreadable(reason) => Err(reason),
+            Meaning::NoFailure | Meaning::AsksForWork => Ok(Decision::Ignore),
+            Meaning::Unnamed(unnamed) => decide_unnamed(*unnamed),
             Meaning::Death(death) => self.death(*death),
         }
     }
@@ -393,6 +393,14 @@ impl<'a> Router<'a> {
             Via::Sns { .. } => "Sns.Message: expected a string with the event",
             Via::Invocation => "expected a JSON object",
         }
+    }
+}
+
+/// A death that names no task concerns whoever claimed what died, and there are no claims.
+fn decide_unnamed(unnamed: Unnamed) -> Result<Decision, Reason> {
+    match unnamed.otherwise {
+        None => Ok(Decision::Ignore),
+        Some(reason) => Err(reason),
     }
 }
 
