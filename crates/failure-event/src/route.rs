@@ -304,9 +304,18 @@ impl<'a> Router<'a> {
         self.subject.path.push(notice.name);
         self.set_header(notice.header, envelope_id);
         match notice.meaning {
-            Meaning::NoFailure | Meaning::AsksForWork | Meaning::Nameless => Ok(Decision::Ignore),
-            Meaning::Unreadable(reason) => Err(reason),
+            Meaning::NoFailure | Meaning::AsksForWork => Ok(Decision::Ignore),
+            Meaning::Unnamed(unnamed) => self.unnamed(unnamed),
             Meaning::Death(death) => self.death(*death),
+        }
+    }
+
+    /// A death that names no task concerns whoever claimed what died.
+    fn unnamed(&self, unnamed: Box<Unnamed>) -> Result<Decision, Reason> {
+        match unnamed.otherwise {
+            _ if self.rules.has_table && !unnamed.resources.is_empty() => Ok(Decision::LookUp(unnamed)),
+            None => Ok(Decision::Ignore),
+            Some(reason) => Err(reason),
         }
     }
 
