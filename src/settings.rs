@@ -10,6 +10,7 @@ use std::str::FromStr;
 use failure_event::place::{is_account, is_region};
 use failure_event::rules::Rules;
 use failure_event::secret::Secret;
+use failure_event::table::DYNAMO_DB;
 use failure_event::target::Kind;
 
 /// `RELAY_CONCURRENCY` when it is not set.
@@ -49,6 +50,8 @@ pub struct Settings {
     pub back_off: Option<BackOff>,
     /// `RELAY_PARKING_QUEUE_URL`, and when and for how long a record is parked there; `None` is off.
     pub parking: Option<Parking>,
+    /// `RELAY_TABLE_NAME`: the table of leases and claims; `None` is off.
+    pub table_name: Option<String>,
     /// What the SDK needs to know.
     pub aws: Aws,
 }
@@ -255,7 +258,8 @@ impl Settings {
     fn read(variables: &Variables<'_>) -> Result<Self, SettingError> {
         let dead_letter_queue = variables.required("RELAY_DEAD_LETTER_QUEUE_URL", QueueUrl::parse)?;
         let role_name = variables.optional("RELAY_ROLE_NAME", parse_role_name)?;
-        let rules = read_rules(variables)?;
+        let table_name = variables.optional("RELAY_TABLE_NAME", parse_table_name)?;
+        let rules = Rules { has_table: table_name.is_some(), ..read_rules(variables)? };
         if !rules.accounts.is_empty() && role_name.is_none() {
             let what = "is set, but RELAY_ROLE_NAME is not: it names the role to assume there".to_owned();
             return Err(SettingError { name: "RELAY_ALLOWED_ACCOUNTS", what });
@@ -278,6 +282,7 @@ impl Settings {
                 .unwrap_or(CONCURRENCY_DEFAULT),
             back_off: read_back_off(variables)?,
             parking,
+            table_name,
             aws: read_aws(variables)?,
         })
     }
@@ -306,6 +311,7 @@ fn read_rules(variables: &Variables<'_>) -> Result<Rules, SettingError> {
         targets: read_targets(variables)?,
         task_token_names: variables.list("RELAY_TASK_TOKEN_NAMES", |name| Ok(name.to_owned()))?,
         abandoned_work_queues: variables.list("RELAY_ABANDONED_WORK_QUEUES", parse_queue_arn)?,
+        has_table: false,
     })
 }
 
@@ -395,7 +401,9 @@ fn read_endpoints(variables: &Variables<'_>) -> Result<Endpoints, SettingError> 
     }
     let services = Kind::ALL.iter().flat_map(|kind| kind.operations()).map(|operation| operation.service);
     let mut of_one: Vec<(&'static str, String)> = Vec::new();
-    for name in services.map(|service| service.endpoint_variable).chain(["SQS", "STS"]) {
+    for name in
+        services.map(|service| service.endpoint_variable).chain(["SQS", "STS", DYNAMO_DB.endpoint_variable])
+    {
         if of_one.iter().any(|(known, _)| *known == name) {
             continue;
         }
@@ -487,6 +495,16 @@ fn parse_one_or_more<N: FromStr + PartialEq + From<u8>>(text: &str) -> Result<N,
 /// A count that no record reaches is as good as the greatest.
 fn saturated(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+/// A table's name, or its ARN.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateItem.html>
+fn parse_table_name(text: &str) -> Result<String, String> {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_.:/-".contains(&byte);
+    if text.len() > 1024 || !text.bytes().all(is_allowed) {
+        return Err(format!("\"{text}\" is no name of a table: expected letters, digits, _, - and ."));
+    }
+    Ok(text.to_owned())
 }
 
 fn parse_cap(text: &str) -> Result<u32, String> {

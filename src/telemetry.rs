@@ -20,7 +20,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
 
 use failure_event::envelope::Record;
-use failure_event::outcome::{Outcome, Retry};
+use failure_event::outcome::{Outcome, Registered, Retry};
 use failure_event::place::Place;
 use failure_event::route::Subject;
 use failure_event::text::Cut;
@@ -30,18 +30,11 @@ use crate::log_line::{self, BoundedLines};
 /// The CloudWatch namespace of every metric.
 pub const NAMESPACE: &str = "FailureRelay";
 
-/// Every metric, and its unit.
-pub const METRICS: [(&str, &str); 8] = [
-    ("Relayed", "Count"),
-    ("AlreadySettled", "Count"),
-    ("DeadLettered", "Count"),
-    ("Retried", "Count"),
-    ("Parked", "Count"),
-    ("Ignored", "Count"),
-    ("Truncated", "Count"),
-    (REPORT_AGE, "Milliseconds"),
-];
+/// The metrics that count how events end; each stands in every line.
+const COUNTS: [&str; 7] =
+    ["Relayed", "AlreadySettled", "DeadLettered", "Retried", "Parked", "Ignored", "Truncated"];
 
+/// The one metric that is no count, but milliseconds.
 const REPORT_AGE: &str = "ReportAge";
 
 /// CloudWatch takes at most this many values of a metric in one line.
@@ -195,7 +188,8 @@ pub fn log(report: &Report<'_>) {
         Outcome::Relayed | Outcome::AlreadySettled(_) => line!(Level::INFO),
         Outcome::Retry(_) | Outcome::Parked(_) => line!(Level::WARN),
         Outcome::DeadLettered(_) => line!(Level::ERROR),
-        Outcome::Ignored => line!(Level::DEBUG),
+        Outcome::Ignored | Outcome::Registered(Registered::LeaseRenewed) => line!(Level::DEBUG),
+        Outcome::Registered(_) => line!(Level::INFO),
     }
 }
 
@@ -223,6 +217,7 @@ struct Counts {
     parked: u64,
     ignored: u64,
     truncated: u64,
+    registered: BTreeMap<Registered, u64>,
     ages_ms: Vec<u64>,
 }
 
@@ -240,6 +235,7 @@ impl Metrics {
             Outcome::AlreadySettled(_) => counts.already_settled += 1,
             Outcome::DeadLettered(_) => counts.dead_lettered += 1,
             Outcome::Ignored => counts.ignored += 1,
+            Outcome::Registered(registered) => *counts.registered.entry(*registered).or_default() += 1,
             Outcome::Retry(_) => counts.retried += 1,
             Outcome::Parked(_) => counts.parked += 1,
         }
@@ -277,13 +273,17 @@ impl Counts {
             self.ignored,
             self.truncated,
         ];
-        METRICS.iter().zip(counts).map(|((name, _), count)| ((*name).to_owned(), json!(count))).collect()
+        let counted = COUNTS.into_iter().zip(counts);
+        // Where there are no leases, there are no metrics of them.
+        let registered = self.registered.iter().map(|(registered, count)| (registered.metric(), *count));
+        counted.chain(registered).map(|(name, count)| (name.to_owned(), json!(count))).collect()
     }
 }
 
 fn emf_line(kind: &str, values: Map<String, Value>, now: SystemTime, level: &str) -> Value {
-    let named = METRICS.iter().filter(|(name, _)| values.contains_key(*name));
-    let metrics: Vec<Value> = named.map(|(name, unit)| json!({"Name": name, "Unit": unit})).collect();
+    let unit_of = |name: &str| if name == REPORT_AGE { "Milliseconds" } else { "Count" };
+    let metrics = values.keys().map(|name| json!({"Name": name, "Unit": unit_of(name)}));
+    let metrics: Vec<Value> = metrics.collect();
     let directive = json!({"Namespace": NAMESPACE, "Dimensions": [["TargetKind"], []], "Metrics": metrics});
     let mut line = values;
     line.insert("_aws".to_owned(), json!({"Timestamp": epoch_millis(now), "CloudWatchMetrics": [directive]}));
@@ -350,7 +350,7 @@ mod tests {
         for metric in directive["Metrics"].as_array().unwrap() {
             assert!(!line[metric["Name"].as_str().unwrap()].is_null());
         }
-        assert_eq!(directive["Metrics"].as_array().unwrap().len(), METRICS.len());
+        assert_eq!(directive["Metrics"].as_array().unwrap().len(), COUNTS.len() + 1);
     }
 
     #[test]

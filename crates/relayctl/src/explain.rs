@@ -5,12 +5,15 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use failure_event::claim::Action;
 use failure_event::dead_letter::{DeadLetter, Label, Reason};
 use failure_event::envelope::{self, Delivery, Record, Via};
-use failure_event::place::Home;
-use failure_event::place::Place;
+use failure_event::lease::Lease;
+use failure_event::outcome::Registered;
+use failure_event::place::{Home, Place};
+use failure_event::registration::Registration;
 use failure_event::request::{HttpForm, Secrets};
-use failure_event::route::{Decision, PlannedCall, Route, Subject, route};
+use failure_event::route::{Decision, PlannedCall, PlannedRegistration, Route, Subject, route};
 use failure_event::target::Kind;
 use serde_json::{Map, Value, json};
 use time::format_description::well_known::Rfc3339;
@@ -113,7 +116,7 @@ impl Explained<'_> {
                     ));
                 }
             }
-            Decision::Ignore => {}
+            Decision::Ignore | Decision::Register(_) | Decision::LookUp(_) => {}
         }
         output.data("");
     }
@@ -136,12 +139,29 @@ impl Explained<'_> {
             Decision::Unroutable(_) => {
                 steps.push(("outcome", "dead-lettered, with the attributes".to_owned()));
             }
+            Decision::Register(planned) => self.registration_steps(planned, &mut steps),
+            Decision::LookUp(unnamed) => {
+                let resources = unnamed.resources.join(", ");
+                steps.push(("outcome", format!("relayed for whoever has claimed {resources}")));
+            }
             Decision::Ignore => {
                 let why = "ignored: the notice is no failure, or names no task or job";
                 steps.push(("outcome", why.to_owned()));
             }
         }
         steps
+    }
+
+    fn registration_steps(&self, planned: &PlannedRegistration, steps: &mut Vec<(&'static str, String)>) {
+        steps.push(("place", self.place(&planned.place)));
+        match &planned.registration {
+            Registration::Lease(Lease::Take { ttl_seconds } | Lease::Renew { ttl_seconds }) => {
+                steps.push(("due", format!("{ttl_seconds} s after it was sent")));
+            }
+            Registration::Claim(claim) => steps.push(("resource", claim.resource.clone())),
+            Registration::Lease(Lease::Release) => {}
+        }
+        steps.push(("outcome", Registered::of(&planned.registration).as_str().to_owned()));
     }
 
     fn call_steps(&self, planned: &PlannedCall, steps: &mut Vec<(&'static str, String)>) {
@@ -219,6 +239,8 @@ impl Explained<'_> {
                 ("deadLetter", Value::Object(attributes.collect::<Map<_, _>>()))
             }
             Decision::Call(planned) => ("request", self.request(planned)),
+            Decision::Register(planned) => ("registered", registered(&planned.registration)),
+            Decision::LookUp(unnamed) => ("lookedUp", json!(unnamed.resources)),
         };
         line[name] = value;
         line
@@ -240,6 +262,23 @@ impl Explained<'_> {
             "body": body,
         })
     }
+}
+
+fn registered(registration: &Registration) -> Value {
+    let mut registered = json!({"outcome": Registered::of(registration).as_str()});
+    match registration {
+        Registration::Lease(Lease::Take { ttl_seconds } | Lease::Renew { ttl_seconds }) => {
+            registered["ttlSeconds"] = json!(ttl_seconds);
+        }
+        Registration::Lease(Lease::Release) => {}
+        Registration::Claim(claim) => {
+            registered["resource"] = json!(claim.resource);
+            if let Action::Take { ttl_seconds } = claim.action {
+                registered["ttlSeconds"] = json!(ttl_seconds);
+            }
+        }
+    }
+    registered
 }
 
 fn told_of(subject: &Subject) -> Option<String> {

@@ -78,7 +78,11 @@ pub fn diagnose(input: &Input, rules: &Rules, home: &Home) -> Vec<Document> {
 fn refusal(record: &Record<'_>, rules: &Rules, home: &Home) -> Option<Reason> {
     match route(record, rules, home).decision {
         Decision::Unroutable(reason) if reason.code != Code::TargetNotAllowed => Some(reason),
-        Decision::Unroutable(_) | Decision::Call(_) | Decision::Ignore => None,
+        Decision::Unroutable(_)
+        | Decision::Call(_)
+        | Decision::Ignore
+        | Decision::Register(_)
+        | Decision::LookUp(_) => None,
     }
 }
 

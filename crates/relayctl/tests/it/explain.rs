@@ -193,7 +193,7 @@ fn planned(path: &Path) -> Vec<PlannedCall> {
     };
     let planned = |record: &Record<'_>| match route(record, &rules, &Home::new("us-east-1", ARN)).decision {
         Decision::Call(planned) => Some(*planned),
-        Decision::Unroutable(_) | Decision::Ignore => None,
+        Decision::Unroutable(_) | Decision::Ignore | Decision::Register(_) | Decision::LookUp(_) => None,
     };
     records.iter().filter_map(planned).collect()
 }
