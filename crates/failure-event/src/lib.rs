@@ -15,6 +15,7 @@
 //! | [`schema`] | the JSON Schema, made from the targets' own rules |
 //! | [`secret`], [`secret_names`], [`redaction`] | text that cannot be printed, and texts from which it is taken out |
 //! | [`spelling`] | names that are spelt in several ways |
+//! | [`states_language`] | definitions of state machines: who waits for whom, and where its task token goes |
 //! | [`arn`], [`partition`] | Amazon Resource Names; AWS's partitions |
 
 pub mod arn;
@@ -39,5 +40,6 @@ pub mod schema;
 pub mod secret;
 pub mod secret_names;
 pub mod spelling;
+pub mod states_language;
 pub mod target;
 pub mod text;
