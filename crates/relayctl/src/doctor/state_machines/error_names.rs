@@ -102,7 +102,7 @@ pub fn never_matches(name: &str, pattern: Pattern, is_of_sdk: bool) -> Option<Ne
     match known {
         Some(known) if known != name => Some(NeverMatches::Misspelt(known.to_owned())),
         Some(_) => (pattern == Pattern::Sync).then_some(NeverMatches::OnlyWithToken),
-        None if prefix != given => Some(NeverMatches::Misspelt(right)),
+        None if prefix != given && is_of_api(rest) => Some(NeverMatches::Misspelt(right)),
         None if WHOLLY_KNOWN.contains(&prefix) && pattern == Pattern::Callback && !is_of_api(rest) => {
             Some(NeverMatches::NobodyReports)
         }
@@ -130,8 +130,8 @@ fn is_of_api(rest: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn misspelt(right: &str) -> Option<NeverMatches> {
-        Some(NeverMatches::Misspelt(right.to_owned()))
+    fn misspelt(right: &str) -> NeverMatches {
+        NeverMatches::Misspelt(right.to_owned())
     }
 
     #[test]
@@ -145,6 +145,7 @@ mod tests {
             "Lambda.Unknown",
             "Worker.Exited",
             "Render.NoSpace",
+            "lambda.outOfSpace",
             "CustomError",
         ]) {
             assert_eq!(never_matches(name, Pattern::Callback, false), None, "{name}");
@@ -162,7 +163,7 @@ mod tests {
             ("States.timeout", "States.Timeout"),
             ("states.ALL", "States.ALL"),
         ] {
-            assert_eq!(never_matches(name, Pattern::Callback, false), misspelt(right), "{name}");
+            assert_eq!(never_matches(name, Pattern::Callback, false), Some(misspelt(right)), "{name}");
         }
         let invented = never_matches("States.OutOfLuck", Pattern::Callback, false);
         assert_eq!(invented, Some(NeverMatches::NotOfTheLanguage));
@@ -172,7 +173,7 @@ mod tests {
     fn an_sdk_integration_has_names_of_its_own_for_the_apis_errors_but_not_for_the_relays() {
         assert_eq!(never_matches("Ecs.ServerException", Pattern::Callback, true), None);
         let of_the_relay = never_matches("Ecs.EssentialContainerExited", Pattern::Callback, true);
-        assert_eq!(of_the_relay, misspelt("ECS.EssentialContainerExited"));
+        assert_eq!(of_the_relay, Some(misspelt("ECS.EssentialContainerExited")));
     }
 
     #[test]
