@@ -150,13 +150,14 @@ fn error_names(state: &State<'_>) -> Vec<Defect> {
     defects
 }
 
-/// A name in a `Map` or `Parallel` may be raised by any state within.
+/// A `Map` or `Parallel` sees the errors of all states within, and a `Fail` state there may make up any name.
 fn why_never(state: &State<'_>, name: &str) -> Option<NeverMatches> {
     let resource = state.task.as_ref().map(|task| &task.resource);
     let pattern = resource.map_or(Pattern::Other, Resource::pattern);
     let is_of_integration = matches!(pattern, Pattern::Callback | Pattern::Sync | Pattern::RequestResponse);
     let is_of_sdk = !is_of_integration || resource.is_some_and(Resource::is_of_sdk);
-    never_matches(name, pattern, is_of_sdk)
+    let why = never_matches(name, pattern, is_of_sdk)?;
+    (why != NeverMatches::NotOfTheLanguage || resource.is_some()).then_some(why)
 }
 
 #[cfg(test)]
@@ -285,6 +286,11 @@ mod tests {
             matches!(misspelt[..], [Defect::NameNeverMatches { field: Field::Retry, .. }]),
             "{misspelt:?}"
         );
+        let invented = |state: &mut Value| {
+            *state =
+                json!({"Type": "Parallel", "Branches": [], "Catch": [{"ErrorEquals": ["States.Quorum"]}]});
+        };
+        assert_eq!(defects(invented), []);
         let beside = names(json!([{"ErrorEquals": ["States.ALL", "ECS.ServerException"]}]));
         assert_eq!(beside, [Defect::AllNotAlone(Field::Retry)]);
         let behind =
