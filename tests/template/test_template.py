@@ -39,6 +39,14 @@ EVERYTHING_ON = EVERY_KIND_ON | {
     "CodeBuildProjectPrefixes": "one-,two-,three-",
     "StepFunctionsNotices": "true",
     "StateMachinePrefixes": "one-,two-,three-",
+    "GlueJobNotices": "true",
+    "SageMakerJobNotices": "true",
+    "EmrStepNotices": "true",
+    "EmrServerlessJobNotices": "true",
+    "Ec2InstanceNotices": "true",
+    "SsmCommandNotices": "true",
+    "BedrockJobNotices": "true",
+    "Leases": "true",
     "TaskTokenNames": "MY_TOKEN,/deep/token",
     "AbandonedWorkQueueArns": ",".join(QUEUE_ARNS[:5]),
     "QueueEncryption": "KMS",
@@ -291,7 +299,7 @@ def test_nobody_is_let_in_without_a_condition():
 def test_what_cannot_be_delivered_goes_to_the_dead_letter_queue():
     template = Template(RELAY, **EVERYTHING_ON)
     rules = template.resources("AWS::Events::Rule")
-    assert len(rules) == 6
+    assert len(rules) == 13
     for name, rule in rules.items():
         (target,) = rule["Targets"]
         assert target["DeadLetterConfig"]["Arn"] == "<DeadLetterQueue.Arn>", name
@@ -334,8 +342,10 @@ def test_names_of_more_tokens_are_part_of_the_patterns():
 
 
 def test_patterns_are_within_the_limit_of_eventbridge():
-    for name, rule in Template(RELAY, **EVERYTHING_ON).resources("AWS::Events::Rule").items():
-        assert len(json.dumps(rule["EventPattern"])) <= 2048, name
+    for leases in ("true", "false"):
+        rules = Template(RELAY, **EVERYTHING_ON | {"Leases": leases}).resources("AWS::Events::Rule")
+        for name, rule in rules.items():
+            assert len(json.dumps(rule["EventPattern"])) <= 2048, name
 
 
 # ------------------------------------------------------------------ what an operator sees
@@ -385,17 +395,24 @@ def test_alarms_watch_metrics_that_the_relay_emits():
 
 
 def test_what_no_queue_took_raises_an_alarm():
-    lost = {name: dimensions for _, name, dimensions, _ in watched(alarms()["EventsLostAlarm"])}
-    assert lost["DeadLetterErrors"] == [{"Name": "FunctionName", "Value": "<RelayFunction>"}]
+    lost = [*watched(alarms()["EventsLostAlarm"]), *watched(alarms()["NoticesLostAlarm"])]
+    (of_the_function,) = (dimensions for _, name, dimensions, _ in lost if name == "DeadLetterErrors")
+    assert of_the_function == [{"Name": "FunctionName", "Value": "<RelayFunction>"}]
     rules = Template(RELAY).resources("AWS::Events::Rule")
     named = {
         tuple((d["Name"], d["Value"]) for d in dimensions)
-        for _, name, dimensions, _ in watched(alarms()["EventsLostAlarm"])
+        for _, name, dimensions, _ in lost
         if name == "InvocationsFailedToBeSentToDlq"
     }
     # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html: the bus is named where it is not the default.
     of_the_bus = (("EventBusName", "<EventBus>"), ("RuleName", rules.pop("FailureRule")["Name"]))
     assert named == {of_the_bus} | {(("RuleName", f"<{rule}>"),) for rule in rules}
+
+
+def test_no_alarm_watches_more_metrics_than_cloudwatch_allows():
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-limits.html
+    for name, alarm in alarms(**EVERYTHING_ON).items():
+        assert len(list(watched(alarm))) <= 10, name
 
 
 def test_the_dashboard_shows_every_metric_that_the_relay_emits():
