@@ -15,6 +15,7 @@ use tokio::net::TcpListener;
 const QUEUE: &str = "arn:aws:sqs:us-east-1:123456789012:failures";
 const DEAD_LETTERS: &str = "arn:aws:sqs:us-east-1:123456789012:dead-letters";
 const QUEUE_URL: &str = "https://sqs.us-east-1.amazonaws.com/123456789012/failures";
+const TABLE: &str = "failure-relay-leases";
 const DEAD_LETTERS_URL: &str = "https://sqs.us-east-1.amazonaws.com/123456789012/dead-letters";
 
 /// It may fail tasks of its own region only, though another is allowed.
@@ -137,6 +138,8 @@ fn answer(operation: &str, request: &[u8]) -> Answer {
         "DescribeRule" => Answer::Json(json!({"Name": "every-failure", "State": "ENABLED"})),
         "ListTargetsByRule" => Answer::Json(json!({"Targets": []})),
         "DescribeAlarms" => Answer::Cbor(b"\xa1\x6cMetricAlarms\x80".to_vec()),
+        // Of `relayctl leases`, and one lease in all of the index.
+        "Query" => Answer::Json(leases(&named("TableName"), request)),
         other => panic!("doctor called {other}, which its help does not list"),
     }
 }
@@ -157,7 +160,21 @@ fn stack() -> String {
     };
     let function = resource("AWS::Lambda::Function", "failure-relay");
     let rule = resource("AWS::Events::Rule", "failures|every-failure");
-    format!("<StackResourceSummaries>{function}{rule}</StackResourceSummaries>")
+    let table = resource("AWS::DynamoDB::Table", TABLE);
+    format!("<StackResourceSummaries>{function}{rule}{table}</StackResourceSummaries>")
+}
+
+fn leases(table: &str, request: &[u8]) -> Value {
+    assert_eq!(table, TABLE);
+    let request: Value = serde_json::from_slice(request).unwrap();
+    let is_its_shard = request["ExpressionAttributeValues"][":shard"]["S"] == "3";
+    let lease = json!({
+        "pk": {"S": "lease#c0ffee"}, "sk": {"S": "lease"}, "due_shard": {"S": "3"},
+        "due_at": {"N": "1795169760000"}, "sent_at": {"N": "1795169700000"},
+        "kind": {"S": "step-functions-task"}, "region": {"S": "us-east-1"}, "account": {"S": "123456789012"},
+        "fingerprint": {"S": "9747f4cb18cad243"},
+    });
+    json!({"Items": if is_its_shard { vec![lease] } else { vec![] }})
 }
 
 fn function() -> Value {
