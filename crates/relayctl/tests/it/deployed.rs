@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
@@ -138,7 +139,7 @@ fn answer(operation: &str, request: &[u8]) -> Answer {
         "DescribeRule" => Answer::Json(json!({"Name": "every-failure", "State": "ENABLED"})),
         "ListTargetsByRule" => Answer::Json(json!({"Targets": []})),
         "DescribeAlarms" => Answer::Cbor(b"\xa1\x6cMetricAlarms\x80".to_vec()),
-        // Of `relayctl leases`, and one lease in all of the index.
+        // Of `relayctl leases`.
         "Query" => Answer::Json(leases(&named("TableName"), request)),
         other => panic!("doctor called {other}, which its help does not list"),
     }
@@ -164,17 +165,25 @@ fn stack() -> String {
     format!("<StackResourceSummaries>{function}{rule}{table}</StackResourceSummaries>")
 }
 
+/// One lease that holds, and one that nobody renewed. Ages are half a minute from where their minutes change.
 fn leases(table: &str, request: &[u8]) -> Value {
     assert_eq!(table, TABLE);
     let request: Value = serde_json::from_slice(request).unwrap();
-    let is_its_shard = request["ExpressionAttributeValues"][":shard"]["S"] == "3";
-    let lease = json!({
-        "pk": {"S": "lease#c0ffee"}, "sk": {"S": "lease"}, "due_shard": {"S": "3"},
-        "due_at": {"N": "1795169760000"}, "sent_at": {"N": "1795169700000"},
-        "kind": {"S": "step-functions-task"}, "region": {"S": "us-east-1"}, "account": {"S": "123456789012"},
-        "fingerprint": {"S": "9747f4cb18cad243"},
-    });
-    json!({"Items": if is_its_shard { vec![lease] } else { vec![] }})
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let lease = |fingerprint: &str, sent: u64, due: u64, source: &str| {
+        json!({
+            "pk": {"S": "lease#c0ffee"}, "sk": {"S": "lease"}, "due_shard": {"S": "3"},
+            "due_at": {"N": (due * 1000).to_string()}, "sent_at": {"N": (sent * 1000).to_string()},
+            "kind": {"S": "step-functions-task"}, "region": {"S": "us-east-1"}, "account": {"S": "123456789012"},
+            "fingerprint": {"S": fingerprint}, "source": {"S": source}, "event_id": {"S": "render-0417"},
+        })
+    };
+    let items = match request["ExpressionAttributeValues"][":shard"]["S"].as_str().unwrap() {
+        "3" => vec![lease("9747f4cb18cad243", now - 150, now + 450, "render-farm")],
+        "5" => vec![lease("09c1bdc7aadaca1a", now - 750, now - 150, "render-farm-2")],
+        _ => vec![],
+    };
+    json!({"Items": items})
 }
 
 fn function() -> Value {
