@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
@@ -15,6 +16,7 @@ use tokio::net::TcpListener;
 const QUEUE: &str = "arn:aws:sqs:us-east-1:123456789012:failures";
 const DEAD_LETTERS: &str = "arn:aws:sqs:us-east-1:123456789012:dead-letters";
 const QUEUE_URL: &str = "https://sqs.us-east-1.amazonaws.com/123456789012/failures";
+const TABLE: &str = "failure-relay-leases";
 const DEAD_LETTERS_URL: &str = "https://sqs.us-east-1.amazonaws.com/123456789012/dead-letters";
 
 /// It may fail tasks of its own region only, though another is allowed.
@@ -150,6 +152,8 @@ fn answer(operation: &str, request: &[u8]) -> Answer {
         "ListStateMachines" => Answer::Json(state_machines()),
         "DescribeStateMachine" => Answer::Json(state_machine(&named("stateMachineArn"))),
         "DescribeStacks" => xml(operation, STACK_WITH_ECS_NOTICES_OFF),
+        // Of `relayctl leases`.
+        "Query" => Answer::Json(leases(&named("TableName"), request)),
         other => panic!("doctor called {other}, which its help does not list"),
     }
 }
@@ -170,7 +174,29 @@ fn stack() -> String {
     };
     let function = resource("AWS::Lambda::Function", "failure-relay");
     let rule = resource("AWS::Events::Rule", "failures|every-failure");
-    format!("<StackResourceSummaries>{function}{rule}</StackResourceSummaries>")
+    let table = resource("AWS::DynamoDB::Table", TABLE);
+    format!("<StackResourceSummaries>{function}{rule}{table}</StackResourceSummaries>")
+}
+
+/// One lease that holds, and one that nobody renewed. Ages are half a minute from where their minutes change.
+fn leases(table: &str, request: &[u8]) -> Value {
+    assert_eq!(table, TABLE);
+    let request: Value = serde_json::from_slice(request).unwrap();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let lease = |fingerprint: &str, sent: u64, due: u64, source: &str| {
+        json!({
+            "pk": {"S": "lease#c0ffee"}, "sk": {"S": "lease"}, "due_shard": {"S": "3"},
+            "due_at": {"N": (due * 1000).to_string()}, "sent_at": {"N": (sent * 1000).to_string()},
+            "kind": {"S": "step-functions-task"}, "region": {"S": "us-east-1"}, "account": {"S": "123456789012"},
+            "fingerprint": {"S": fingerprint}, "source": {"S": source}, "event_id": {"S": "render-0417"},
+        })
+    };
+    let items = match request["ExpressionAttributeValues"][":shard"]["S"].as_str().unwrap() {
+        "3" => vec![lease("9747f4cb18cad243", now - 150, now + 450, "render-farm")],
+        "5" => vec![lease("09c1bdc7aadaca1a", now - 750, now - 150, "render-farm-2")],
+        _ => vec![],
+    };
+    json!({"Items": items})
 }
 
 fn function() -> Value {

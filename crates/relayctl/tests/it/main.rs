@@ -8,6 +8,7 @@ mod doctor;
 mod event_files;
 mod explain;
 mod lease;
+mod leases;
 mod publish;
 mod rehearse;
 mod run;
