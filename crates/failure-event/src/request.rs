@@ -95,6 +95,24 @@ pub struct HttpForm {
     pub body: String,
 }
 
+impl HttpForm {
+    /// A request of an operation that goes to its service's endpoint and has nothing in its path, with this body.
+    #[must_use]
+    pub fn of(operation: &Operation, body: String) -> Self {
+        let content_type = |value: &str| ("content-type", value.to_owned());
+        let (method, path, headers) = match operation.wire {
+            Wire::AwsJson { version, target } => {
+                let name = ("x-amz-target", format!("{target}.{}", operation.name));
+                ("POST", "/", vec![content_type(&format!("application/x-amz-json-{version}")), name])
+            }
+            Wire::RestJson { method, path } => (method, path, vec![content_type("application/json")]),
+            Wire::Query { .. } => ("POST", "/", vec![content_type("application/x-www-form-urlencoded")]),
+            Wire::PresignedPut => ("PUT", "/", vec![content_type("")]),
+        };
+        Self { method, host: None, path: path.to_owned(), headers, body }
+    }
+}
+
 impl fmt::Debug for HttpForm {
     /// Path and body may hold a token.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -121,28 +139,11 @@ impl Request {
     /// The request as it goes over the wire, with secrets as fingerprints unless they are asked for.
     #[must_use]
     pub fn http(&self, secrets: Secrets) -> HttpForm {
-        let json =
-            |content_type: &str| (("content-type", content_type.to_owned()), self.body.to_json(secrets));
-        let (method, headers, body) = match self.operation.wire {
-            Wire::AwsJson { version, target } => {
-                let (content_type, body) = json(&format!("application/x-amz-json-{version}"));
-                let operation = ("x-amz-target", format!("{target}.{}", self.operation.name));
-                ("POST", vec![content_type, operation], body)
-            }
-            Wire::RestJson { method, .. } => {
-                let (content_type, body) = json("application/json");
-                (method, vec![content_type], body)
-            }
-            Wire::Query { version } => {
-                let content_type = ("content-type", "application/x-www-form-urlencoded".to_owned());
-                ("POST", vec![content_type], self.form(version, secrets))
-            }
-            Wire::PresignedPut => {
-                let (content_type, body) = json("");
-                ("PUT", vec![content_type], body)
-            }
+        let body = match self.operation.wire {
+            Wire::Query { version } => self.form(version, secrets),
+            Wire::AwsJson { .. } | Wire::RestJson { .. } | Wire::PresignedPut => self.body.to_json(secrets),
         };
-        HttpForm { method, host: self.host(), path: self.path(secrets), headers, body }
+        HttpForm { host: self.host(), path: self.path(secrets), ..HttpForm::of(self.operation, body) }
     }
 
     /// All that identifies the request's task, by the names of the API's reference, wherever in the request it stands: the body,
@@ -282,7 +283,7 @@ impl Secrets {
 }
 
 /// All but the unreserved characters of RFC 3986 as `%` and two hex digits, as AWS signs them.
-fn percent_encoded(text: &str) -> String {
+pub(crate) fn percent_encoded(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {

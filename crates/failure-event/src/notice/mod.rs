@@ -13,6 +13,7 @@ mod identity;
 mod lambda;
 mod shapes;
 mod step_functions;
+mod task_token;
 
 use std::borrow::Cow;
 
@@ -26,6 +27,7 @@ pub use abandoned_work::{
 pub use environment::in_variables as identity_in_variables;
 pub use identity::{Found, Identity, token_names};
 pub use shapes::asked_for_by;
+pub use task_token::{task_token_in_command, task_token_in_payload, task_token_in_variables};
 
 /// The most containers, attempts or nodes of a notice that are looked at. AWS allows ten containers of a task, ten attempts and five groups
 /// of nodes; a notice with more than this is somebody else's.
