@@ -11,14 +11,17 @@
 //! | module | what it knows |
 //! | --- | --- |
 //! | [`relay`] | one invocation: order, concurrency, time, panics, and when a record is done |
+//! | [`function`] | how a function starts, and answers one invocation after the other |
 //! | [`payload`] | the payload as bytes, before Lambda's runtime crate parses it |
 //! | [`settings`] | the environment, read once |
 //! | [`aws`] | everything that talks to AWS: clients, connections, keys, senders, queues |
-//! | [`telemetry`], [`log_line`] | log lines and metrics, and how long a line may be |
+//! | [`telemetry`], [`emf`], [`log_line`] | log lines and metrics, and how long a line may be |
 //!
 //! `ARCHITECTURE.md` names the invariants.
 
 pub mod aws;
+pub mod emf;
+pub mod function;
 pub mod log_line;
 pub mod payload;
 pub mod relay;

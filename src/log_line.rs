@@ -112,10 +112,7 @@ fn bounded_line(line: &[u8], is_json: bool) -> Cow<'_, [u8]> {
     }
     let note = format!("a log line of {} bytes is left out", line.len());
     let instead = if is_json {
-        format!(
-            "{{\"level\":\"WARN\",\"timestamp\":\"{}\",\"message\":\"{note}\"}}\n",
-            crate::telemetry::now()
-        )
+        format!("{{\"level\":\"WARN\",\"timestamp\":\"{}\",\"message\":\"{note}\"}}\n", crate::emf::now())
     } else {
         format!("WARN {note}\n")
     };

@@ -3,14 +3,15 @@
 //! A setting that is missing or does not parse stops the function with a message that names it: a relay that starts
 //! with half of its settings would fail where nobody looks.
 
-use std::fmt;
-use std::path::PathBuf;
-use std::str::FromStr;
+mod aws;
+mod variables;
 
 use failure_event::place::{is_account, is_region};
 use failure_event::rules::Rules;
-use failure_event::secret::Secret;
 use failure_event::target::Kind;
+
+pub use aws::{Aws, Credentials, Endpoints, TrustedRoots};
+pub use variables::{SettingError, Variables, parse_number, parse_one_or_more, saturated};
 
 /// `RELAY_CONCURRENCY` when it is not set.
 pub const CONCURRENCY_DEFAULT: usize = 10;
@@ -73,76 +74,6 @@ pub struct Parking {
     pub parked_seconds_max: u32,
     /// The longest delay of a parked message: `RELAY_RETRY_CAP_SECONDS`, as far as SQS allows.
     pub delay_seconds_max: u16,
-}
-
-/// Region, credentials and endpoints, as Lambda and the AWS SDKs define their variables.
-#[derive(Clone, Debug)]
-pub struct Aws {
-    /// `AWS_REGION`
-    pub region: String,
-    /// `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`. Without them each call fails and is retried.
-    pub credentials: Option<Credentials>,
-    /// `AWS_ENDPOINT_URL` and `AWS_ENDPOINT_URL_<SERVICE>`
-    pub endpoints: Endpoints,
-    /// `AWS_USE_FIPS_ENDPOINT`
-    pub use_fips: bool,
-    /// `AWS_USE_DUALSTACK_ENDPOINT`
-    pub use_dual_stack: bool,
-    /// `AWS_MAX_ATTEMPTS`
-    pub max_attempts: Option<u32>,
-    /// `SSL_CERT_FILE` and `SSL_CERT_DIR`
-    pub roots: TrustedRoots,
-}
-
-/// Whose signature a server's certificate needs.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum TrustedRoots {
-    /// Those that Mozilla trusts, as of the build. They need no file and no parsing.
-    #[default]
-    CompiledIn,
-    /// Those in these files in PEM format, and no other.
-    Named {
-        /// `SSL_CERT_FILE`
-        file: Option<PathBuf>,
-        /// `SSL_CERT_DIR`, which may name several.
-        directories: Vec<PathBuf>,
-    },
-    /// Those that the machine's administrator trusts: for a person's tool.
-    Machine,
-}
-
-/// The role's keys as Lambda hands them to the function.
-#[derive(Clone, Debug)]
-pub struct Credentials {
-    /// `AWS_ACCESS_KEY_ID`
-    pub access_key_id: Secret,
-    /// `AWS_SECRET_ACCESS_KEY`
-    pub secret_access_key: Secret,
-    /// `AWS_SESSION_TOKEN`
-    pub session_token: Option<Secret>,
-}
-
-/// Endpoints other than AWS's own, by the end of the variable that names them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Endpoints {
-    /// `AWS_ENDPOINT_URL`
-    all: Option<String>,
-    /// `AWS_ENDPOINT_URL_<…>`
-    of_one: Vec<(&'static str, String)>,
-}
-
-impl Endpoints {
-    /// The endpoint of a service of which requests are signed, where one is set for it or for all.
-    #[must_use]
-    pub fn of(&self, variable: &str) -> Option<&str> {
-        self.of_one_alone(variable).or(self.all.as_deref())
-    }
-
-    /// The endpoint that is set for this service, and for no other.
-    #[must_use]
-    pub fn of_one_alone(&self, variable: &str) -> Option<&str> {
-        self.of_one.iter().find(|(name, _)| *name == variable).map(|(_, url)| url.as_str())
-    }
 }
 
 /// The URL of an SQS queue.
@@ -217,23 +148,6 @@ fn region_of_path(path: &str) -> Option<String> {
     let region = path.strip_prefix("/queue/")?.split('/').next()?;
     is_region(region).then(|| region.to_owned())
 }
-
-/// A setting that stops the function: its name, and what is wrong with it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SettingError {
-    /// The environment variable.
-    pub name: &'static str,
-    /// What is wrong and what was expected.
-    pub what: String,
-}
-
-impl fmt::Display for SettingError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.name, self.what)
-    }
-}
-
-impl std::error::Error for SettingError {}
 
 impl Settings {
     /// Reads the process's environment.
@@ -359,54 +273,8 @@ fn read_back_off(variables: &Variables<'_>) -> Result<Option<BackOff>, SettingEr
 }
 
 fn read_aws(variables: &Variables<'_>) -> Result<Aws, SettingError> {
-    let Some(region) = variables.get("AWS_REGION").or_else(|| variables.get("AWS_DEFAULT_REGION")) else {
-        return Err(SettingError { name: "AWS_REGION", what: "is missing".to_owned() });
-    };
-    let keys = variables.get("AWS_ACCESS_KEY_ID").zip(variables.get("AWS_SECRET_ACCESS_KEY"));
-    Ok(Aws {
-        region,
-        credentials: keys.map(|(access_key_id, secret_access_key)| Credentials {
-            access_key_id: Secret::new(access_key_id),
-            secret_access_key: Secret::new(secret_access_key),
-            session_token: variables.get("AWS_SESSION_TOKEN").map(Secret::new),
-        }),
-        endpoints: read_endpoints(variables)?,
-        use_fips: variables.is_true("AWS_USE_FIPS_ENDPOINT"),
-        use_dual_stack: variables.is_true("AWS_USE_DUALSTACK_ENDPOINT"),
-        max_attempts: variables.optional("AWS_MAX_ATTEMPTS", parse_one_or_more)?,
-        roots: read_roots(variables),
-    })
-}
-
-fn read_roots(variables: &Variables<'_>) -> TrustedRoots {
-    let file = variables.get("SSL_CERT_FILE").map(PathBuf::from);
-    let directories = variables.get("SSL_CERT_DIR").unwrap_or_default();
-    let directories: Vec<PathBuf> =
-        std::env::split_paths(&directories).filter(|path| !path.as_os_str().is_empty()).collect();
-    match (&file, directories.as_slice()) {
-        (None, []) => TrustedRoots::CompiledIn,
-        _ => TrustedRoots::Named { file, directories },
-    }
-}
-
-fn read_endpoints(variables: &Variables<'_>) -> Result<Endpoints, SettingError> {
-    if variables.is_true("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") {
-        return Ok(Endpoints::default());
-    }
-    let services = Kind::ALL.iter().flat_map(|kind| kind.operations()).map(|operation| operation.service);
-    let mut of_one: Vec<(&'static str, String)> = Vec::new();
-    for name in services.map(|service| service.endpoint_variable).chain(["SQS", "STS"]) {
-        if of_one.iter().any(|(known, _)| *known == name) {
-            continue;
-        }
-        let variable = format!("AWS_ENDPOINT_URL_{name}");
-        let url = variables.get(&variable).map(|url| parse_endpoint(&url)).transpose();
-        // The variable's own name is not known before the program runs.
-        let url = url
-            .map_err(|what| SettingError { name: "AWS_ENDPOINT_URL_…", what: format!("{name}: {what}") })?;
-        of_one.extend(url.map(|url| (name, url)));
-    }
-    Ok(Endpoints { all: variables.optional("AWS_ENDPOINT_URL", parse_endpoint)?, of_one })
+    let targets = Kind::ALL.iter().flat_map(|kind| kind.operations()).map(|operation| operation.service);
+    Aws::read(variables, targets.map(|service| service.endpoint_variable).chain(["SQS", "STS", "DYNAMODB"]))
 }
 
 /// How a log is written, which is known before the settings are read: a wrong setting is itself a log line.
@@ -433,60 +301,6 @@ impl Logging {
         };
         Self { level, json: variable("AWS_LAMBDA_LOG_FORMAT") != "TEXT" }
     }
-}
-
-/// Named variables; an empty value counts as absent.
-struct Variables<'a>(&'a dyn Fn(&str) -> Option<String>);
-
-impl Variables<'_> {
-    fn get(&self, name: &str) -> Option<String> {
-        (self.0)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
-    }
-
-    fn is_true(&self, name: &str) -> bool {
-        self.get(name).is_some_and(|value| value.eq_ignore_ascii_case("true"))
-    }
-
-    fn optional<T>(
-        &self,
-        name: &'static str,
-        parse: impl Fn(&str) -> Result<T, String>,
-    ) -> Result<Option<T>, SettingError> {
-        let Some(value) = self.get(name) else { return Ok(None) };
-        parse(&value).map(Some).map_err(|what| SettingError { name, what })
-    }
-
-    fn required<T>(
-        &self,
-        name: &'static str,
-        parse: impl Fn(&str) -> Result<T, String>,
-    ) -> Result<T, SettingError> {
-        self.optional(name, parse)?.ok_or_else(|| SettingError { name, what: "is missing".to_owned() })
-    }
-
-    fn list<T>(
-        &self,
-        name: &'static str,
-        parse: impl Fn(&str) -> Result<T, String>,
-    ) -> Result<Vec<T>, SettingError> {
-        let value = self.get(name).unwrap_or_default();
-        let items = value.split(',').map(str::trim).filter(|item| !item.is_empty());
-        items.map(parse).collect::<Result<_, _>>().map_err(|what| SettingError { name, what })
-    }
-}
-
-fn parse_number<T: FromStr>(text: &str) -> Result<T, String> {
-    text.parse().map_err(|_| format!("expected a whole number, found \"{text}\""))
-}
-
-fn parse_one_or_more<N: FromStr + PartialEq + From<u8>>(text: &str) -> Result<N, String> {
-    let number: N = parse_number(text)?;
-    if number == N::from(0) { Err("expected 1 or more, found 0".to_owned()) } else { Ok(number) }
-}
-
-/// A count that no record reaches is as good as the greatest.
-fn saturated(number: u64) -> u32 {
-    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 fn parse_cap(text: &str) -> Result<u32, String> {
@@ -538,10 +352,6 @@ fn is_queue_name(name: &str) -> bool {
     let stem = name.strip_suffix(".fifo").unwrap_or(name);
     let is_shaped = stem.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
     is_shaped && !stem.is_empty() && name.len() <= 80
-}
-
-fn parse_endpoint(text: &str) -> Result<String, String> {
-    QueueUrl::parse(text).map(|_| text.to_owned()).map_err(|_| format!("\"{text}\" is no URL"))
 }
 
 #[cfg(test)]

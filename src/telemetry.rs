@@ -7,11 +7,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use serde_json::{Map, Value, json};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use tracing::Level;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
@@ -25,10 +23,8 @@ use failure_event::place::Place;
 use failure_event::route::Subject;
 use failure_event::text::Cut;
 
+use crate::emf;
 use crate::log_line::{self, BoundedLines};
-
-/// The CloudWatch namespace of every metric.
-pub const NAMESPACE: &str = "FailureRelay";
 
 /// Every metric, and its unit.
 pub const METRICS: [(&str, &str); 8] = [
@@ -104,11 +100,12 @@ impl Observer for Lines {
     }
 }
 
-/// Starts logging to standard output, one line an event.
-pub fn start(level: Option<Level>, json: bool) {
+/// Starts logging to standard output, one line an event. `function` is who says that it panicked.
+pub fn start(function: &'static str, level: Option<Level>, json: bool) {
     let ours = LevelFilter::from(level);
     let filter = Targets::new()
         .with_target("failure_relay", ours)
+        .with_target("failure_watch", ours)
         // It repeats each failed invocation, which is told above in full.
         .with_target("lambda_runtime::layers::panic", LevelFilter::OFF)
         .with_default(ours.min(LevelFilter::WARN));
@@ -120,10 +117,10 @@ pub fn start(level: Option<Level>, json: bool) {
     };
     // It fails only where logging was started before, by whoever embeds the relay.
     let _ = tracing_subscriber::registry().with(lines.with_filter(filter)).try_init();
-    std::panic::set_hook(Box::new(|panic| {
+    std::panic::set_hook(Box::new(move |panic| {
         // The panic's message may quote what it was about, so only its place is told.
         let place = panic.location().map(ToString::to_string);
-        tracing::error!(place, "the relay panicked; the record is retried");
+        tracing::error!(place, "{function} panicked; what it was working on is tried again");
     }));
 }
 
@@ -256,10 +253,10 @@ impl Metrics {
                 values.insert(REPORT_AGE.to_owned(), json!(ages));
             }
             // Writing to a String cannot fail.
-            let _ = writeln!(lines, "{}", emf_line(kind, values, now, level));
+            let _ = writeln!(lines, "{}", line_of(kind, values, now, level));
             for ages in ages {
                 let values = Map::from_iter([(REPORT_AGE.to_owned(), json!(ages))]);
-                let _ = writeln!(lines, "{}", emf_line(kind, values, now, level));
+                let _ = writeln!(lines, "{}", line_of(kind, values, now, level));
             }
         }
         lines
@@ -281,31 +278,10 @@ impl Counts {
     }
 }
 
-fn emf_line(kind: &str, values: Map<String, Value>, now: SystemTime, level: &str) -> Value {
-    let named = METRICS.iter().filter(|(name, _)| values.contains_key(*name));
-    let metrics: Vec<Value> = named.map(|(name, unit)| json!({"Name": name, "Unit": unit})).collect();
-    let directive = json!({"Namespace": NAMESPACE, "Dimensions": [["TargetKind"], []], "Metrics": metrics});
-    let mut line = values;
-    line.insert("_aws".to_owned(), json!({"Timestamp": epoch_millis(now), "CloudWatchMetrics": [directive]}));
-    line.insert("TargetKind".to_owned(), json!(kind));
-    line.insert("timestamp".to_owned(), json!(rfc3339(now)));
-    line.insert("level".to_owned(), json!(level));
-    Value::Object(line)
-}
-
-/// The present time as lines have it.
-#[must_use]
-pub fn now() -> String {
-    rfc3339(SystemTime::now())
-}
-
-fn epoch_millis(now: SystemTime) -> u64 {
-    millis(now.duration_since(UNIX_EPOCH).unwrap_or_default())
-}
-
-fn rfc3339(now: SystemTime) -> String {
-    // Rfc3339 fails only for years past 9999.
-    OffsetDateTime::from(now).format(&Rfc3339).unwrap_or_default()
+/// The line of a kind: its metrics count for the kind, and for all kinds together.
+fn line_of(kind: &str, mut values: Map<String, Value>, now: SystemTime, level: &str) -> Value {
+    values.insert("TargetKind".to_owned(), json!(kind));
+    emf::line(values, &METRICS, &[&["TargetKind"], &[]], now, level)
 }
 
 /// A level that passes the configured one, for lines that are written at every level.
@@ -328,6 +304,7 @@ pub fn print(lines: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::UNIX_EPOCH;
 
     fn emf(counts: Counts) -> Vec<Value> {
         let metrics = Metrics { by_kind: BTreeMap::from([("swf-activity-task", counts)]) };
@@ -345,7 +322,6 @@ mod tests {
         assert_eq!(line["_aws"]["Timestamp"], 1_700_000_000_123_u64);
         assert_eq!(line["timestamp"], "2023-11-14T22:13:20.123Z");
         let directive = &line["_aws"]["CloudWatchMetrics"][0];
-        assert_eq!(directive["Namespace"], "FailureRelay");
         assert_eq!(directive["Dimensions"], json!([["TargetKind"], []]));
         for metric in directive["Metrics"].as_array().unwrap() {
             assert!(!line[metric["Name"].as_str().unwrap()].is_null());

@@ -76,11 +76,17 @@ impl Clients {
     /// [`Clients::new`] over a given HTTP client.
     #[must_use]
     pub fn with_http_client(settings: &Settings, http_client: SharedHttpClient) -> Self {
+        Self { role_name: settings.role_name.clone(), ..Self::of_own_role(&settings.aws, http_client) }
+    }
+
+    /// The clients of a function that assumes no role.
+    #[must_use]
+    pub fn of_own_role(aws: &Aws, http_client: SharedHttpClient) -> Self {
         Self {
-            own: shared_config(&settings.aws, http_client),
-            own_region: settings.aws.region.clone(),
-            endpoints: settings.aws.endpoints.clone(),
-            role_name: settings.role_name.clone(),
+            own: shared_config(aws, http_client),
+            own_region: aws.region.clone(),
+            endpoints: aws.endpoints.clone(),
+            role_name: None,
             session_name: SessionName::default(),
             places: Mutex::default(),
             queues: Mutex::default(),

@@ -22,7 +22,7 @@ use failure_event::outcome::{ServiceError, is_own_trouble};
 
 /// The most entries of one `SendMessageBatch`.
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html>
-const BATCH_MAX: usize = 10;
+pub const BATCH_MAX: usize = 10;
 
 /// What SQS says of a message with characters that it does not take, with none at all, or with too many; and of a batch that
 /// holds such a message.
@@ -251,7 +251,8 @@ impl<M: QueueMessage> QueueSender<M> {
 
 /// Whether SQS says that this very message, or this very batch of messages, is not to its liking. A status of 429 or 5xx is its own
 /// trouble, whatever name it gives; entries of a batch have no status.
-fn is_refusal(error: &ServiceError) -> bool {
+#[must_use]
+pub fn is_refusal(error: &ServiceError) -> bool {
     if error.status.is_some_and(is_own_trouble) {
         return false;
     }
@@ -274,7 +275,9 @@ fn confirmation(output: &SendMessageBatchOutput, index: usize) -> Result<(), Ser
     }))
 }
 
-fn unconfirmed() -> ServiceError {
+/// What stands for the confirmation that an answer does not hold.
+#[must_use]
+pub fn unconfirmed() -> ServiceError {
     ServiceError { name: Some("Unconfirmed".to_owned()), ..ServiceError::default() }
 }
 

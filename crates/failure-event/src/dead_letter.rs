@@ -159,6 +159,8 @@ pub struct Origin {
     pub publisher: Option<String>,
     /// When it was parked first, when it was.
     pub parked_since: Option<ParkedSince>,
+    /// When it was sent, in milliseconds since 1970, as an EventBridge event or SNS say.
+    pub sent_at: Option<i64>,
 }
 
 /// A message for the dead-letter queue.

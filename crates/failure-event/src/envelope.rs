@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 
 use crate::dead_letter::{Origin, REDRIVE_COUNT};
+use crate::event::parse_time;
 use crate::json::{Json, JsonString, Object, Type};
 use crate::parked;
 use crate::place::is_account;
@@ -148,6 +149,15 @@ impl Record<'_> {
         }
     }
 
+    /// When it was sent, in milliseconds since 1970, as whoever delivered it vouches: for a parked record, when the first message was.
+    #[must_use]
+    pub fn sent_at(&self) -> Option<i64> {
+        match self.sqs_delivery() {
+            Some(delivery) => delivery.sent_at.as_deref()?.parse().ok(),
+            None => self.origin.sent_at,
+        }
+    }
+
     /// The message group in which order must hold: that of a record of a FIFO queue.
     #[must_use]
     pub fn fifo_group(&self) -> Option<&str> {
@@ -218,8 +228,9 @@ enum Service {
 fn single<'a>(payload: &'a str, event: Option<&Object<'a>>) -> Record<'a> {
     let source_arn = event.and_then(rule_arn);
     let publisher = event.and_then(account);
+    let sent_at = event.filter(|event| is_event_bridge(event)).and_then(|event| millis(&event.text("time")?));
     Record {
-        origin: Origin { source_arn, publisher, ..Origin::default() },
+        origin: Origin { source_arn, publisher, sent_at, ..Origin::default() },
         via: Via::Invocation,
         body: Body::Text(JsonString::from(payload)),
     }
@@ -239,8 +250,17 @@ fn rule_arn(event: &Object<'_>) -> Option<String> {
 
 /// The account that put an EventBridge event on its bus.
 fn account(event: &Object<'_>) -> Option<String> {
-    event_bridge(event).filter(|_| !event.holds_object("target"))?;
-    Some(event.text("account")?.into_owned()).filter(|account| is_account(account))
+    let account = event.text("account").filter(|_| is_event_bridge(event))?;
+    Some(account.into_owned()).filter(|account| is_account(account))
+}
+
+fn is_event_bridge(event: &Object<'_>) -> bool {
+    event_bridge(event).is_some() && !event.holds_object("target")
+}
+
+/// An RFC 3339 time in milliseconds since 1970.
+fn millis(time: &str) -> Option<i64> {
+    i64::try_from(parse_time(time)?.unix_timestamp_nanos() / 1_000_000).ok()
 }
 
 fn sqs_record<'a>(
@@ -264,6 +284,7 @@ fn sqs_record<'a>(
             redrives: record.as_ref().and_then(redrives),
             publisher: attribute("SenderId").filter(|sender| !sender.is_empty()),
             parked_since: None,
+            sent_at: None,
         },
         via: Via::Sqs(SqsDelivery {
             queue_arn,
@@ -297,7 +318,11 @@ fn sns_record<'a>((json, record): (Json<'a>, Option<Object<'a>>)) -> Record<'a> 
     let text = |name: &str| Some(sns.as_ref()?.text(name)?.into_owned()).filter(|text| !text.is_empty());
     let body = sns.as_ref().and_then(|sns| sns.member("Message"));
     Record {
-        origin: Origin { source_arn: text("TopicArn"), ..Origin::default() },
+        origin: Origin {
+            source_arn: text("TopicArn"),
+            sent_at: text("Timestamp").as_deref().and_then(millis),
+            ..Origin::default()
+        },
         via: Via::Sns { message_id: text("MessageId") },
         body: Body::of(body, json),
     }

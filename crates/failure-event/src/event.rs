@@ -101,6 +101,29 @@ impl<'a> Failure<'a> {
         }
     }
 
+    /// The same failure, of which nothing stands in the event any more.
+    #[must_use]
+    pub fn into_owned(self) -> Failure<'static> {
+        let owned = |text: Option<Cow<'a, str>>| text.map(|text| Cow::Owned(text.into_owned()));
+        Failure {
+            given_type: owned(self.given_type),
+            given_message: owned(self.given_message),
+            details: owned(self.details),
+            external_execution_id: owned(self.external_execution_id),
+        }
+    }
+
+    /// This failure, completed by another where it says nothing.
+    #[must_use]
+    pub fn or(self, other: Failure<'a>) -> Self {
+        Self {
+            given_type: self.given_type.or(other.given_type),
+            given_message: self.given_message.or(other.given_message),
+            details: self.details.or(other.details),
+            external_execution_id: self.external_execution_id.or(other.external_execution_id),
+        }
+    }
+
     /// The machine-readable name of the error, or its default.
     #[must_use]
     pub fn type_name(&self) -> &str {

@@ -7,7 +7,8 @@
 //! | --- | --- |
 //! | [`json`] | JSON as text, kept as it was published |
 //! | [`envelope`] | what is around an event: SQS, SNS, EventBridge, CloudEvents |
-//! | [`event`], [`lease`], [`notice`] | what arrives: failure events, leases, and AWS's own notices of dead workers |
+//! | [`event`], [`notice`] | what arrives: failure events, and AWS's own notices of dead workers |
+//! | [`registration`], [`lease`], [`claim`], [`table`] | what else arrives: leases and claims; the table that holds them |
 //! | [`route`], [`rules`], [`place`] | record → request, reason or nothing; what is allowed; where it goes |
 //! | [`target`], [`text`] | each kind of target; texts within their limits |
 //! | [`request`], [`operation`], [`presigned`] | a request as data: its operation, its members, the URL that it goes to |
@@ -19,6 +20,7 @@
 //! | [`arn`], [`partition`] | Amazon Resource Names; AWS's partitions |
 
 pub mod arn;
+pub mod claim;
 pub mod dead_letter;
 pub mod envelope;
 pub mod event;
@@ -33,6 +35,7 @@ pub mod partition;
 pub mod place;
 pub mod presigned;
 pub mod redaction;
+pub mod registration;
 pub mod request;
 pub mod route;
 pub mod rules;
@@ -41,5 +44,6 @@ pub mod secret;
 pub mod secret_names;
 pub mod spelling;
 pub mod sweep;
+pub mod table;
 pub mod target;
 pub mod text;

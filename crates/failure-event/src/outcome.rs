@@ -203,7 +203,8 @@ impl ServiceError {
     }
 
     /// What the service did, as the rest of a sentence; with the message only where it is not the service's own.
-    fn as_predicate(&self) -> String {
+    #[must_use]
+    pub fn as_predicate(&self) -> String {
         match (self.status, &self.message) {
             (None, Some(obstacle)) => format!("was not reached: {self}: {obstacle}"),
             _ => format!("answered with {self}"),

@@ -120,6 +120,24 @@ impl fmt::Debug for HttpForm {
     }
 }
 
+impl HttpForm {
+    /// A request to the operation's own path, with a body that is written already.
+    #[must_use]
+    pub fn of(operation: &Operation, body: String) -> Self {
+        let content_type = |content_type: &str| ("content-type", content_type.to_owned());
+        let (method, path, headers) = match operation.wire {
+            Wire::AwsJson { version, target } => {
+                let name = ("x-amz-target", format!("{target}.{}", operation.name));
+                ("POST", "/", vec![content_type(&format!("application/x-amz-json-{version}")), name])
+            }
+            Wire::RestJson { method, path } => (method, path, vec![content_type("application/json")]),
+            Wire::Query { .. } => ("POST", "/", vec![content_type("application/x-www-form-urlencoded")]),
+            Wire::PresignedPut => ("PUT", "/", vec![content_type("")]),
+        };
+        Self { method, host: None, path: path.to_owned(), headers, body }
+    }
+}
+
 impl Request {
     /// The error names that end an event of this request's kind.
     #[must_use]
@@ -140,8 +158,8 @@ impl Request {
     #[must_use]
     pub fn http(&self, secrets: Secrets) -> HttpForm {
         let body = match self.operation.wire {
-            Wire::Query { version } => self.form(version, secrets),
             Wire::AwsJson { .. } | Wire::RestJson { .. } | Wire::PresignedPut => self.body.to_json(secrets),
+            Wire::Query { version } => self.form(version, secrets),
         };
         HttpForm { host: self.host(), path: self.path(secrets), ..HttpForm::of(self.operation, body) }
     }

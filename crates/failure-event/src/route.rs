@@ -7,14 +7,15 @@ use crate::dead_letter::{Code, Reason};
 use crate::envelope::{self, Content, DEPTH_MAX, RECORDS_MAX, Record, Via};
 use crate::event::{self, Failure, Header};
 use crate::json::{Json, NotJson, Object};
-use crate::lease;
-use crate::notice::{self, AbandonedWork, Death, Found, Meaning, Notice};
+use crate::notice::{self, AbandonedWork, Death, Found, Meaning, Notice, Unnamed};
 use crate::place::{GivenPlace, Home, OtherAccount, Place};
+use crate::registration::Registration;
 use crate::request::Request;
 use crate::rules::Rules;
 use crate::secret::{MentionedSecrets, fingerprint};
 use crate::secret_names::SecretNames;
-use crate::target::{Given, Kind, PlaceSource, SECRET_MAX};
+use crate::table::{Claimed, Holder};
+use crate::target::{Given, Kind, PlaceSource, SECRET_MAX, Target};
 use crate::text::{Cut, cut};
 
 /// How much is kept of the id of an event from a queue, in UTF-16 code units. Logs and dead letters hold its first 256, in which any
@@ -83,6 +84,10 @@ impl Subject {
 pub enum Decision {
     /// Call an API.
     Call(Box<PlannedCall>),
+    /// Write a lease or a claim into the table.
+    Register(Box<PlannedRegistration>),
+    /// Look up whose resource died.
+    LookUp(Box<Unnamed>),
     /// Dead-letter it.
     Unroutable(Reason),
     /// A notice that is no failure, or that names no task or job.
@@ -102,24 +107,50 @@ pub struct PlannedCall {
     pub defaults: Vec<&'static str>,
 }
 
+/// A lease or a claim, as the table is told of it.
+#[derive(Debug)]
+pub struct PlannedRegistration {
+    /// What is asked for.
+    pub registration: Registration,
+    /// The target that it is for.
+    pub holder: Holder,
+    /// Where that target is.
+    pub place: Place,
+    /// The event's own id, without secrets; that of a message is none.
+    pub id: Option<String>,
+    /// The event's own source, without secrets.
+    pub source: Option<String>,
+    /// When it was sent, in milliseconds since 1970; `None` is now.
+    pub sent_at: Option<i64>,
+}
+
 /// Routes one record.
 #[must_use]
 pub fn route(record: &Record<'_>, rules: &Rules, home: &Home) -> Route {
-    let secrets = MentionedSecrets::of(SecretNames::with(&rules.task_token_names));
-    let publisher = record.origin.publisher.clone();
-    let mut router =
-        Router { record, rules, home, subject: Subject { publisher, secrets, ..Subject::default() } };
+    let mut router = Router::new(record, rules, home);
     router.subject.header.id = router.default_id(None);
     let decision = match record.body.embedded() {
         Some(text) => router.text(&text, record.depth(), None),
         None if router.abandoned_queue().is_some() => Err(router.work_without_identity()),
         None => Err(Reason::new(Code::MalformedEvent, router.absent_body())),
     };
-    let secrets = &router.subject.secrets;
-    let decision = decision.unwrap_or_else(|reason| {
-        Decision::Unroutable(Reason::new(reason.code, secrets.redact_own(&reason.message)))
-    });
-    Route { subject: router.subject.without_secrets(), decision }
+    router.end(decision)
+}
+
+/// Routes the failure of a target that had claimed what died: as if the notice had named it. What the claim says of the failure wins
+/// over what the notice says. `subject` is what is known of the notice, or of the claim that came after it.
+#[must_use]
+pub fn route_claimed(
+    record: &Record<'_>,
+    rules: &Rules,
+    home: &Home,
+    subject: &Subject,
+    claimed: &Claimed,
+    notice: &Failure<'_>,
+) -> Route {
+    let mut router = Router { subject: subject.clone(), ..Router::new(record, rules, home) };
+    let decision = router.claimed(claimed, notice);
+    router.end(decision)
 }
 
 struct Router<'a> {
@@ -130,6 +161,21 @@ struct Router<'a> {
 }
 
 impl<'a> Router<'a> {
+    fn new(record: &'a Record<'a>, rules: &'a Rules, home: &'a Home) -> Self {
+        let secrets = MentionedSecrets::of(SecretNames::with(&rules.task_token_names));
+        let publisher = record.origin.publisher.clone();
+        Self { record, rules, home, subject: Subject { publisher, secrets, ..Subject::default() } }
+    }
+
+    /// The route, of which no text shows a secret.
+    fn end(self, decision: Result<Decision, Reason>) -> Route {
+        let secrets = &self.subject.secrets;
+        let decision = decision.unwrap_or_else(|reason| {
+            Decision::Unroutable(Reason::new(reason.code, secrets.redact_own(&reason.message)))
+        });
+        Route { subject: self.subject.without_secrets(), decision }
+    }
+
     /// Content that is JSON in a text.
     fn text(&mut self, text: &str, depth: usize, envelope_id: Option<&str>) -> Result<Decision, Reason> {
         match (Json::parse(text), self.abandoned_queue()) {
@@ -195,36 +241,81 @@ impl<'a> Router<'a> {
         target: Option<&Object<'_>>,
         envelope_id: Option<&str>,
     ) -> Result<Decision, Reason> {
-        self.set_header(Header::read(event), envelope_id);
-        let target = target.map(|target| Given::read(target));
-        if let Some(target) = &target {
-            self.note_target(target);
+        let header = Header::read(event);
+        let own = OwnHeader { id: header.id.clone(), source: header.source.clone() };
+        self.set_header(header, envelope_id);
+        let given = target.map(|target| Given::read(target));
+        if let Some(given) = &given {
+            self.note_target(given);
         }
         if event.member("target").is_some() {
             event::check_version(event)?;
         }
-        let Some(target) = target else {
+        let (Some(target), Some(given)) = (target, given) else {
             return Err(self.explain_missing_target(event, event::missing_target(event)));
         };
-        let asked_for = lease::Request::read(event)?;
-        let failure = || Failure::read(event.member("failure"));
-        let decision = self.call(target, failure, &GivenPlace::default())?;
-        match asked_for {
-            None => Ok(decision),
-            Some(request) => Err(Reason::new(
-                Code::NotEnabled,
-                format!("{}: this relay has no table for it (RELAY_TABLE_NAME)", request.member()),
-            )),
+        match Registration::read(event)? {
+            Some(registration) => self.register(registration, event, own, target, given),
+            None => self.call(given, || Failure::read(event.member("failure")), &GivenPlace::default()),
         }
+    }
+
+    /// What is checked of a failure event's target is checked here too, whatever is asked for.
+    fn register(
+        &mut self,
+        registration: Registration,
+        event: &Object<'_>,
+        own: OwnHeader,
+        target: &Object<'_>,
+        given: Given,
+    ) -> Result<Decision, Reason> {
+        let (identity, given) = self.identified(given)?;
+        let place = self.checked_place(&identity, given, &GivenPlace::default())?;
+        if !self.rules.has_table {
+            let message =
+                format!("{}: this relay has no table for it (RELAY_TABLE_NAME)", registration.member());
+            return Err(Reason::new(Code::NotEnabled, message));
+        }
+        let without_secrets = |text: String| self.subject.secrets.redact_id(&text).into_owned();
+        Ok(Decision::Register(Box::new(PlannedRegistration {
+            registration,
+            holder: Holder::new(event, target, &identity, &place, self.home),
+            place,
+            id: own.id.map(without_secrets),
+            source: own.source.map(without_secrets),
+            sent_at: self.record.sent_at(),
+        })))
+    }
+
+    /// The call that reports a target which had claimed what died. Where the target is was decided when it claimed.
+    fn claimed(&mut self, claimed: &Claimed, notice: &Failure<'_>) -> Result<Decision, Reason> {
+        let unreadable = || Reason::invalid("the claim cannot be read");
+        let target =
+            Json::parse(claimed.target.expose()).ok().and_then(Json::object).ok_or_else(unreadable)?;
+        let given = Given::read(&target);
+        self.note_target(&given);
+        let own = claimed.failure.as_deref().and_then(|failure| Json::parse(failure).ok());
+        let failure = || Failure::read(own).or(notice.clone());
+        let place = GivenPlace { region: Some(claimed.region.clone()), account: claimed.account.clone() };
+        self.call(given, failure, &place)
     }
 
     fn notice(&mut self, notice: Notice, envelope_id: Option<&str>) -> Result<Decision, Reason> {
         self.subject.path.push(notice.name);
         self.set_header(notice.header, envelope_id);
         match notice.meaning {
-            Meaning::NoFailure | Meaning::AsksForWork | Meaning::Nameless => Ok(Decision::Ignore),
-            Meaning::Unreadable(reason) => Err(reason),
+            Meaning::NoFailure | Meaning::AsksForWork => Ok(Decision::Ignore),
+            Meaning::Unnamed(unnamed) => self.unnamed(unnamed),
             Meaning::Death(death) => self.death(*death),
+        }
+    }
+
+    /// A death that names no task concerns whoever claimed what died.
+    fn unnamed(&self, unnamed: Box<Unnamed>) -> Result<Decision, Reason> {
+        match unnamed.otherwise {
+            _ if self.rules.has_table && !unnamed.resources.is_empty() => Ok(Decision::LookUp(unnamed)),
+            None => Ok(Decision::Ignore),
+            Some(reason) => Err(reason),
         }
     }
 
@@ -275,25 +366,41 @@ impl<'a> Router<'a> {
         failure: impl FnOnce() -> Failure<'f>,
         default_place: &GivenPlace,
     ) -> Result<Decision, Reason> {
+        let (identity, given) = self.identified(given)?;
+        let failure = failure();
+        self.note_untold(identity.kind(), &failure);
+        let defaults = defaults(&given.clone().or(&identity.place()), &failure);
+        let place = self.checked_place(&identity, given, default_place)?;
+        let mut cuts = Vec::new();
+        let request = identity.request(&failure, &mut cuts);
+        Ok(Decision::Call(Box::new(PlannedCall { request, place, cuts, defaults })))
+    }
+
+    /// The task or job that a target names, and the place that it names beside it.
+    fn identified(&mut self, given: Given) -> Result<(Target, GivenPlace), Reason> {
         let identity = given.target?;
         self.subject.fingerprint = Some(fingerprint(identity.identity()));
-        let given = match identity.kind().place_source() {
+        let place = match identity.kind().place_source() {
             PlaceSource::Members => given.place?,
             PlaceSource::Identity => GivenPlace::default(),
         };
-        let failure = failure();
-        self.note_untold(identity.kind(), &failure);
+        Ok((identity, place))
+    }
+
+    /// Where the target is, when it may be called there.
+    fn checked_place(
+        &self,
+        identity: &Target,
+        given: GivenPlace,
+        default_place: &GivenPlace,
+    ) -> Result<Place, Reason> {
         self.check_enabled(identity.kind())?;
         let given = given.or(&identity.place());
-        let place = match identity.kind().place_source() {
-            PlaceSource::Members => self.place(&given.clone().or(default_place))?,
+        match identity.kind().place_source() {
+            PlaceSource::Members => self.place(&given.or(default_place)),
             // The allow-lists hold, but no role is assumed: the URL is the permission.
-            PlaceSource::Identity => Place { account: None, ..self.place(&given)? },
-        };
-        let mut cuts = Vec::new();
-        let request = identity.request(&failure, &mut cuts);
-        let defaults = defaults(&given, &failure);
-        Ok(Decision::Call(Box::new(PlannedCall { request, place, cuts, defaults })))
+            PlaceSource::Identity => Ok(Place { account: None, ..self.place(&given)? }),
+        }
     }
 
     /// What is known of a target before it is known to be right.
@@ -394,6 +501,12 @@ impl<'a> Router<'a> {
             Via::Invocation => "expected a JSON object",
         }
     }
+}
+
+/// What an event says of itself, before it is given what is around it.
+struct OwnHeader {
+    id: Option<String>,
+    source: Option<String>,
 }
 
 fn defaults(given: &GivenPlace, failure: &Failure<'_>) -> Vec<&'static str> {

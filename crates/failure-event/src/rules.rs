@@ -15,4 +15,6 @@ pub struct Rules {
     pub task_token_names: Vec<String>,
     /// `RELAY_ABANDONED_WORK_QUEUES`: ARNs of workers' dead-letter queues.
     pub abandoned_work_queues: Vec<String>,
+    /// Whether there is a table of leases and claims (`RELAY_TABLE_NAME`).
+    pub has_table: bool,
 }

@@ -48,6 +48,7 @@ class Loop:
     """The one event loop, in its own thread."""
 
     _instance: Loop | None = None
+    _made = threading.Lock()
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
@@ -72,9 +73,11 @@ class Loop:
 
     @classmethod
     def get(cls) -> Loop:
-        if cls._instance is None:
-            cls._instance = cls()
-        return cls._instance
+        # Two loops would each serve some of the servers, and work that is handed to the wrong one wakes nobody.
+        with cls._made:
+            if cls._instance is None:
+                cls._instance = cls()
+            return cls._instance
 
     def run(self, coroutine, timeout: float | None = None):
         """Runs a coroutine on the loop and waits for what it returns."""

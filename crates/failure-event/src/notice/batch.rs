@@ -19,7 +19,7 @@ pub(super) fn meaning(event: &AwsEvent<'_>, names: &[String]) -> Meaning {
     if detail.text("status").as_deref() != Some("FAILED") {
         return Meaning::NoFailure;
     }
-    event.death(in_job(detail, names), || told(detail))
+    event.death(in_job(detail, names), told(detail))
 }
 
 /// A job runs as a container, as ECS or EKS properties, or as node ranges that hold any of these.

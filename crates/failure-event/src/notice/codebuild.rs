@@ -20,7 +20,7 @@ pub(super) fn meaning(event: &AwsEvent<'_>, names: &[String]) -> Meaning {
     let environment = information.as_ref().and_then(|information| information.object("environment"));
     let list = environment.and_then(|environment| environment.member("environment-variables"));
     let found = Environment::Listed { list, keep: holds_its_value }.found(names);
-    event.death(found, || told(detail, information.as_ref(), &status))
+    event.death(found, told(detail, information.as_ref(), &status))
 }
 
 /// A variable of another type names a parameter or a secret; its value is not the identity.

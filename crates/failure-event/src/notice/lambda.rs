@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use super::{AwsEvent, Death, Details, Meaning, failure, identity};
+use super::{AwsEvent, Death, Details, Meaning, Unnamed, failure, identity};
 use crate::dead_letter::Reason;
 use crate::event::{Failure, Header, parse_time};
 use crate::json::Object;
@@ -26,7 +26,8 @@ pub(super) fn bare_record(object: &Object<'_>, names: &[String]) -> Option<Meani
 /// The record in its EventBridge form.
 pub(super) fn meaning(event: &AwsEvent<'_>, names: &[String]) -> Meaning {
     let Some(record) = &event.detail else {
-        return if event.detail_type == SUCCESS { Meaning::NoFailure } else { without_payload() };
+        let is_success = event.detail_type == SUCCESS;
+        return if is_success { Meaning::NoFailure } else { without_payload(Failure::default()) };
     };
     let condition = record.object("requestContext").and_then(|context| context.description("condition"));
     let fallback = if event.detail_type == SUCCESS { "Success" } else { "Failure" };
@@ -52,20 +53,22 @@ fn read(record: &Object<'_>, condition: &str, names: &[String]) -> Meaning {
     if condition == "Success" {
         return Meaning::NoFailure;
     }
-    let Some(payload) = record.member_or_null("requestPayload") else { return without_payload() };
+    let failure = told(record, condition);
+    let Some(payload) = record.member_or_null("requestPayload") else { return without_payload(failure) };
     let Some(found) = payload.object().and_then(|payload| identity::found_in_payload(&payload, names)) else {
-        return Meaning::Nameless;
+        return Meaning::Unnamed(Box::new(Unnamed::of(failure)));
     };
     let context = record.object("requestContext");
     let function_arn = context.as_ref().and_then(|context| context.text("functionArn"));
     let (region, account) = function_arn.as_deref().map(place_of_arn).unwrap_or_default();
-    Meaning::Death(Box::new(Death { failure: told(record, condition), found, region, account }))
+    Meaning::Death(Box::new(Death { failure, found, region, account }))
 }
 
-fn without_payload() -> Meaning {
-    Meaning::Unreadable(Reason::invalid(
-        "requestPayload: is missing, so the task or job of the failed invocation cannot be told",
-    ))
+/// Ignored, it might hide a failure.
+fn without_payload(failure: Failure<'static>) -> Meaning {
+    let what = "requestPayload: is missing, so the task or job of the failed invocation cannot be told";
+    let otherwise = Some(Reason::invalid(what));
+    Meaning::Unnamed(Box::new(Unnamed { otherwise, ..Unnamed::of(failure) }))
 }
 
 fn told(record: &Object<'_>, condition: &str) -> Failure<'static> {

@@ -1,7 +1,8 @@
 //! The notices that AWS itself sends: a worker that dies publishes nothing, but what ran it does.
 //!
 //! One file per notice: how it is recognised, when it is a failure, where the identity of the failed task is looked for, and what
-//! is said about it. A notice is recognised before its EventBridge form would be unwrapped, and is no envelope itself.
+//! is said about it. Notices that never hold an identity are rows of one table, `state_change`. A notice is recognised before its
+//! EventBridge form would be unwrapped, and is no envelope itself.
 
 mod abandoned_work;
 mod batch;
@@ -12,12 +13,13 @@ mod environment;
 mod identity;
 mod lambda;
 mod shapes;
+mod state_change;
 mod step_functions;
 mod task_token;
+mod unnamed;
 
 use std::borrow::Cow;
 
-use crate::dead_letter::Reason;
 use crate::event::{Failure, Header};
 use crate::json::{Json, Object, quoted};
 
@@ -28,6 +30,7 @@ pub use environment::in_variables as identity_in_variables;
 pub use identity::{Found, Identity, token_names};
 pub use shapes::asked_for_by;
 pub use task_token::{task_token_in_command, task_token_in_payload, task_token_in_variables};
+pub use unnamed::Unnamed;
 
 /// The most containers, attempts or nodes of a notice that are looked at. AWS allows ten containers of a task, ten attempts and five groups
 /// of nodes; a notice with more than this is somebody else's.
@@ -56,10 +59,8 @@ pub enum Meaning {
     NoFailure,
     /// Nothing failed: AWS asks a worker for work. In a worker's dead-letter queue nobody took it.
     AsksForWork,
-    /// Something failed that names no task or job: nobody waits for it.
-    Nameless,
-    /// Something failed, and whom it concerns cannot be told: ignoring it might hide a failure.
-    Unreadable(Reason),
+    /// Something failed that names no task or job: it concerns whoever claimed it.
+    Unnamed(Box<Unnamed>),
     /// A task or job failed.
     Death(Box<Death>),
 }
@@ -97,7 +98,7 @@ pub fn recognise(object: &Object<'_>, names: &[String]) -> Option<Notice> {
         ("aws.states", step_functions::NAME) => {
             (step_functions::NAME, step_functions::meaning(&event, names))
         }
-        _ => return None,
+        _ => state_change::recognise(&event)?,
     };
     let mut header = Header::read(object);
     let record = event.detail.as_ref().filter(|_| name == lambda::NAME);
@@ -129,13 +130,13 @@ impl<'a> AwsEvent<'a> {
         })
     }
 
-    /// The death that this event tells, when its task was found.
-    fn death(&self, found: Option<Found>, failure: impl FnOnce() -> Failure<'static>) -> Meaning {
+    /// The death that this event tells: of the task that was found, else of what its failure calls its execution.
+    fn death(&self, found: Option<Found>, failure: Failure<'static>) -> Meaning {
         match found {
-            None => Meaning::Nameless,
+            None => Meaning::Unnamed(Box::new(Unnamed::of(failure))),
             Some(found) => {
                 let (region, account) = (self.region.clone(), self.account.clone());
-                Meaning::Death(Box::new(Death { failure: failure(), found, region, account }))
+                Meaning::Death(Box::new(Death { failure, found, region, account }))
             }
         }
     }
@@ -197,5 +198,90 @@ impl Details {
         }
         self.0.push('}');
         Some(self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dead_letter::Code;
+
+    fn unnamed(notice: &str) -> Unnamed {
+        match recognise(&Json::parse(notice).unwrap().object().unwrap(), &[]).unwrap().meaning {
+            Meaning::Unnamed(unnamed) => *unnamed,
+            other => panic!("{notice}: {other:?}"),
+        }
+    }
+
+    fn event(source: &str, detail_type: &str, detail: &str) -> String {
+        format!(r#"{{"source":"{source}","detail-type":"{detail_type}","detail":{{{detail}}}}}"#)
+    }
+
+    #[test]
+    fn a_death_without_an_identity_is_that_of_its_execution() {
+        let execution = "arn:aws:states:eu-west-1:111122223333:execution:child:run-1";
+        let build = "arn:aws:codebuild:eu-west-1:111122223333:build/render:c340e456";
+        for (notice, error, resources) in [
+            (
+                event("aws.batch", batch::NAME, r#""status":"FAILED","jobId":"4c7599ae""#),
+                "Batch.JobFailed",
+                vec!["4c7599ae"],
+            ),
+            (
+                event("aws.codebuild", codebuild::NAME, &format!(r#""build-status":"STOPPED","build-id":"{build}""#)),
+                "CodeBuild.STOPPED",
+                vec![build, "render:c340e456"],
+            ),
+            (
+                event(
+                    "aws.states",
+                    step_functions::NAME,
+                    &format!(r#""status":"ABORTED","executionArn":"{execution}","input":"{{}}""#),
+                ),
+                "StepFunctions.ABORTED",
+                vec![execution, "run-1"],
+            ),
+            (
+                r#"{"requestContext":{"condition":"EventAgeExceeded","requestId":"r-1"},"requestPayload":null}"#.to_owned(),
+                "Lambda.EventAgeExceeded",
+                vec!["r-1"],
+            ),
+        ] {
+            let death = unnamed(&notice);
+            assert_eq!((death.failure.type_name(), &death.otherwise), (error, &None));
+            assert_eq!(death.resources, resources);
+        }
+    }
+
+    #[test]
+    fn a_death_whose_identity_was_left_out_is_not_ignored_where_nobody_claimed_it() {
+        for (notice, resources) in [
+            (
+                event(
+                    "aws.states",
+                    step_functions::NAME,
+                    r#""status":"FAILED","executionArn":"e","inputDetails":{"included":false}"#,
+                ),
+                vec!["e"],
+            ),
+            (
+                r#"{"requestContext":{"condition":"RetriesExhausted","requestId":"r-1"}}"#.to_owned(),
+                vec!["r-1"],
+            ),
+            (event("lambda", lambda::FAILURE, r#""requestContext":{"requestId":"r-1"}"#), vec!["r-1"]),
+            (format!(r#"{{"source":"lambda","detail-type":"{}"}}"#, lambda::FAILURE), vec![]),
+        ] {
+            let death = unnamed(&notice);
+            assert_eq!(death.resources, resources, "{notice}");
+            assert_eq!(death.otherwise.unwrap().code, Code::InvalidEvent, "{notice}");
+        }
+    }
+
+    #[test]
+    fn a_notice_that_names_nobody_keeps_its_header() {
+        let notice = r#"{"id":"n-1","source":"aws.ec2","detail-type":"EC2 Instance State-change Notification","time":"2026-11-20T10:15:31Z","detail":{"state":"terminated"}}"#;
+        let header = recognise(&Json::parse(notice).unwrap().object().unwrap(), &[]).unwrap().header;
+        assert_eq!((header.id.as_deref(), header.source.as_deref()), (Some("n-1"), Some("aws.ec2")));
+        assert_eq!(header.time, crate::event::parse_time("2026-11-20T10:15:31Z"));
     }
 }

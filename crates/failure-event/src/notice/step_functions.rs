@@ -2,7 +2,7 @@
 //!
 //! <https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html>
 
-use super::{AwsEvent, Details, Meaning, failure, identity};
+use super::{AwsEvent, Details, Meaning, Unnamed, failure, identity};
 use crate::dead_letter::Reason;
 use crate::event::Failure;
 use crate::json::{Json, JsonString, Object};
@@ -20,10 +20,11 @@ pub(super) fn meaning(event: &AwsEvent<'_>, names: &[String]) -> Meaning {
     let included = detail.object("inputDetails").and_then(|details| details.member("included"));
     if included.is_some_and(|included| included.text() == "false") {
         let what = "detail.input: was left out of the notice (inputDetails.included is false), so the task or job cannot be told";
-        return Meaning::Unreadable(Reason::invalid(what));
+        let otherwise = Some(Reason::invalid(what));
+        return Meaning::Unnamed(Box::new(Unnamed { otherwise, ..Unnamed::of(told(detail, &status)) }));
     }
     let found = detail.member("input").and_then(|input| in_input(input, names));
-    event.death(found, || told(detail, &status))
+    event.death(found, told(detail, &status))
 }
 
 /// The input is JSON in a string; an object is taken as it stands.

@@ -174,14 +174,18 @@ impl<'a> Inspector<'a> {
     /// What a notice means is wrong as a whole: its identity may stand anywhere.
     fn notice(&mut self, object: &Object<'a>, meaning: &Meaning) {
         match meaning {
-            Meaning::Unreadable(reason) => self.fault(reason, object.json(), None),
+            Meaning::Unnamed(unnamed) => {
+                if let Some(reason) = &unnamed.otherwise {
+                    self.fault(reason, object.json(), None);
+                }
+            }
             Meaning::Death(death) => {
                 if let Err(reason) = &death.found.target.target {
                     let message = format!("{} (found as {})", reason.message, death.found.name);
                     self.fault(&Reason::new(reason.code, message), object.json(), None);
                 }
             }
-            Meaning::NoFailure | Meaning::AsksForWork | Meaning::Nameless => {}
+            Meaning::NoFailure | Meaning::AsksForWork => {}
         }
     }
 

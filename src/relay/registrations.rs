@@ -1,0 +1,103 @@
+//! Leases and claims: written into the table, which alone decides whether they take effect.
+
+use std::time::SystemTime;
+
+use failure_event::claim::{Action, Claim};
+use failure_event::outcome::{Outcome, Registered, Retry, ServiceError};
+use failure_event::registration::Registration;
+use failure_event::route::{PlannedRegistration, Route, Subject, route_claimed};
+use failure_event::table::{Claimed, register_lease};
+use futures_util::FutureExt;
+use std::panic::AssertUnwindSafe;
+use tokio::time::timeout_at;
+
+use super::{Errand, Settled};
+use crate::aws::table::{Table, Written};
+
+/// What became of a claim beside being written down.
+enum Found {
+    /// Nothing: its resource has not died lately.
+    Nothing,
+    /// Its resource had died before: the target has failed.
+    Death(Box<Route>),
+}
+
+impl Errand<'_> {
+    /// Writes a lease or a claim down. A claim of what has died before is relayed at once.
+    pub(super) async fn register(
+        &self,
+        subject: Subject,
+        planned: &PlannedRegistration,
+        table: &Table,
+    ) -> Settled {
+        let writing = AssertUnwindSafe(self.write(&subject, planned, table)).catch_unwind();
+        let written = match timeout_at(self.turn.limits.calls_end(), writing).await {
+            Ok(written) => written.unwrap_or(Err(Retry::Panicked)),
+            Err(_) => Err(Retry::OutOfTime),
+        };
+        match written {
+            Ok(Found::Death(route)) => self.run(route.subject, Some(route.decision)).await,
+            Ok(Found::Nothing) => {
+                let outcome = Outcome::Registered(Registered::of(&planned.registration));
+                self.settled(subject, None, outcome)
+            }
+            Err(retry) => {
+                let outcome = self.end_or_park(&subject, Outcome::Retry(retry), None).await;
+                self.settled(subject, None, outcome)
+            }
+        }
+    }
+
+    async fn write(
+        &self,
+        subject: &Subject,
+        planned: &PlannedRegistration,
+        table: &Table,
+    ) -> Result<Found, Retry> {
+        let now = now();
+        let sent_at = planned.sent_at.unwrap_or(now);
+        match &planned.registration {
+            Registration::Lease(lease) => {
+                let own = (planned.id.as_deref(), planned.source.as_deref());
+                let request = register_lease(table.name(), *lease, &planned.holder, own, sent_at, now);
+                table.write(&request).await.map_err(|error| self.table_error(subject, error))?;
+                Ok(Found::Nothing)
+            }
+            Registration::Claim(claim) => self.claim(subject, planned, claim, table, (sent_at, now)).await,
+        }
+    }
+
+    /// The claim is written before the notice is looked for, and a notice before its claims are: whichever comes first, the other
+    /// finds it.
+    async fn claim(
+        &self,
+        subject: &Subject,
+        planned: &PlannedRegistration,
+        claim: &Claim,
+        table: &Table,
+        (sent_at, now): (i64, i64),
+    ) -> Result<Found, Retry> {
+        let trouble = |error| self.table_error(subject, error);
+        let written = table.register_claim(claim, &planned.holder, sent_at, now).await.map_err(trouble)?;
+        if written == Written::Overtaken || claim.action == Action::Release {
+            return Ok(Found::Nothing);
+        }
+        let Some(failure) = table.remembered(&claim.resource, now).await.map_err(trouble)? else {
+            return Ok(Found::Nothing);
+        };
+        let (rules, claimed) = (&self.relay.settings.rules, Claimed::from(&planned.holder));
+        let route = route_claimed(self.record, rules, self.turn.home, subject, &claimed, &failure);
+        Ok(Found::Death(Box::new(route)))
+    }
+
+    /// Why the record is to be retried: what the table says may quote the target.
+    pub(super) fn table_error(&self, subject: &Subject, error: ServiceError) -> Retry {
+        Retry::Table(self.letterbox(subject).without_secrets(error))
+    }
+}
+
+/// The present time in milliseconds since 1970.
+pub(super) fn now() -> i64 {
+    let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX)
+}
