@@ -17,6 +17,7 @@
 //! | [`schema`] | the JSON Schema, made from the targets' own rules |
 //! | [`secret`], [`secret_names`], [`redaction`] | text that cannot be printed, and texts from which it is taken out |
 //! | [`spelling`] | names that are spelt in several ways |
+//! | [`states_language`] | definitions of state machines: who waits for whom, and where its task token goes |
 //! | [`arn`], [`partition`] | Amazon Resource Names; AWS's partitions |
 
 pub mod arn;
@@ -43,6 +44,7 @@ pub mod schema;
 pub mod secret;
 pub mod secret_names;
 pub mod spelling;
+pub mod states_language;
 pub mod sweep;
 pub mod table;
 pub mod target;
