@@ -95,24 +95,6 @@ pub struct HttpForm {
     pub body: String,
 }
 
-impl HttpForm {
-    /// A request of an operation that goes to its service's endpoint and has nothing in its path, with this body.
-    #[must_use]
-    pub fn of(operation: &Operation, body: String) -> Self {
-        let content_type = |value: &str| ("content-type", value.to_owned());
-        let (method, path, headers) = match operation.wire {
-            Wire::AwsJson { version, target } => {
-                let name = ("x-amz-target", format!("{target}.{}", operation.name));
-                ("POST", "/", vec![content_type(&format!("application/x-amz-json-{version}")), name])
-            }
-            Wire::RestJson { method, path } => (method, path, vec![content_type("application/json")]),
-            Wire::Query { .. } => ("POST", "/", vec![content_type("application/x-www-form-urlencoded")]),
-            Wire::PresignedPut => ("PUT", "/", vec![content_type("")]),
-        };
-        Self { method, host: None, path: path.to_owned(), headers, body }
-    }
-}
-
 impl fmt::Debug for HttpForm {
     /// Path and body may hold a token.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,9 +1,9 @@
 //! A death in which no task is named: it concerns whoever claimed what died.
 
 use crate::arn::Arn;
+use crate::claim::RESOURCE_MAX;
 use crate::dead_letter::Reason;
 use crate::event::Failure;
-use crate::claim::RESOURCE_MAX;
 use crate::text::utf16_len;
 
 /// A death that names no task.

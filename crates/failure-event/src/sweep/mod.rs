@@ -5,7 +5,7 @@
 //! | module | what it knows |
 //! | --- | --- |
 //! | [`history`] | which callback states are open in an execution's history |
-//! | [`token`], [`definition`] | where a task's token stands in the parameters of its state |
+//! | [`token`] | where a task's token stands in the parameters of its state |
 //! | [`worker`] | what a task has started, by what the started service answered |
 //! | [`question`] | which service is asked about which workers, as requests that are data |
 //! | [`fate`] | what an answer says of a worker; one file a service |
@@ -18,7 +18,6 @@
 //! **No answer that is not definite condemns a worker.** A time-out, a throttle, a refusal, an answer without the worker or in words
 //! that are not known make it [`Fate::Unknown`](fate::Fate::Unknown), and the next sweep asks again.
 
-pub mod definition;
 pub mod fate;
 pub mod history;
 pub mod listing;

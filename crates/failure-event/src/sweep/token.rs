@@ -1,10 +1,10 @@
 //! The token of a task, in the parameters with which its state called a service.
 
-use super::definition::token_pointers;
 use super::history::OpenTask;
 use crate::json::{Array, Json, Object};
 use crate::notice::{task_token_in_command, task_token_in_payload, task_token_in_variables};
 use crate::secret::Secret;
+use crate::states_language::Definition;
 use crate::text::utf16_len;
 
 /// The longest token, in UTF-16 code units.
@@ -17,12 +17,21 @@ const DEPTH_MAX: usize = 32;
 #[must_use]
 pub fn token(task: &OpenTask, definition: Option<&str>, names: &[String]) -> Option<Secret> {
     let parameters = Json::parse(&task.parameters).ok()?;
-    let pointers = definition.map(|definition| token_pointers(definition, &task.state)).unwrap_or_default();
-    let by_definition = pointers.iter().find_map(|pointer| {
-        let value = parameters.pointer(pointer)?.string().filter(|value| !value.has_lone_surrogate)?;
-        usable(&value.text)
-    });
-    by_definition.or_else(|| by_name(parameters, task, names, 0))
+    let definition = definition.and_then(|definition| Definition::parse(definition).ok());
+    let places = definition
+        .as_ref()
+        .and_then(|definition| Some(&definition.state(&task.state)?.task.as_ref()?.task_token));
+    let at =
+        |pointer: &String| if pointer.is_empty() { Some(parameters) } else { parameters.pointer(pointer) };
+    let alone = places
+        .into_iter()
+        .flat_map(|places| &places.alone)
+        .find_map(|pointer| usable(&at(pointer)?.string().filter(|value| !value.has_lone_surrogate)?.text));
+    let in_expression = || {
+        let mut values = places.into_iter().flat_map(|places| &places.in_expression).filter_map(at);
+        values.find_map(|value| by_name(value, task, names, 0))
+    };
+    alone.or_else(in_expression).or_else(|| by_name(parameters, task, names, 0))
 }
 
 /// The names of the containers whose overrides hold the token, as it is or as part of something: of an ECS task, they decide.
@@ -128,13 +137,22 @@ mod tests {
         token(&task(parameters, inputs), definition, &names).map(|token| token.expose().to_owned())
     }
 
-    const DEFINITION: &str =
-        r#"{"States":{"Wait":{"Type":"Task","Parameters":{"Payload":{"mine.$":"$$.Task.Token"}}}}}"#;
+    const DEFINITION: &str = r#"{"States":{"Wait":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke.waitForTaskToken","Parameters":{"Payload":{"mine.$":"$$.Task.Token"}}}}}"#;
 
     #[test]
     fn the_definition_outweighs_every_name() {
         let parameters = r#"{"Payload":{"TaskToken":"another","mine":"own"}}"#;
         assert_eq!(found(parameters, Some(DEFINITION), &[]).as_deref(), Some("own"));
+    }
+
+    #[test]
+    fn a_name_counts_first_where_the_definition_makes_something_of_the_token() {
+        let definition = DEFINITION.replace(
+            r#"{"mine.$":"$$.Task.Token"}"#,
+            r#"{"TaskToken.$":"$.other","job.$":"States.StringToJson(States.Format('{}', $$.Task.Token))"}"#,
+        );
+        let parameters = r#"{"Payload":{"TaskToken":"another","job":{"job_token":"own"}}}"#;
+        assert_eq!(found(parameters, Some(&definition), &[]).as_deref(), Some("own"));
     }
 
     #[test]
