@@ -6,6 +6,7 @@
 mod answers;
 mod definitions;
 mod fail;
+mod in_watch;
 mod instances;
 mod pace;
 mod read;
@@ -30,6 +31,7 @@ use definitions::Definitions;
 use pace::Paced;
 
 pub use fail::{Failed, fail};
+pub use in_watch::Sweeper;
 
 /// How many calls of one kind are in flight at once. Rates are kept apart from this: it only hides the time that answers take.
 const CONCURRENCY: usize = 10;
@@ -194,3 +196,6 @@ async fn running<S: Services>(
     };
     (running, error)
 }
+
+#[cfg(test)]
+mod tests;
