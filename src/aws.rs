@@ -7,6 +7,7 @@
 //! | [`assumed_role`] | keys for another account |
 //! | [`senders`] | how a request that is data becomes a call |
 //! | [`answer`] | what the SDK's results mean |
+//! | [`table`] | the table of leases and claims |
 //! | [`dead_letter_queue`], [`parking_queue`], [`queue_sender`], [`back_off`] | what SQS is asked |
 
 pub mod answer;
@@ -18,3 +19,4 @@ pub mod dead_letter_queue;
 pub mod parking_queue;
 pub mod queue_sender;
 pub mod senders;
+pub mod table;

@@ -8,7 +8,9 @@
 
 mod answer_to_invoker;
 mod circuit;
+mod claimants;
 mod parking;
+mod registrations;
 mod time_limits;
 
 use std::collections::HashMap;
@@ -34,6 +36,7 @@ use crate::aws::clients::Clients;
 use crate::aws::dead_letter_queue::DeadLetterQueue;
 use crate::aws::parking_queue::ParkingQueue;
 use crate::aws::senders;
+use crate::aws::table::Table;
 use crate::log_line::{self, fitted, short};
 use crate::settings::{Parking, Settings};
 use crate::telemetry::{Observer, Report};
@@ -67,11 +70,12 @@ pub struct Relay {
     clients: Arc<Clients>,
     dead_letters: DeadLetterQueue,
     parking: Option<(Parking, ParkingQueue)>,
+    table: Option<Table>,
     circuits: Circuits,
     observer: Box<dyn Observer>,
 }
 
-/// One record on its way: what is known of it before and after its turn.
+/// One event on its way: what is known of it before and after its turn.
 struct Settled {
     subject: Subject,
     outcome: Outcome,
@@ -79,6 +83,13 @@ struct Settled {
     cuts: Vec<Cut>,
     duration: Duration,
     age: Option<Duration>,
+}
+
+/// How a record ended: each of the events that it stood for, at least one, and how it ended as a whole.
+struct Turned {
+    events: Vec<Settled>,
+    /// The place of the one that decides what becomes of the record.
+    deciding: usize,
 }
 
 /// What the records of one invocation share.
@@ -100,8 +111,10 @@ impl Relay {
             let queue = ParkingQueue::new(parking.queue.clone(), Arc::clone(&clients));
             (parking, queue)
         });
+        let table = settings.table_name.clone();
+        let table = table.map(|name| Table::new(name, &settings.aws.region, Arc::clone(&clients)));
         let (circuits, observer) = (Circuits::default(), Box::new(observer));
-        Self { settings, clients, dead_letters, parking, circuits, observer }
+        Self { settings, clients, dead_letters, parking, table, circuits, observer }
     }
 
     /// Works on one invocation.
@@ -136,7 +149,7 @@ impl Relay {
         Response::to_each(settled.iter().map(|settled| (&settled.subject, &settled.outcome)))
     }
 
-    /// Works on all records of an invocation; what is returned stands in their order.
+    /// Works on all records of an invocation; what is returned stands in their order: of each what decides what becomes of it.
     async fn work(
         &self,
         records: &[Record<'_>],
@@ -146,14 +159,14 @@ impl Relay {
         let home = Home::new(&self.settings.aws.region, &invocation.function_arn);
         let turn = Turn { home: &home, limits, request_id: &invocation.request_id, siblings: records.len() };
         let lanes = stream::iter(lanes(records)).map(|lane| self.work_in_order(lane, records, &turn));
-        let mut settled: Vec<(usize, Settled)> =
+        let mut turned: Vec<(usize, Turned)> =
             lanes.buffer_unordered(self.settings.concurrency).concat().await;
-        settled.sort_unstable_by_key(|(index, _)| *index);
-        let settled: Vec<Settled> = settled.into_iter().map(|(_, settled)| settled).collect();
-        let reports =
-            settled.iter().enumerate().map(|(index, settled)| settled.report(index, &records[index]));
+        turned.sort_unstable_by_key(|(index, _)| *index);
+        let reports = turned.iter().flat_map(|(index, turned)| {
+            turned.events.iter().map(move |settled| settled.report(*index, &records[*index]))
+        });
         self.observer.invocation_ended(&reports.collect::<Vec<_>>());
-        settled
+        turned.into_iter().map(|(_, turned)| turned.into_deciding()).collect()
     }
 
     /// Works on the records of one lane, one after the other. After one that is to be retried the rest are not attempted.
@@ -162,14 +175,16 @@ impl Relay {
         lane: Vec<usize>,
         records: &[Record<'_>],
         turn: &Turn<'_>,
-    ) -> Vec<(usize, Settled)> {
+    ) -> Vec<(usize, Turned)> {
         let mut done = Vec::with_capacity(lane.len());
         let mut is_blocked = false;
         for index in lane {
-            let settled = self.take_turn(&records[index], index, is_blocked, turn).await;
-            is_blocked = is_blocked || matches!(settled.outcome, Outcome::Retry(_));
-            self.observer.event_ended(&settled.report(index, &records[index]));
-            done.push((index, settled));
+            let turned = self.take_turn(&records[index], index, is_blocked, turn).await;
+            for settled in &turned.events {
+                is_blocked |= matches!(settled.outcome, Outcome::Retry(_));
+                self.observer.event_ended(&settled.report(index, &records[index]));
+            }
+            done.push((index, turned));
         }
         done
     }
@@ -180,7 +195,7 @@ impl Relay {
         index: usize,
         is_blocked: bool,
         turn: &Turn<'_>,
-    ) -> Settled {
+    ) -> Turned {
         let started = Instant::now();
         let routed = catch_unwind(AssertUnwindSafe(|| route(record, &self.settings.rules, turn.home)));
         let (subject, decision) = match routed {
@@ -191,37 +206,26 @@ impl Relay {
             let event_id = subject.header.id.as_deref().map(short);
             tracing::warn!(event_id = event_id.as_deref(), "time: is no RFC 3339 time, so it is ignored");
         }
-        let (place, cuts) = match &decision {
-            Some(Decision::Call(planned)) => (Some(planned.place.clone()), planned.cuts.clone()),
-            _ => (None, Vec::new()),
-        };
-        let outcome = if is_blocked {
-            Outcome::Retry(Retry::Follower)
-        } else if turn.limits.calls_are_over() {
-            Outcome::Retry(Retry::NotAttempted)
-        } else {
-            self.attempt(decision, &Letterbox { relay: self, record, index, subject: &subject, turn }).await
-        };
-        let age = subject.header.time.map(|time| age_of(SystemTime::from(time)));
-        Settled { subject, outcome, place, cuts, duration: started.elapsed(), age }
-    }
-
-    /// Settles the record; a panic on the way (or before, when there is no decision) is its retry, and touches no other.
-    async fn attempt(&self, decision: Option<Decision>, letterbox: &Letterbox<'_>) -> Outcome {
-        let panicked = |_| Outcome::Retry(Retry::Panicked);
-        let api = match &decision {
-            Some(Decision::Call(planned)) => Some(api_of(planned)),
-            Some(Decision::Unroutable(_) | Decision::Ignore) | None => None,
-        };
-        let outcome = match decision {
-            None => Outcome::Retry(Retry::Panicked),
-            Some(decision) => {
-                let settling = AssertUnwindSafe(self.settle(decision, letterbox)).catch_unwind();
-                settling.await.unwrap_or_else(panicked)
+        let errand = Errand { relay: self, record, index, turn, started };
+        if is_blocked {
+            return Turned::one(errand.ended(subject, decision.as_ref(), Outcome::Retry(Retry::Follower)));
+        }
+        if turn.limits.calls_are_over() {
+            return Turned::one(errand.ended(
+                subject,
+                decision.as_ref(),
+                Outcome::Retry(Retry::NotAttempted),
+            ));
+        }
+        match (decision, &self.table) {
+            (Some(Decision::LookUp(unnamed)), Some(table)) => {
+                errand.tell_claimants(subject, *unnamed, table).await
             }
-        };
-        let ending = AssertUnwindSafe(letterbox.end_or_park(outcome, api.as_ref())).catch_unwind();
-        ending.await.unwrap_or_else(panicked)
+            (Some(Decision::Register(planned)), Some(table)) => {
+                Turned::one(errand.register(subject, &planned, table).await)
+            }
+            (decision, _) => Turned::one(errand.run(subject, decision).await),
+        }
     }
 
     /// Does what was decided. This is the acknowledgement rule: an outcome other than a retry is returned only when the service
@@ -231,6 +235,8 @@ impl Relay {
             Decision::Ignore => return Outcome::Ignored,
             Decision::Unroutable(reason) => return letterbox.store(reason).await,
             Decision::Call(planned) => planned,
+            // Without a table the router decides on neither, and with one they are carried out before.
+            Decision::Register(_) | Decision::LookUp(_) => return Outcome::Retry(Retry::NotAttempted),
         };
         if has_expired(&planned.request) {
             return Outcome::AlreadySettled(ServiceError::default());
@@ -336,6 +342,86 @@ impl Relay {
             }
             Err(_) => tracing::warn!("no back-off for some records: the time was up"),
         }
+    }
+}
+
+/// One record's turn.
+struct Errand<'a> {
+    relay: &'a Relay,
+    record: &'a Record<'a>,
+    index: usize,
+    turn: &'a Turn<'a>,
+    started: Instant,
+}
+
+impl Errand<'_> {
+    /// Carries out what was decided on one event; without a decision the router panicked.
+    async fn run(&self, subject: Subject, decision: Option<Decision>) -> Settled {
+        let (outcome, planned) = self.attempt(&subject, decision).await;
+        let outcome = self.end_or_park(&subject, outcome, planned.as_ref()).await;
+        self.settled(subject, planned, outcome)
+    }
+
+    /// Settles the event; a panic on the way (or before, when there is no decision) is its retry, and touches no other.
+    async fn attempt(&self, subject: &Subject, decision: Option<Decision>) -> (Outcome, Option<Planned>) {
+        let planned = decision.as_ref().and_then(Planned::of);
+        let outcome = match decision {
+            None => Outcome::Retry(Retry::Panicked),
+            Some(decision) => {
+                let letterbox = self.letterbox(subject);
+                let settling = AssertUnwindSafe(self.relay.settle(decision, &letterbox)).catch_unwind();
+                settling.await.unwrap_or(Outcome::Retry(Retry::Panicked))
+            }
+        };
+        (outcome, planned)
+    }
+
+    /// What becomes of the record when an event of it is to be retried.
+    async fn end_or_park(&self, subject: &Subject, outcome: Outcome, planned: Option<&Planned>) -> Outcome {
+        let letterbox = self.letterbox(subject);
+        let ending = letterbox.end_or_park(outcome, planned.map(|planned| &planned.api));
+        AssertUnwindSafe(ending).catch_unwind().await.unwrap_or(Outcome::Retry(Retry::Panicked))
+    }
+
+    /// An event that was decided on and not attempted.
+    fn ended(&self, subject: Subject, decision: Option<&Decision>, outcome: Outcome) -> Settled {
+        self.settled(subject, decision.and_then(Planned::of), outcome)
+    }
+
+    fn settled(&self, subject: Subject, planned: Option<Planned>, outcome: Outcome) -> Settled {
+        let age = subject.header.time.map(|time| age_of(SystemTime::from(time)));
+        let (place, cuts) = planned.map(|planned| (planned.api.0, planned.cuts)).unzip();
+        let cuts = cuts.unwrap_or_default();
+        Settled { subject, outcome, place, cuts, duration: self.started.elapsed(), age }
+    }
+
+    fn letterbox<'l>(&'l self, subject: &'l Subject) -> Letterbox<'l> {
+        Letterbox { relay: self.relay, record: self.record, index: self.index, subject, turn: self.turn }
+    }
+}
+
+/// What is still to be told of a call when it is made.
+struct Planned {
+    api: Api,
+    cuts: Vec<Cut>,
+}
+
+impl Planned {
+    fn of(decision: &Decision) -> Option<Self> {
+        match decision {
+            Decision::Call(planned) => Some(Self { api: api_of(planned), cuts: planned.cuts.clone() }),
+            Decision::Unroutable(_) | Decision::Ignore | Decision::Register(_) | Decision::LookUp(_) => None,
+        }
+    }
+}
+
+impl Turned {
+    fn one(settled: Settled) -> Self {
+        Self { events: vec![settled], deciding: 0 }
+    }
+
+    fn into_deciding(mut self) -> Settled {
+        self.events.swap_remove(self.deciding)
     }
 }
 

@@ -8,6 +8,7 @@ mod variables;
 
 use failure_event::place::{is_account, is_region};
 use failure_event::rules::Rules;
+use failure_event::table::DYNAMO_DB;
 use failure_event::target::Kind;
 
 pub use aws::{Aws, Credentials, Endpoints, TrustedRoots};
@@ -50,6 +51,8 @@ pub struct Settings {
     pub back_off: Option<BackOff>,
     /// `RELAY_PARKING_QUEUE_URL`, and when and for how long a record is parked there; `None` is off.
     pub parking: Option<Parking>,
+    /// `RELAY_TABLE_NAME`: the table of leases and claims; `None` is off.
+    pub table_name: Option<String>,
     /// What the SDK needs to know.
     pub aws: Aws,
 }
@@ -169,7 +172,8 @@ impl Settings {
     fn read(variables: &Variables<'_>) -> Result<Self, SettingError> {
         let dead_letter_queue = variables.required("RELAY_DEAD_LETTER_QUEUE_URL", QueueUrl::parse)?;
         let role_name = variables.optional("RELAY_ROLE_NAME", parse_role_name)?;
-        let rules = read_rules(variables)?;
+        let table_name = variables.optional("RELAY_TABLE_NAME", parse_table_name)?;
+        let rules = Rules { has_table: table_name.is_some(), ..read_rules(variables)? };
         if !rules.accounts.is_empty() && role_name.is_none() {
             let what = "is set, but RELAY_ROLE_NAME is not: it names the role to assume there".to_owned();
             return Err(SettingError { name: "RELAY_ALLOWED_ACCOUNTS", what });
@@ -192,6 +196,7 @@ impl Settings {
                 .unwrap_or(CONCURRENCY_DEFAULT),
             back_off: read_back_off(variables)?,
             parking,
+            table_name,
             aws: read_aws(variables)?,
         })
     }
@@ -220,6 +225,7 @@ fn read_rules(variables: &Variables<'_>) -> Result<Rules, SettingError> {
         targets: read_targets(variables)?,
         task_token_names: variables.list("RELAY_TASK_TOKEN_NAMES", |name| Ok(name.to_owned()))?,
         abandoned_work_queues: variables.list("RELAY_ABANDONED_WORK_QUEUES", parse_queue_arn)?,
+        has_table: false,
     })
 }
 
@@ -274,7 +280,10 @@ fn read_back_off(variables: &Variables<'_>) -> Result<Option<BackOff>, SettingEr
 
 fn read_aws(variables: &Variables<'_>) -> Result<Aws, SettingError> {
     let targets = Kind::ALL.iter().flat_map(|kind| kind.operations()).map(|operation| operation.service);
-    Aws::read(variables, targets.map(|service| service.endpoint_variable).chain(["SQS", "STS", "DYNAMODB"]))
+    Aws::read(
+        variables,
+        targets.map(|service| service.endpoint_variable).chain(["SQS", "STS", DYNAMO_DB.endpoint_variable]),
+    )
 }
 
 /// How a log is written, which is known before the settings are read: a wrong setting is itself a log line.
@@ -300,6 +309,22 @@ impl Logging {
             _ => Some(tracing::Level::INFO),
         };
         Self { level, json: variable("AWS_LAMBDA_LOG_FORMAT") != "TEXT" }
+    }
+}
+
+/// A table's name, or its ARN.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TableDescription.html>
+///
+/// # Errors
+/// A sentence that says what is wrong with it.
+pub fn parse_table_name(text: &str) -> Result<String, String> {
+    let name = text.rsplit('/').next().unwrap_or(text);
+    let is_arn = text.starts_with("arn:") && text.contains(":table/");
+    let is_shaped = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte));
+    if is_shaped && (3..=255).contains(&name.len()) && (is_arn || name == text) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("\"{text}\" is no name of a table"))
     }
 }
 

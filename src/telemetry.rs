@@ -18,7 +18,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
 
 use failure_event::envelope::Record;
-use failure_event::outcome::{Outcome, Retry};
+use failure_event::outcome::{Outcome, Registered, Retry};
 use failure_event::place::Place;
 use failure_event::route::Subject;
 use failure_event::text::Cut;
@@ -26,8 +26,8 @@ use failure_event::text::Cut;
 use crate::emf;
 use crate::log_line::{self, BoundedLines};
 
-/// Every metric, and its unit.
-pub const METRICS: [(&str, &str); 8] = [
+/// Every metric, and its unit. Those of leases and claims stand only in lines of events that had some.
+pub const METRICS: [(&str, &str); 13] = [
     ("Relayed", "Count"),
     ("AlreadySettled", "Count"),
     ("DeadLettered", "Count"),
@@ -36,6 +36,11 @@ pub const METRICS: [(&str, &str); 8] = [
     ("Ignored", "Count"),
     ("Truncated", "Count"),
     (REPORT_AGE, "Milliseconds"),
+    ("LeaseTaken", "Count"),
+    ("LeaseRenewed", "Count"),
+    ("LeaseReleased", "Count"),
+    ("Claimed", "Count"),
+    ("ClaimReleased", "Count"),
 ];
 
 const REPORT_AGE: &str = "ReportAge";
@@ -192,7 +197,8 @@ pub fn log(report: &Report<'_>) {
         Outcome::Relayed | Outcome::AlreadySettled(_) => line!(Level::INFO),
         Outcome::Retry(_) | Outcome::Parked(_) => line!(Level::WARN),
         Outcome::DeadLettered(_) => line!(Level::ERROR),
-        Outcome::Ignored => line!(Level::DEBUG),
+        Outcome::Ignored | Outcome::Registered(Registered::LeaseRenewed) => line!(Level::DEBUG),
+        Outcome::Registered(_) => line!(Level::INFO),
     }
 }
 
@@ -220,6 +226,7 @@ struct Counts {
     parked: u64,
     ignored: u64,
     truncated: u64,
+    registered: BTreeMap<Registered, u64>,
     ages_ms: Vec<u64>,
 }
 
@@ -237,6 +244,7 @@ impl Metrics {
             Outcome::AlreadySettled(_) => counts.already_settled += 1,
             Outcome::DeadLettered(_) => counts.dead_lettered += 1,
             Outcome::Ignored => counts.ignored += 1,
+            Outcome::Registered(registered) => *counts.registered.entry(*registered).or_default() += 1,
             Outcome::Retry(_) => counts.retried += 1,
             Outcome::Parked(_) => counts.parked += 1,
         }
@@ -274,7 +282,10 @@ impl Counts {
             self.ignored,
             self.truncated,
         ];
-        METRICS.iter().zip(counts).map(|((name, _), count)| ((*name).to_owned(), json!(count))).collect()
+        let counted = METRICS.iter().zip(counts).map(|((name, _), count)| (*name, count));
+        // Where there are no leases, there are no metrics of them.
+        let registered = self.registered.iter().map(|(registered, count)| (registered.metric(), *count));
+        counted.chain(registered).map(|(name, count)| (name.to_owned(), json!(count))).collect()
     }
 }
 
@@ -326,7 +337,7 @@ mod tests {
         for metric in directive["Metrics"].as_array().unwrap() {
             assert!(!line[metric["Name"].as_str().unwrap()].is_null());
         }
-        assert_eq!(directive["Metrics"].as_array().unwrap().len(), METRICS.len());
+        assert_eq!(directive["Metrics"].as_array().unwrap().len(), 8, "those of leases are not there");
     }
 
     #[test]

@@ -4,11 +4,13 @@
 use failure_relay_fuzz::{ABANDONED_QUEUE, QUEUE, check_body};
 
 /// What AWS calls its notices.
-const NOTICES: [(&str, &str); 8] = [
+const NOTICES: [(&str, &str); 10] = [
     ("aws.ecs", "ECS Task State Change"),
     ("aws.batch", "Batch Job State Change"),
     ("aws.codebuild", "CodeBuild Build State Change"),
     ("aws.states", "Step Functions Execution Status Change"),
+    ("aws.glue", "Glue Job State Change"),
+    ("aws.sagemaker", "SageMaker Training Job State Change"),
     ("lambda", "Lambda Function Invocation Result - Failure"),
     ("aws.autoscaling", "EC2 Instance-launch Lifecycle Action"),
     ("aws.ecs", "ECS Hook State Change"),

@@ -3,12 +3,12 @@
 
 use failure_event::dead_letter::{DeadLetter, Label, MESSAGE_SIZE_MAX, Reason};
 use failure_event::envelope::{self, Body, Delivery, Record, Via};
-use failure_event::json::JsonString;
+use failure_event::json::{Json, JsonString};
 use failure_event::place::Home;
 use failure_event::request::{Address, Request, Secrets};
-use failure_event::route::{Decision, Route, route};
+use failure_event::route::{Decision, PlannedRegistration, Route, route};
 use failure_event::rules::Rules;
-use failure_event::target::Kind;
+use failure_event::target::{Given, Kind};
 use serde_json::Value;
 
 /// Messages of this queue are abandoned work.
@@ -119,6 +119,7 @@ fn rules() -> Rules {
         accounts: vec!["111122223333".to_owned()],
         abandoned_work_queues: vec![ABANDONED_QUEUE.to_owned()],
         task_token_names: vec!["callback".to_owned(), "/deep/token".to_owned()],
+        has_table: true,
         ..Rules::default()
     }
 }
@@ -184,6 +185,10 @@ fn described(route: &Route) -> String {
             let form = planned.request.http(Secrets::Shown);
             format!("{:?} {} {:?} {} {}", planned.place, form.method, form.host, form.path, form.body)
         }
+        Decision::Register(planned) => {
+            format!("{:?} {} {}", planned.registration, planned.holder.key, planned.holder.target.expose())
+        }
+        Decision::LookUp(unnamed) => format!("{:?}", unnamed.resources),
         Decision::Unroutable(reason) => format!("{reason}"),
         Decision::Ignore => "ignored".to_owned(),
     }
@@ -195,9 +200,22 @@ fn check_decision(route: &Route) {
             check_request(&planned.request);
             assert_eq!(route.subject.kind, Some(planned.request.kind));
         }
+        Decision::Register(planned) => check_registration(planned),
+        Decision::LookUp(unnamed) => assert!(!unnamed.resources.is_empty(), "a notice names what died"),
         Decision::Unroutable(reason) => check_reason(reason),
         Decision::Ignore => {}
     }
+}
+
+/// What is stored is an item, and the target in it is one that would be reported.
+fn check_registration(planned: &PlannedRegistration) {
+    let target = Json::parse(planned.holder.target.expose()).expect("a stored target is JSON");
+    let target = target.object().expect("a stored target is an object");
+    assert!(Given::read(&target).target.is_ok(), "a stored target is right");
+    let failure = planned.holder.failure.as_deref().unwrap_or("null");
+    assert!(Json::parse(failure).is_ok(), "a stored failure is JSON");
+    let size = failure.len() + planned.holder.target.expose().len();
+    assert!(size < 350_000, "an item of {size} bytes fits");
 }
 
 fn check_request(request: &Request) {

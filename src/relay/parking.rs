@@ -78,6 +78,7 @@ impl Letterbox<'_> {
             }
             Retry::ParkingQueue(_)
             | Retry::DeadLetterQueue(_)
+            | Retry::Table(_)
             | Retry::OutOfTime
             | Retry::NotAttempted
             | Retry::Follower

@@ -70,7 +70,8 @@ def model_rows(service, operation):
             "location": location,
         }
         if name in inside:
-            raise SystemExit(f"{service}.{operation}: {path} is recursive, which is not handled")
+            # A structure inside itself: its members are rows already.
+            return
         inside = inside | {name}
         if shape["type"] == "structure":
             for member, target in shape.get("members", {}).items():

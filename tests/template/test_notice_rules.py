@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from cloudformation import Template
+from cloudformation import ROOT, Template
 from event_pattern import matches
 
 RELAY = "template.yaml"
@@ -174,3 +174,74 @@ def test_a_task_that_runs_and_a_build_that_succeeded_stay_away_from_the_queue():
     succeeded = codebuild(environment=[("TASK_TOKEN", TOKEN)])
     succeeded["detail"]["build-status"] = "SUCCEEDED"
     assert not lets_through("CodeBuildNoticeRule", succeeded)
+
+
+# Each rule of notices that never name a task: its parameter, the samples that it takes, and where their states stand.
+STATES = {
+    "GlueNoticeRule": ("GlueJobNotices", {"glue-job-run-that-failed": "state"}),
+    "SageMakerNoticeRule": (
+        "SageMakerJobNotices",
+        {
+            "sagemaker-training-job-that-failed": "TrainingJobStatus",
+            "sagemaker-processing-job-that-failed": "ProcessingJobStatus",
+            "sagemaker-transform-job-that-was-stopped": "TransformJobStatus",
+        },
+    ),
+    "EmrNoticeRule": ("EmrStepNotices", {"emr-step-that-failed": "state"}),
+    "EmrServerlessNoticeRule": ("EmrServerlessJobNotices", {"emr-serverless-job-run-that-was-cancelled": "state"}),
+    "Ec2NoticeRule": ("Ec2InstanceNotices", {"ec2-instance-that-was-terminated": "state"}),
+    "SsmNoticeRule": ("SsmCommandNotices", {"ssm-command-that-timed-out": "status"}),
+    "BedrockNoticeRule": ("BedrockJobNotices", {"bedrock-batch-inference-job-that-expired": "status"}),
+}
+DEATHS = {
+    "GlueNoticeRule": ["FAILED", "TIMEOUT", "STOPPED", "ERROR"],
+    "SageMakerNoticeRule": ["Failed", "Stopped"],
+    "EmrNoticeRule": ["FAILED", "CANCELLED"],
+    "EmrServerlessNoticeRule": ["FAILED", "CANCELLED"],
+    "Ec2NoticeRule": ["stopped", "terminated"],
+    "SsmNoticeRule": [
+        "Failed", "TimedOut", "Cancelled", "Undeliverable", "Terminated", "DeliveryTimedOut", "ExecutionTimedOut",
+    ],
+    "BedrockNoticeRule": ["Failed", "Stopped", "Expired"],
+}  # fmt: skip
+OTHER_STATES = [
+    "SUCCEEDED", "SUCCESS", "Success", "Completed", "COMPLETED", "RUNNING", "running", "InProgress", "Stopping",
+    "STOPPING", "stopping", "shutting-down", "pending", "PENDING", "PartiallyCompleted", "CANCELLING",
+]  # fmt: skip
+
+
+def sample(name):
+    return json.loads((ROOT / f"events/notices/ignored/{name}.json").read_text())
+
+
+@pytest.mark.parametrize("rule", STATES)
+def test_each_death_that_names_no_task_reaches_the_relay_and_nothing_else_of_its_service(rule):
+    _, samples = STATES[rule]
+    for name, member in samples.items():
+        notice = sample(name)
+        assert lets_through(rule, notice), name
+        for state in DEATHS[rule]:
+            assert lets_through(rule, notice | {"detail": {member: state}}), (name, state)
+        for state in OTHER_STATES:
+            assert not lets_through(rule, notice | {"detail": notice["detail"] | {member: state}}), (name, state)
+        assert not lets_through(rule, notice | {"source": "my.app"}), name
+        assert not lets_through(rule, notice | {"detail-type": "Another State Change"}), name
+        assert not any(lets_through(other, notice) for other in STATES if other != rule), name
+
+
+@pytest.mark.parametrize("rule", STATES)
+def test_each_rule_is_switched_on_by_its_parameter_alone(rule):
+    parameter, _ = STATES[rule]
+    rules = Template(RELAY, **{parameter: "true"}).resources("AWS::Events::Rule")
+    on = {name for name, properties in rules.items() if properties.get("State", "ENABLED") == "ENABLED"}
+    assert on == {"FailureRule", rule}
+
+
+def test_with_leases_work_that_names_no_task_reaches_the_relay():
+    assert lets_through("EcsNoticeRule", ecs(), Leases="true")
+    assert lets_through("CodeBuildNoticeRule", codebuild(environment=[("PATH", "/bin")]), Leases="true")
+    assert not lets_through("EcsNoticeRule", ecs("other"), Leases="true", EcsClusterPrefixes="render-")
+    assert not lets_through("CodeBuildNoticeRule", codebuild("other"), Leases="true", CodeBuildProjectPrefixes="render-")
+    running = ecs()
+    running["detail"]["lastStatus"] = "RUNNING"
+    assert not lets_through("EcsNoticeRule", running, Leases="true")

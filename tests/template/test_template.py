@@ -39,8 +39,19 @@ EVERYTHING_ON = EVERY_KIND_ON | {
     "CodeBuildProjectPrefixes": "one-,two-,three-",
     "StepFunctionsNotices": "true",
     "StateMachinePrefixes": "one-,two-,three-",
+    "GlueJobNotices": "true",
+    "SageMakerJobNotices": "true",
+    "EmrStepNotices": "true",
+    "EmrServerlessJobNotices": "true",
+    "Ec2InstanceNotices": "true",
+    "SsmCommandNotices": "true",
+    "BedrockJobNotices": "true",
     "TaskTokenNames": "MY_TOKEN,/deep/token",
     "AbandonedWorkQueueArns": ",".join(QUEUE_ARNS[:5]),
+    "Leases": "true",
+    "Sweep": "fail",
+    "SweepStateMachineArns": "arn:aws:states:eu-west-1:111111111111:stateMachine:one-*",
+    "SweepSchedule": "rate(1 hour)",
     "QueueEncryption": "KMS",
     "PreviousKmsKeyArns": "arn:aws:kms:eu-west-1:111111111111:key/0",
     "PermissionsBoundaryArn": "arn:aws:iam::111111111111:policy/boundary",
@@ -168,9 +179,10 @@ def test_a_sixth_abandoned_work_queue_is_refused():
 
 
 def test_every_setting_of_the_relay_is_a_parameter():
-    known = set(re.findall(r"\bRELAY_[A-Z_]+", (ROOT / "src/settings.rs").read_text()))
-    given = set(Template(RELAY).resources()["RelayFunction"]["Environment"]["Variables"])
-    assert known == given
+    for function, file in (("RelayFunction", "src/settings.rs"), ("WatchFunction", "crates/failure-watch/src/settings.rs")):
+        known = set(re.findall(r"\bRELAY_[A-Z_]+", (ROOT / file).read_text()))
+        given = set(Template(RELAY, **EVERYTHING_ON).resources()[function]["Environment"]["Variables"])
+        assert known == given, function
 
 
 def test_every_setting_follows_its_parameter():
@@ -187,7 +199,7 @@ def test_every_setting_follows_its_parameter():
     before, after = (
         Template(RELAY, **p).resources()["RelayFunction"]["Environment"]["Variables"] for p in ({}, changed)
     )
-    same = {name for name in before if before[name] == after[name]}
+    same = {name for name in after if before.get(name) == after[name]}
     assert same == {"RELAY_DEAD_LETTER_QUEUE_URL", "RELAY_PARKING_QUEUE_URL"}
 
 
@@ -291,7 +303,8 @@ def test_nobody_is_let_in_without_a_condition():
 def test_what_cannot_be_delivered_goes_to_the_dead_letter_queue():
     template = Template(RELAY, **EVERYTHING_ON)
     rules = template.resources("AWS::Events::Rule")
-    assert len(rules) == 6
+    rules = {name: rule for name, rule in rules.items() if "EventPattern" in rule}
+    assert len(rules) == 13
     for name, rule in rules.items():
         (target,) = rule["Targets"]
         assert target["DeadLetterConfig"]["Arn"] == "<DeadLetterQueue.Arn>", name
@@ -310,7 +323,7 @@ def test_what_lambda_tries_at_creation_waits_for_the_permission():
     raw = Template(RELAY).raw["Resources"]
     for name, resource in raw.items():
         if resource["Type"] in ("AWS::Serverless::Function", "AWS::Lambda::EventSourceMapping"):
-            assert resource["DependsOn"] == "RelayPolicy", name
+            assert resource["DependsOn"] == ("WatchPolicy" if name == "WatchFunction" else "RelayPolicy"), name
 
 
 # ------------------------------------------------------------------ notices
@@ -334,8 +347,10 @@ def test_names_of_more_tokens_are_part_of_the_patterns():
 
 
 def test_patterns_are_within_the_limit_of_eventbridge():
-    for name, rule in Template(RELAY, **EVERYTHING_ON).resources("AWS::Events::Rule").items():
-        assert len(json.dumps(rule["EventPattern"])) <= 2048, name
+    for leases in ("true", "false"):
+        rules = Template(RELAY, **EVERYTHING_ON | {"Leases": leases}).resources("AWS::Events::Rule")
+        for name, rule in rules.items():
+            assert len(json.dumps(rule.get("EventPattern"))) <= 2048, name
 
 
 # ------------------------------------------------------------------ what an operator sees
@@ -385,17 +400,24 @@ def test_alarms_watch_metrics_that_the_relay_emits():
 
 
 def test_what_no_queue_took_raises_an_alarm():
-    lost = {name: dimensions for _, name, dimensions, _ in watched(alarms()["EventsLostAlarm"])}
-    assert lost["DeadLetterErrors"] == [{"Name": "FunctionName", "Value": "<RelayFunction>"}]
+    lost = [*watched(alarms()["EventsLostAlarm"]), *watched(alarms()["NoticesLostAlarm"])]
+    (of_the_function,) = (dimensions for _, name, dimensions, _ in lost if name == "DeadLetterErrors")
+    assert of_the_function == [{"Name": "FunctionName", "Value": "<RelayFunction>"}]
     rules = Template(RELAY).resources("AWS::Events::Rule")
     named = {
         tuple((d["Name"], d["Value"]) for d in dimensions)
-        for _, name, dimensions, _ in watched(alarms()["EventsLostAlarm"])
+        for _, name, dimensions, _ in lost
         if name == "InvocationsFailedToBeSentToDlq"
     }
     # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html: the bus is named where it is not the default.
     of_the_bus = (("EventBusName", "<EventBus>"), ("RuleName", rules.pop("FailureRule")["Name"]))
     assert named == {of_the_bus} | {(("RuleName", f"<{rule}>"),) for rule in rules}
+
+
+def test_no_alarm_watches_more_metrics_than_cloudwatch_allows():
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-limits.html
+    for name, alarm in alarms(**EVERYTHING_ON).items():
+        assert len(list(watched(alarm))) <= 10, name
 
 
 def test_the_dashboard_shows_every_metric_that_the_relay_emits():

@@ -148,6 +148,7 @@ const OUTPUT_VARIABLES: Member = optional(
     Shape::Map(
         &text(ANY).matching(r"[A-Za-z0-9@\-_]+", |name| !name.is_empty() && words_and(name, "@-")).shape(),
         &text(ANY).shape(),
+        ANY,
     ),
 );
 

@@ -17,6 +17,7 @@ use super::clock::Clock;
 use super::cloud_formation;
 use super::connection::serve;
 use super::dispatch::Shared;
+use super::dynamodb::DynamoDb;
 use super::event_bridge::Buses;
 use super::fault::{FaultPlan, FaultRule};
 use super::ids::Ids;
@@ -101,6 +102,7 @@ impl Endpoint {
             sqs: Sqs::new(options.disorder),
             buses: Buses::default(),
             sessions: Sessions::checking(options.secret_access_key),
+            tables: DynamoDb::default(),
         };
         let shared = Arc::new(Shared::new(
             options.region,
@@ -362,6 +364,14 @@ impl Endpoint {
         }
         state.buses.route(bus, key);
         Ok(())
+    }
+
+    /// The items of a table in the endpoint's own region and account, in the order of their keys, as
+    /// the API writes them; `None` when there is no such table. They may hold tokens: treat them as
+    /// secrets.
+    #[must_use]
+    pub fn table_items(&self, table: &str) -> Option<Vec<Value>> {
+        self.shared.state().tables.items(table, &self.shared.own_caller())
     }
 
     fn queue_key(&self, name: &str) -> QueueKey {

@@ -100,7 +100,8 @@ pub enum Fault {
         #[serde(default = "yes")]
         after_effect: bool,
     },
-    /// Entries of a batch are refused, in an answer with status 200. Calls that are no batch pass.
+    /// Entries of a batch are refused, in an answer with status 200; keys of a `BatchGetItem` are
+    /// left unprocessed. Calls that are no batch pass.
     PartialBatchFailure {
         /// The positions that fail, from 0; default: all.
         #[serde(default)]
@@ -173,6 +174,7 @@ impl Fault {
                     | Operation::DeleteMessageBatch
                     | Operation::ChangeMessageVisibilityBatch
                     | Operation::PutEvents
+                    | Operation::BatchGetItem
             ),
             Self::KmsAccessDenied | Self::KmsInvalidState => {
                 request.operation.service() != Service::StepFunctions

@@ -2,8 +2,8 @@
 //! AWS.
 //!
 //! It serves the calls that the relay and its tool make: every API by which a worker's failure is
-//! reported to a service that waits for it ([`WorkKind`] lists them), Amazon SQS, `PutEvents` and
-//! STS. It keeps work that is open and then closed, enforces each API's limits with the service's
+//! reported to a service that waits for it ([`WorkKind`] lists them), Amazon SQS, `PutEvents`, `DynamoDB`
+//! and STS. It keeps work that is open and then closed, enforces each API's limits with the service's
 //! own errors, and goes wrong on demand. It is an independent check of the relay, so it shares no code with it.
 //!
 //! ```text
@@ -14,6 +14,7 @@
 //!                                             ├─ report, kind ─ work
 //!                                             ├─ sqs ─ queue       a state machine without a clock
 //!                                             ├─ event_bridge
+//!                                             ├─ dynamodb ─ expression
 //!                                             └─ sts
 //! ```
 //!
@@ -47,6 +48,7 @@ mod code_deploy;
 mod code_pipeline;
 mod connection;
 mod dispatch;
+mod dynamodb;
 mod ecs;
 mod endpoint;
 mod event_bridge;
@@ -131,6 +133,10 @@ pub const NOT_MODELLED: &[&str] = &[
      handle still deletes a message of a standard queue.",
     "EventBridge: a bus sends every event to the one queue that it was given; rules, patterns, \
      retries and archives do not exist.",
+    "DynamoDB: only expressions, and of them neither paths into lists and maps nor sets, sums, \
+     list_append, ADD, DELETE, IN, size, contains and attribute_type; every read sees every write, \
+     where an index of the service lags behind; a time to live is an attribute like others and \
+     deletes nothing; capacity, local indexes, streams and transactions do not exist.",
     "STS: every role can be assumed by everybody; trust policies, session policies and tags have \
      no effect.",
     "The words of error messages: codes and statuses are the services', the words only where they \

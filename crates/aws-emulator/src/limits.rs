@@ -11,8 +11,8 @@ use super::protocols::{Protocol, Route};
 use super::report::Report;
 use super::shape::{ANY, Member, Range, Shape, Text, at_most, between, optional, required, text};
 use super::{
-    auto_scaling, cloud_formation, code_deploy, code_pipeline, ecs, image_builder, lambda, sage_maker,
-    service_catalog, step_functions, swf,
+    auto_scaling, cloud_formation, code_deploy, code_pipeline, dynamodb, ecs, image_builder, lambda,
+    sage_maker, service_catalog, step_functions, swf,
 };
 
 /// One row of the table: an operation, the shape of its request, and its errors.
@@ -70,7 +70,7 @@ const BLOB: Shape = Shape::Blob(text(ANY));
 const INTEGER: Shape = Shape::Integer(ANY);
 
 const QUEUE_URL: Member = required("QueueUrl", STRING);
-const QUEUE_ATTRIBUTES: Shape = Shape::Map(&QUEUE_ATTRIBUTE_NAME, &STRING);
+const QUEUE_ATTRIBUTES: Shape = Shape::Map(&QUEUE_ATTRIBUTE_NAME, &STRING, ANY);
 const QUEUE_ATTRIBUTE_NAME: Shape = text(ANY).one_of(QUEUE_ATTRIBUTE_NAMES).shape();
 /// The names of queue attributes that SQS knows.
 pub(crate) const QUEUE_ATTRIBUTE_NAMES: &[&str] = &[
@@ -119,10 +119,11 @@ const MESSAGE_ATTRIBUTE: Shape = Shape::Structure(&[
     optional("BinaryListValues", Shape::List(&BLOB, ANY)),
     required("DataType", STRING),
 ]);
-const MESSAGE_ATTRIBUTES: Member = optional("MessageAttributes", Shape::Map(&STRING, &MESSAGE_ATTRIBUTE));
+const MESSAGE_ATTRIBUTES: Member =
+    optional("MessageAttributes", Shape::Map(&STRING, &MESSAGE_ATTRIBUTE, ANY));
 const MESSAGE_SYSTEM_ATTRIBUTES: Member = optional(
     "MessageSystemAttributes",
-    Shape::Map(&text(ANY).one_of(&["AWSTraceHeader"]).shape(), &MESSAGE_ATTRIBUTE),
+    Shape::Map(&text(ANY).one_of(&["AWSTraceHeader"]).shape(), &MESSAGE_ATTRIBUTE, ANY),
 );
 
 const fn entries(of: &'static Shape) -> Member {
@@ -156,7 +157,7 @@ pub(crate) const MODEL: &[OperationModel] = &[
         &[
             required("QueueName", STRING),
             optional("Attributes", QUEUE_ATTRIBUTES),
-            optional("tags", Shape::Map(&STRING, &STRING)),
+            optional("tags", Shape::Map(&STRING, &STRING, ANY)),
         ],
     ),
     model(
@@ -388,6 +389,14 @@ pub(crate) const MODEL: &[OperationModel] = &[
     service_catalog::NOTIFY_UPDATE,
     service_catalog::NOTIFY_TERMINATE,
     ecs::CONTINUE_SERVICE_DEPLOYMENT,
+    dynamodb::CREATE_TABLE,
+    dynamodb::DESCRIBE_TABLE,
+    dynamodb::PUT_ITEM,
+    dynamodb::GET_ITEM,
+    dynamodb::UPDATE_ITEM,
+    dynamodb::DELETE_ITEM,
+    dynamodb::QUERY,
+    dynamodb::BATCH_GET_ITEM,
 ];
 
 /// A UUID in lower case.
@@ -489,7 +498,7 @@ fn push_rows(model: &OperationModel, path: &str, required: bool, shape: &Shape, 
     rows.push(row(model, path, required, shape));
     match shape {
         Shape::List(of, _) => push_rows(model, &format!("{path}[]"), false, of, rows),
-        Shape::Map(key, value) => {
+        Shape::Map(key, value, _) => {
             push_rows(model, &format!("{path}{{key}}"), false, key, rows);
             push_rows(model, &format!("{path}{{}}"), false, value, rows);
         }
@@ -500,15 +509,21 @@ fn push_rows(model: &OperationModel, path: &str, required: bool, shape: &Shape, 
                 push_rows(model, path, member.required, &member.shape, rows);
             }
         }
-        Shape::Text(_) | Shape::Integer(_) | Shape::Timestamp | Shape::Blob(_) => {}
+        // The members of a recursive structure are rows already.
+        Shape::Text(_)
+        | Shape::Integer(_)
+        | Shape::Boolean
+        | Shape::Timestamp
+        | Shape::Blob(_)
+        | Shape::Recursive(_) => {}
     }
 }
 
 fn row(model: &OperationModel, path: &str, required: bool, shape: &Shape) -> Value {
     let limits = match shape {
         Shape::Text(limits) | Shape::Blob(limits) => *limits,
-        Shape::Integer(range) | Shape::List(_, range) => text(*range),
-        Shape::Timestamp | Shape::Map(..) | Shape::Structure(_) => text(ANY),
+        Shape::Integer(range) | Shape::List(_, range) | Shape::Map(_, _, range) => text(*range),
+        Shape::Boolean | Shape::Timestamp | Shape::Structure(_) | Shape::Recursive(_) => text(ANY),
     };
     let in_path = model.route.is_some_and(|route| route.has_label(path));
     let mut row = json!({

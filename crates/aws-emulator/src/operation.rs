@@ -4,8 +4,8 @@ use super::answer::ServiceError;
 use super::limits::{MODEL, OperationModel};
 use super::protocols::Protocol;
 use super::{
-    auto_scaling, cloud_formation, code_deploy, code_pipeline, ecs, event_bridge, image_builder, lambda,
-    sage_maker, service_catalog, sqs, step_functions, sts, swf,
+    auto_scaling, cloud_formation, code_deploy, code_pipeline, dynamodb, ecs, event_bridge, image_builder,
+    lambda, sage_maker, service_catalog, sqs, step_functions, sts, swf,
 };
 
 /// A service whose operations the endpoint serves.
@@ -37,6 +37,8 @@ pub enum Service {
     ServiceCatalog,
     /// Amazon ECS, JSON 1.1.
     Ecs,
+    /// Amazon `DynamoDB`, JSON 1.0.
+    DynamoDb,
     /// The buckets in which AWS `CloudFormation` takes responses and signals, by presigned URLs.
     CloudFormationResponse,
 }
@@ -105,6 +107,7 @@ impl Service {
             Self::ImageBuilder => &image_builder::SERVICE,
             Self::ServiceCatalog => &service_catalog::SERVICE,
             Self::Ecs => &ecs::SERVICE,
+            Self::DynamoDb => &dynamodb::SERVICE,
             Self::CloudFormationResponse => &cloud_formation::SERVICE,
         }
     }
@@ -172,6 +175,14 @@ pub enum Operation {
     NotifyUpdateProvisionedProductEngineWorkflowResult,
     NotifyTerminateProvisionedProductEngineWorkflowResult,
     ContinueServiceDeployment,
+    CreateTable,
+    DescribeTable,
+    PutItem,
+    GetItem,
+    UpdateItem,
+    DeleteItem,
+    Query,
+    BatchGetItem,
 }
 
 impl Operation {

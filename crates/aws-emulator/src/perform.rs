@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::answer::{Output, ServiceError};
 use super::cloud_formation;
+use super::dynamodb::DynamoDb;
 use super::event_bridge::{Buses, PutEvents};
 use super::ids::Ids;
 use super::operation::{Operation, Service};
@@ -21,6 +22,7 @@ pub(crate) struct State {
     pub(crate) sqs: Sqs,
     pub(crate) buses: Buses,
     pub(crate) sessions: Sessions,
+    pub(crate) tables: DynamoDb,
 }
 
 /// Where and when an operation is carried out.
@@ -82,6 +84,7 @@ impl State {
                 read::<PutEvents>(input)?.perform(buses, sqs, &mut context, batch_fault)
             }
             Service::Sts => self.perform_sts(operation, input, setting),
+            Service::DynamoDb => self.tables.perform(operation, input, setting),
             _ => self.perform_report(operation, &input, setting),
         }
     }
@@ -182,7 +185,7 @@ pub(crate) fn read<T: DeserializeOwned>(input: Value) -> Result<T, ServiceError>
 
 /// Each operation is matched under its own service, so this is never reached; a table that were
 /// wrong about it would show in every test of that operation.
-fn not_of_this_service() -> ServiceError {
+pub(crate) fn not_of_this_service() -> ServiceError {
     ServiceError::with_status(500, "InternalFailure", "The operation is not of this service.")
 }
 

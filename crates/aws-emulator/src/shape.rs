@@ -9,12 +9,15 @@ use serde_json::Value;
 pub(crate) enum Shape {
     Text(Text),
     Integer(Range),
+    Boolean,
     Timestamp,
     /// Base64 of bytes; a length is theirs.
     Blob(Text),
     List(&'static Shape, Range),
-    Map(&'static Shape, &'static Shape),
+    Map(&'static Shape, &'static Shape, Range),
     Structure(&'static [Member]),
+    /// A structure inside itself: its members are those of the outer one.
+    Recursive(&'static [Member]),
 }
 
 /// A named member of a structure.
@@ -129,15 +132,16 @@ pub(crate) fn type_error(shape: &Shape, value: &Value) -> Option<String> {
     match (shape, value) {
         (_, Value::Null)
         | (Shape::Text(_) | Shape::Blob(_), Value::String(_))
-        | (Shape::Timestamp, Value::Number(_)) => None,
+        | (Shape::Timestamp, Value::Number(_))
+        | (Shape::Boolean, Value::Bool(_)) => None,
         (Shape::Integer(_), Value::Number(number)) if number.is_i64() => None,
         (Shape::List(of, _), Value::Array(elements)) => {
             elements.iter().find_map(|element| type_error(of, element))
         }
-        (Shape::Map(_, of), Value::Object(members)) => {
+        (Shape::Map(_, of, _), Value::Object(members)) => {
             members.values().find_map(|member| type_error(of, member))
         }
-        (Shape::Structure(members), Value::Object(given)) => {
+        (Shape::Structure(members) | Shape::Recursive(members), Value::Object(given)) => {
             members.iter().find_map(|member| type_error(&member.shape, given.get(member.name)?))
         }
         (expected, found) => {
@@ -178,12 +182,16 @@ fn collect(shape: &Shape, value: &Value, path: &str, found: &mut Vec<Violation>)
                 collect(of, element, &format!("{path}.{}.member", index + 1), found);
             }
         }
-        (Shape::Map(_, of), Value::Object(members)) => {
+        (Shape::Map(_, of, range), Value::Object(members)) => {
+            if let Some(rule) = range.broken_by_length(members.len()) {
+                let constraint = format!("Member must have length {rule}");
+                found.push(Violation::new(path, "", &constraint));
+            }
             for (key, member) in members {
                 collect(of, member, &format!("{path}.{key}.member"), found);
             }
         }
-        (Shape::Structure(members), Value::Object(given)) => {
+        (Shape::Structure(members) | Shape::Recursive(members), Value::Object(given)) => {
             for member in *members {
                 let path = member_path(path, member.name);
                 match given.get(member.name) {
@@ -246,11 +254,12 @@ impl Shape {
         match self {
             Self::Text(_) => "string",
             Self::Integer(_) => "integer",
+            Self::Boolean => "boolean",
             Self::Timestamp => "timestamp",
             Self::Blob(_) => "blob",
             Self::List(..) => "list",
             Self::Map(..) => "map",
-            Self::Structure(_) => "structure",
+            Self::Structure(_) | Self::Recursive(_) => "structure",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Whole calls, as HTTP over a stream in memory and in virtual time: what a caller sees of each
 //! fault, and what took effect.
 
+mod dynamodb;
 mod presigned;
 mod reports;
 

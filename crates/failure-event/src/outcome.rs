@@ -3,7 +3,10 @@
 //! Errors are classified by code and status, never by text. What no table knows is to be retried: nothing is
 //! dropped by ignorance, the queue's own limit ends it.
 
+use crate::claim::{Action, Claim};
 use crate::dead_letter::Reason;
+use crate::lease::Lease;
+use crate::registration::Registration;
 
 /// How an event ended. Each event ends in exactly one of these.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +19,8 @@ pub enum Outcome {
     DeadLettered(Reason),
     /// A notice from AWS that is no failure, or that names no task or job.
     Ignored,
+    /// The table holds what a lease or a claim asked for, or something newer.
+    Registered(Registered),
     /// A later try can help, and the record waits for it in the parking queue, where the target's trouble holds up no other.
     Parked(Retry),
     /// A later try can help: the record stays with whoever sent it.
@@ -31,6 +36,7 @@ impl Outcome {
             Outcome::AlreadySettled(_) => "already-settled",
             Outcome::DeadLettered(_) => "dead-lettered",
             Outcome::Ignored => "ignored",
+            Outcome::Registered(registered) => registered.as_str(),
             Outcome::Parked(_) => "parked",
             Outcome::Retry(_) => "retry",
         }
@@ -40,7 +46,7 @@ impl Outcome {
     #[must_use]
     pub fn service_error(&self) -> Option<&str> {
         match self {
-            Outcome::Relayed | Outcome::Ignored => None,
+            Outcome::Relayed | Outcome::Ignored | Outcome::Registered(_) => None,
             Outcome::AlreadySettled(error) => error.name.as_deref(),
             Outcome::DeadLettered(reason) => reason.service_error.as_deref(),
             Outcome::Retry(retry) | Outcome::Parked(retry) => retry.service_error()?.name.as_deref(),
@@ -52,9 +58,64 @@ impl Outcome {
     pub fn reason_to_retry(&self) -> Option<&Retry> {
         match self {
             Outcome::Retry(retry) | Outcome::Parked(retry) => Some(retry),
-            Outcome::Relayed | Outcome::AlreadySettled(_) | Outcome::DeadLettered(_) | Outcome::Ignored => {
-                None
-            }
+            Outcome::Relayed
+            | Outcome::AlreadySettled(_)
+            | Outcome::DeadLettered(_)
+            | Outcome::Ignored
+            | Outcome::Registered(_) => None,
+        }
+    }
+}
+
+/// What a lease or a claim asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Registered {
+    /// To take a lease.
+    LeaseTaken,
+    /// To renew one.
+    LeaseRenewed,
+    /// To release one.
+    LeaseReleased,
+    /// To claim a resource.
+    Claimed,
+    /// To take a claim back.
+    ClaimReleased,
+}
+
+impl Registered {
+    /// What comes of an event that asks for this.
+    #[must_use]
+    pub fn of(registration: &Registration) -> Self {
+        match registration {
+            Registration::Lease(Lease::Take { .. }) => Self::LeaseTaken,
+            Registration::Lease(Lease::Renew { .. }) => Self::LeaseRenewed,
+            Registration::Lease(Lease::Release) => Self::LeaseReleased,
+            Registration::Claim(Claim { action: Action::Take { .. }, .. }) => Self::Claimed,
+            Registration::Claim(Claim { action: Action::Release, .. }) => Self::ClaimReleased,
+        }
+    }
+
+    /// The outcome as logs and responses name it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::LeaseTaken => "lease-taken",
+            Self::LeaseRenewed => "lease-renewed",
+            Self::LeaseReleased => "lease-released",
+            Self::Claimed => "claimed",
+            Self::ClaimReleased => "claim-released",
+        }
+    }
+
+    /// The metric that counts it.
+    #[must_use]
+    pub fn metric(self) -> &'static str {
+        match self {
+            Self::LeaseTaken => "LeaseTaken",
+            Self::LeaseRenewed => "LeaseRenewed",
+            Self::LeaseReleased => "LeaseReleased",
+            Self::Claimed => "Claimed",
+            Self::ClaimReleased => "ClaimReleased",
         }
     }
 }
@@ -70,6 +131,8 @@ pub enum Retry {
     ParkingQueue(ServiceError),
     /// The dead-letter queue did not confirm that it stored the record.
     DeadLetterQueue(ServiceError),
+    /// The table of leases and claims did not answer.
+    Table(ServiceError),
     /// The invocation's time was up while the record was being worked on.
     OutOfTime,
     /// There was no time left to begin.
@@ -85,7 +148,7 @@ impl Retry {
     #[must_use]
     pub fn target_was_attempted(&self) -> bool {
         match self {
-            Retry::Service(_) | Retry::OutOfTime | Retry::Panicked => true,
+            Retry::Service(_) | Retry::Table(_) | Retry::OutOfTime | Retry::Panicked => true,
             Retry::CircuitOpen
             | Retry::ParkingQueue(_)
             | Retry::DeadLetterQueue(_)
@@ -98,7 +161,10 @@ impl Retry {
     #[must_use]
     pub fn service_error(&self) -> Option<&ServiceError> {
         match self {
-            Retry::Service(error) | Retry::ParkingQueue(error) | Retry::DeadLetterQueue(error) => Some(error),
+            Retry::Service(error)
+            | Retry::ParkingQueue(error)
+            | Retry::DeadLetterQueue(error)
+            | Retry::Table(error) => Some(error),
             Retry::CircuitOpen
             | Retry::OutOfTime
             | Retry::NotAttempted
@@ -117,6 +183,7 @@ impl Retry {
             }
             Retry::ParkingQueue(error) => format!("the parking queue {}", error.as_predicate()),
             Retry::DeadLetterQueue(error) => format!("the dead-letter queue {}", error.as_predicate()),
+            Retry::Table(error) => format!("the table of leases and claims {}", error.as_predicate()),
             Retry::OutOfTime => "the invocation's time was up before the service answered".to_owned(),
             Retry::NotAttempted => "there was no time left to begin".to_owned(),
             Retry::Follower => "an earlier record of the same message group is to be retried".to_owned(),

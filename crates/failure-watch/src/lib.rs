@@ -14,6 +14,8 @@
 //! | [`telemetry`] | metrics |
 
 pub mod due;
+#[cfg(test)]
+mod fake;
 pub mod queue;
 pub mod services;
 pub mod settings;

@@ -1,6 +1,6 @@
 //! The settings of the watch: environment variables, read once at start. No other module reads the environment.
 
-use failure_relay::settings::{Aws, QueueUrl, SettingError, Variables, parse_number};
+use failure_relay::settings::{Aws, QueueUrl, SettingError, Variables, parse_number, parse_table_name};
 
 /// `RELAY_SWEEP_GRACE_SECONDS` when it is not set.
 pub const GRACE_SECONDS_DEFAULT: u32 = 120;
@@ -95,19 +95,6 @@ fn parse_mode(text: &str) -> Result<Option<SweepMode>, String> {
         "report" => Ok(Some(SweepMode::Report)),
         "fail" => Ok(Some(SweepMode::Fail)),
         _ => Err(format!("expected off, report or fail, found \"{text}\"")),
-    }
-}
-
-/// A name, or the table's ARN.
-/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TableDescription.html>
-fn parse_table_name(text: &str) -> Result<String, String> {
-    let name = text.rsplit('/').next().unwrap_or(text);
-    let is_arn = text.starts_with("arn:") && text.contains(":table/");
-    let is_shaped = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte));
-    if is_shaped && (3..=255).contains(&name.len()) && (is_arn || name == text) {
-        Ok(text.to_owned())
-    } else {
-        Err(format!("\"{text}\" is no name of a table"))
     }
 }
 

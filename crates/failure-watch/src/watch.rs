@@ -174,3 +174,107 @@ fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake::{Fake, refused};
+    use serde_json::json;
+
+    const FOUND: Swept = Swept { waiting: 1, stranded: 2, silent: 3, failed: 4, unknown: 5, errors: 6 };
+
+    /// Answers what it is told to, or panics.
+    struct Sweeps(Option<Result<Swept, String>>);
+
+    impl Sweeper for Sweeps {
+        async fn sweep(&self, _settings: &SweepSettings, _end: Instant) -> Result<Swept, String> {
+            self.0.clone().expect("a sweep that panics")
+        }
+    }
+
+    fn watch(fake: Fake, sweeps: Sweeps, more: &[(&str, &str)]) -> Watch<Fake, Sweeps> {
+        let variable = |name: &str| {
+            let given = more.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+            given.or_else(|| match name {
+                "RELAY_QUEUE_URL" => Some("http://127.0.0.1:9/111122223333/failures".to_owned()),
+                "AWS_REGION" => Some("eu-west-1".to_owned()),
+                _ => None,
+            })
+        };
+        Watch::new(Settings::from_variables(&variable).unwrap(), fake, sweeps, "INFO")
+    }
+
+    const ON: [(&str, &str); 2] = [("RELAY_TABLE_NAME", "leases"), ("RELAY_SWEEP", "report")];
+
+    fn invocation(payload: &'static [u8]) -> Invocation {
+        Invocation {
+            payload: payload.into(),
+            request_id: "r".to_owned(),
+            function_arn: String::new(),
+            ends_at: Some(Instant::now() + Duration::from_mins(1)),
+        }
+    }
+
+    async fn answered(watch: &Watch<Fake, Sweeps>, payload: &'static [u8]) -> serde_json::Value {
+        serde_json::to_value(watch.invoke(invocation(payload)).await.unwrap()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn whatever_the_payload_is_leases_are_published_and_no_sweep_is_done() {
+        for payload in
+            [&b""[..], b"null", b"{}", b"\xff", b"[", b"{\"sweep\":false}", b"{\"sweep\":\"true\"}"]
+        {
+            let watch = watch(Fake::with_leases(2), Sweeps(Some(Ok(FOUND))), &ON);
+            assert_eq!(answered(&watch, payload).await, json!({"due": 2, "published": 2}), "{payload:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_sweep_that_is_asked_for_is_answered_with_its_five_numbers() {
+        let watch = watch(Fake::with_leases(2), Sweeps(Some(Ok(FOUND))), &ON);
+        let both = json!({
+            "due": 2, "published": 2, "waiting": 1, "stranded": 2, "silent": 3, "failed": 4, "unknown": 5,
+        });
+        assert_eq!(answered(&watch, b" {\"sweep\": true} ").await, both);
+    }
+
+    #[tokio::test]
+    async fn what_is_off_is_not_done() {
+        let watch = watch(Fake::with_leases(2), Sweeps(None), &[]);
+        assert_eq!(answered(&watch, b"{\"sweep\":true}").await, json!({"due": 0, "published": 0}));
+        assert_eq!(watch.services.calls.get(), 0, "without a table nothing is asked");
+    }
+
+    #[tokio::test]
+    async fn trouble_of_one_part_fails_the_invocation_and_stops_no_other() {
+        for sweeps in [None, Some(Err("the state machines cannot be listed".to_owned()))] {
+            let watch = watch(Fake::with_leases(2), Sweeps(sweeps), &ON);
+            let unfinished = watch.invoke(invocation(b"{\"sweep\":true}")).await.unwrap_err();
+            assert_eq!(unfinished.problems.len(), 1);
+            assert_eq!(watch.services.queue.borrow().len(), 2, "the leases are published all the same");
+        }
+        let broken = Fake::with_leases(2).told(|_, operation, _| {
+            (operation == "SendMessageBatch").then(|| Err(refused("ServiceUnavailable", 503)))
+        });
+        let watch = watch(broken, Sweeps(Some(Ok(FOUND))), &ON);
+        let unfinished = watch.invoke(invocation(b"{\"sweep\":true}")).await.unwrap_err();
+        assert_eq!(
+            unfinished.problems,
+            [
+                "due leases could not be published: the queue answered with ServiceUnavailable (HTTP 503) (2 times)"
+            ]
+        );
+    }
+
+    #[test]
+    fn there_is_always_time_to_answer_and_always_a_moment_to_begin() {
+        let now = Instant::now();
+        for millis in [0, 10, 500, 3_000, 60_000, 900_000] {
+            let ends_at = now + Duration::from_millis(millis);
+            let Limits { last_begin, end } = limits(now, Some(ends_at));
+            assert!(now <= last_begin && last_begin <= end && end <= ends_at, "{millis}");
+            assert!(millis == 0 || (now < last_begin && end < ends_at), "{millis}");
+        }
+        assert!(limits(now, None).end < now + NO_DEADLINE);
+    }
+}

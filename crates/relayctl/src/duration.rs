@@ -20,9 +20,29 @@ pub fn parse(text: &str) -> Result<Duration, String> {
     count.checked_mul(unit_seconds).map(Duration::from_secs).ok_or_else(expected)
 }
 
+/// [`parse`], for a duration that must be within so many seconds.
+///
+/// # Errors
+/// A sentence with the limits, for clap.
+pub fn within(text: &str, (least, most): (u32, u32)) -> Result<Duration, String> {
+    match parse(text) {
+        Ok(duration) if (u64::from(least)..=u64::from(most)).contains(&duration.as_secs()) => Ok(duration),
+        _ => Err(format!("expected a duration from {least} to {most} seconds, such as 90s, 15m or 2h")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_duration_outside_of_its_limits_is_told_with_them() {
+        assert_eq!(within("1m", (60, 86_400)), Ok(Duration::from_mins(1)));
+        assert_eq!(within("24h", (60, 86_400)), Ok(Duration::from_hours(24)));
+        for text in ["59", "86401", "25h", "soon", "-1"] {
+            assert!(within(text, (60, 86_400)).unwrap_err().contains("from 60 to 86400 seconds"), "{text}");
+        }
+    }
 
     #[test]
     fn a_number_alone_is_seconds_and_a_unit_multiplies_it() {

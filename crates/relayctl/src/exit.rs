@@ -87,6 +87,12 @@ impl Problem {
     pub fn local(message: impl Into<String>) -> Self {
         Self { message: message.into(), exit: Exit::Local }
     }
+
+    /// The same problem, with what it means before it.
+    #[must_use]
+    pub fn of(&self, what: &str) -> Self {
+        Self { message: format!("{what}: {}", self.message), exit: self.exit }
+    }
 }
 
 impl fmt::Display for Problem {

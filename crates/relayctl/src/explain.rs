@@ -2,15 +2,18 @@
 //!
 //! It shows the decision of [`failure_event::route::route`], the very one that the function acts on.
 
+mod registration;
+
 use std::path::PathBuf;
 
 use clap::Args;
-use failure_event::dead_letter::{DeadLetter, Label, Reason};
+use failure_event::dead_letter::{Code, DeadLetter, Label, Reason};
 use failure_event::envelope::{self, Delivery, Record, Via};
 use failure_event::place::Home;
 use failure_event::place::Place;
 use failure_event::request::{HttpForm, Secrets};
-use failure_event::route::{Decision, PlannedCall, Route, Subject, route};
+use failure_event::route::{Decision, PlannedCall, PlannedRegistration, Route, Subject, route};
+use failure_event::rules::Rules;
 use failure_event::target::Kind;
 use serde_json::{Map, Value, json};
 use time::format_description::well_known::Rfc3339;
@@ -62,14 +65,22 @@ impl Explain {
             };
             for (index, record) in records.iter().enumerate() {
                 let name = input.name_of_event(index, records.len());
-                let explained =
-                    Explained { name, record, route: route(record, &rules, &home), home: &home, secrets };
+                let route = route(record, &rules, &home);
+                let asked = asked_for(record, &rules, &home, &route);
+                let explained = Explained { name, record, route, asked, home: &home, secrets };
                 is_routable &= !matches!(explained.route.decision, Decision::Unroutable(_));
                 explained.show(output);
             }
         }
         Ok(if is_routable { Exit::Yes } else { Exit::No })
     }
+}
+
+/// The route of a lease or claim for a relay that has a table, where this one has none: what is asked for is worth knowing.
+fn asked_for(record: &Record<'_>, rules: &Rules, home: &Home, routed: &Route) -> Option<Route> {
+    let is_refused =
+        matches!(&routed.decision, Decision::Unroutable(reason) if reason.code == Code::NotEnabled);
+    is_refused.then(|| route(record, &Rules { has_table: true, ..rules.clone() }, home))
 }
 
 /// The payload with which the function would be invoked.
@@ -87,6 +98,7 @@ struct Explained<'a> {
     name: String,
     record: &'a Record<'a>,
     route: Route,
+    asked: Option<Route>,
     home: &'a Home,
     secrets: Secrets,
 }
@@ -113,7 +125,7 @@ impl Explained<'_> {
                     ));
                 }
             }
-            Decision::Ignore => {}
+            Decision::Register(_) | Decision::LookUp(_) | Decision::Ignore => {}
         }
         output.data("");
     }
@@ -131,8 +143,21 @@ impl Explained<'_> {
         if let Some(kind) = subject.kind {
             steps.push(("target", target(kind, subject)));
         }
+        if let Some(planned) = self.registration() {
+            steps.push(("place", self.place(&planned.place)));
+            steps.extend(registration::steps(planned, &self.route.subject.secrets));
+        }
         match &self.route.decision {
             Decision::Call(planned) => self.call_steps(planned, &mut steps),
+            Decision::Register(planned) => {
+                steps.push(("outcome", registration::outcome(&planned.registration).to_owned()));
+            }
+            Decision::LookUp(unnamed) => {
+                let resources = unnamed.resources.join(" or ");
+                let what = format!("looks up who claimed {resources}; without a claim the notice is ");
+                let otherwise = unnamed.otherwise.as_ref().map_or("ignored", |_| "dead-lettered");
+                steps.push(("outcome", what + otherwise));
+            }
             Decision::Unroutable(_) => {
                 steps.push(("outcome", "dead-lettered, with the attributes".to_owned()));
             }
@@ -142,6 +167,14 @@ impl Explained<'_> {
             }
         }
         steps
+    }
+
+    /// What is asked for of the table, whether or not there is one.
+    fn registration(&self) -> Option<&PlannedRegistration> {
+        match &self.asked.as_ref().unwrap_or(&self.route).decision {
+            Decision::Register(planned) => Some(planned),
+            _ => None,
+        }
     }
 
     fn call_steps(&self, planned: &PlannedCall, steps: &mut Vec<(&'static str, String)>) {
@@ -211,7 +244,12 @@ impl Explained<'_> {
             "targetKind": subject.kind.map(Kind::name),
             "targetFingerprint": subject.fingerprint,
         });
+        if let Some(planned) = self.registration() {
+            line["registration"] = registration::as_json(planned, &subject.secrets);
+        }
         let (name, value) = match &self.route.decision {
+            Decision::Register(_) => return line,
+            Decision::LookUp(unnamed) => ("lookedUp", json!(unnamed.resources)),
             Decision::Ignore => ("ignored", json!(true)),
             Decision::Unroutable(reason) => {
                 let attributes = self.letter(reason).attributes.into_iter();

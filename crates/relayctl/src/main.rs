@@ -6,6 +6,7 @@
 
 mod aws;
 mod duration;
+mod event;
 mod exit;
 mod inputs;
 mod lambda;
@@ -17,11 +18,13 @@ mod stop;
 mod table;
 mod tasks;
 
+mod claim;
 mod completions;
 mod dlq;
 mod doctor;
 mod explain;
 mod kinds;
+mod lease;
 mod man;
 mod publish;
 mod rehearse;
@@ -49,11 +52,13 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    Claim(Box<claim::Claim>),
     Completions(completions::Completions),
     Dlq(dlq::Dlq),
     Doctor(doctor::Doctor),
     Explain(explain::Explain),
     Kinds(kinds::Kinds),
+    Lease(lease::Lease),
     Man(man::ManPages),
     Publish(Box<publish::Publish>),
     Rehearse(rehearse::Rehearse),
@@ -66,11 +71,13 @@ enum Verb {
 impl Verb {
     fn run(self, output: &Output) -> Result<Exit, Problem> {
         match self {
+            Verb::Claim(verb) => verb.run(output),
             Verb::Completions(verb) => verb.run(output),
             Verb::Dlq(verb) => verb.run(output),
             Verb::Doctor(verb) => verb.run(output),
             Verb::Explain(verb) => verb.run(output),
             Verb::Kinds(verb) => verb.run(output),
+            Verb::Lease(verb) => verb.run(output),
             Verb::Man(verb) => verb.run(output),
             Verb::Publish(verb) => verb.run(output),
             Verb::Rehearse(verb) => verb.run(output),

@@ -3,7 +3,6 @@
 use aws_config::SdkConfig;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use clap::Args;
-use failure_event::secret::sha256_hex;
 use failure_relay::settings::QueueUrl;
 
 use crate::aws;
@@ -106,6 +105,15 @@ pub fn message_group(source: &str) -> String {
     source.chars().take(GROUP_MAX).map(|letter| if allowed(letter) { letter } else { '-' }).collect()
 }
 
+/// A random UUID.
+///
+/// As the deduplication id of a message in a FIFO queue it keeps two messages apart that say the same: SQS would take the second
+/// renewal of a lease within five minutes for the first.
+#[must_use]
+pub fn random_id() -> String {
+    uuid::Builder::from_random_bytes(fastrand::u128(..).to_be_bytes()).into_uuid().to_string()
+}
+
 async fn send(config: &SdkConfig, url: &QueueUrl, event: &str, source: &str) -> Result<String, String> {
     let mut request = aws_sdk_sqs::Client::new(config)
         .send_message()
@@ -113,7 +121,7 @@ async fn send(config: &SdkConfig, url: &QueueUrl, event: &str, source: &str) -> 
         .message_body(event)
         .message_group_id(message_group(source));
     if url.is_fifo() {
-        request = request.message_deduplication_id(sha256_hex(event));
+        request = request.message_deduplication_id(random_id());
     }
     let sent = request.send().await.map_err(|error| aws::explain(&error))?;
     Ok(sent.message_id().unwrap_or_default().to_owned())

@@ -1,8 +1,6 @@
 //! `relayctl publish`: a failure event, from arguments or files, onto the relay's queue or bus.
 
 mod batches;
-mod event;
-mod members;
 
 use std::path::PathBuf;
 
@@ -12,7 +10,10 @@ use failure_event::json::Json;
 use failure_event::place::Home;
 use failure_event::rules::Rules;
 use serde_json::json;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
+use crate::event::{self, FailureOptions, HeaderOptions, TargetOptions};
 use crate::exit::{Exit, Problem};
 use crate::inputs::Input;
 use crate::outlet;
@@ -40,10 +41,48 @@ it is found under the names that `relayctl run` knows, or in a file. Exits with 
 #[command(after_help = EXAMPLES)]
 pub struct Publish {
     /// Files and folders with events, instead of the arguments below; `-` is standard input
-    #[arg(value_name = "FILE", conflicts_with = "event")]
+    #[arg(value_name = "FILE", conflicts_with_all = ["target", "failure", "header", "time"])]
     files: Vec<PathBuf>,
     #[command(flatten)]
-    event: event::Options,
+    target: TargetOptions,
+    #[command(flatten)]
+    failure: FailureOptions,
+    #[command(flatten)]
+    header: HeaderOptions,
+    /// When the work failed (RFC 3339); else now
+    #[arg(long, value_name = "TIME", help_heading = "The event")]
+    time: Option<String>,
+    #[command(flatten)]
+    destination: Destination,
+}
+
+impl Publish {
+    /// Publishes everything, or nothing when one event is not routable.
+    ///
+    /// # Errors
+    /// No place or no target is named, a file cannot be read, or AWS cannot be reached.
+    pub fn run(self, output: &Output) -> Result<Exit, Problem> {
+        let inputs = if self.files.is_empty() { vec![self.event()?] } else { Input::read_all(&self.files)? };
+        self.destination.publish(&inputs, output)
+    }
+
+    fn event(&self) -> Result<Input, Problem> {
+        let now = || OffsetDateTime::now_utc().format(&Rfc3339).ok();
+        let time = self.time.clone().or_else(now);
+        Ok(self.header.event(
+            "event",
+            &[
+                ("time", event::text(time.as_deref())),
+                ("target", Some(self.target.target()?)),
+                ("failure", Some(self.failure.failure())),
+            ],
+        ))
+    }
+}
+
+/// The arguments that say where events go.
+#[derive(Debug, Args)]
+pub struct Destination {
     #[command(flatten)]
     outlet: outlet::Options,
     /// The message group, for a FIFO queue; else the event's id
@@ -53,17 +92,17 @@ pub struct Publish {
     aws: aws::Options,
 }
 
-impl Publish {
-    /// Publishes everything, or nothing when one event is not routable.
+impl Destination {
+    /// Publishes all events, or none when one of them is not routable, and prints what became of each.
     ///
     /// # Errors
-    /// No place or no target is named, a file cannot be read, or AWS cannot be reached.
-    pub fn run(self, output: &Output) -> Result<Exit, Problem> {
+    /// No place is named, an event is too large for any, or AWS cannot be reached.
+    pub fn publish(&self, inputs: &[Input], output: &Output) -> Result<Exit, Problem> {
         let Some(outlet) = self.outlet.outlet()? else {
             return Err(Problem::usage("where to? Give --queue-url or --event-bus, or set RELAY_QUEUE_URL"));
         };
-        let inputs = self.inputs()?;
-        if !all_are_routable(&inputs, output) {
+        check_sizes(inputs)?;
+        if !all_are_routable(inputs, output) {
             return Ok(Exit::No);
         }
         let parcels: Vec<Parcel> = inputs.iter().map(|input| self.parcel(input)).collect();
@@ -89,24 +128,22 @@ impl Publish {
         })
     }
 
-    fn inputs(&self) -> Result<Vec<Input>, Problem> {
-        let inputs =
-            if self.files.is_empty() { vec![self.event.event()?] } else { Input::read_all(&self.files)? };
-        match inputs.iter().find(|input| input.bytes.len() > MESSAGE_SIZE_MAX) {
-            Some(input) => Err(Problem::file(format!(
-                "{}: is larger than 1 MiB, the most that a queue or a bus takes; nothing was sent",
-                input.path.display()
-            ))),
-            None => Ok(inputs),
-        }
-    }
-
     fn parcel(&self, input: &Input) -> Parcel {
         let body = input.text().into_owned();
         let id = Json::parse(&body).ok().and_then(Json::object).and_then(|event| event.description("id"));
         let group = self.group.clone().or(id.map(std::borrow::Cow::into_owned));
         let group = group.unwrap_or_else(|| "relayctl".to_owned());
         Parcel { name: input.path.display().to_string(), body, group }
+    }
+}
+
+fn check_sizes(inputs: &[Input]) -> Result<(), Problem> {
+    match inputs.iter().find(|input| input.bytes.len() > MESSAGE_SIZE_MAX) {
+        Some(input) => Err(Problem::file(format!(
+            "{}: is larger than 1 MiB, the most that a queue or a bus takes; nothing was sent",
+            input.path.display()
+        ))),
+        None => Ok(()),
     }
 }
 

@@ -4,9 +4,11 @@ mod calls;
 mod ending;
 mod heartbeat;
 mod last_line;
+mod lease;
 mod redact;
 mod report;
 mod reporter;
+mod safeguards;
 mod spot;
 mod success;
 mod tail;
@@ -42,6 +44,7 @@ use heartbeat::{End, Heart};
 use redact::Redactor;
 use report::Context;
 use reporter::Reporter;
+use safeguards::{Requests, Safeguards};
 use spot::Interruption;
 use success::{RESULT_BYTES_MAX, Success, Unsuccessful};
 use words::Words;
@@ -53,6 +56,12 @@ const SOURCE_VARIABLES: [&str; 2] = ["RELAY_SOURCE", "AWS_LAMBDA_FUNCTION_NAME"]
 /// Variables in which a platform names the run of its worker.
 const EXECUTION_VARIABLES: [&str; 2] = ["AWS_BATCH_JOB_ID", "CODEBUILD_BUILD_ID"];
 
+const LEASE_LOST: &str = "the lease is lost: no renewal was confirmed for its whole time, so the task is about to be failed; \
+the command is told to stop";
+
+/// How soon a process that was killed is gone.
+const KILLED_WITHIN: Duration = Duration::from_secs(1);
+
 const EXAMPLES: &str = "\
 Examples:
     relayctl run -- python3 render.py
@@ -60,6 +69,8 @@ Examples:
     relayctl run --queue-url https://sqs.eu-west-1.amazonaws.com/111122223333/failures --heartbeat 60 -- ./render
     relayctl run --direct -- ./render
         without a relay: the worker's own role calls the API
+    relayctl run --lease 10m -- ./render
+        and when this machine is lost, or cut off: the relay fails the task ten minutes after the last sign of life
     relayctl run --report-success -- ./render
         success too, by the worker's own role; the last line that it prints is its output
     ENTRYPOINT [\"relayctl\", \"run\", \"--\"]
@@ -132,7 +143,9 @@ pub struct Run {
     /// The signal that tells the command to stop, beside SIGTERM, SIGINT and SIGQUIT: the image's STOPSIGNAL
     #[arg(long, value_name = "SIGNAL", default_value = "SIGTERM", value_parser = ending::signal)]
     stop_signal: Signal,
-    /// The failure's type, in place of Worker.Exited, Worker.Killed, Worker.Interrupted and Worker.NotStarted
+    #[command(flatten)]
+    safeguards: safeguards::Options,
+    /// The failure's type, in place of Worker.Exited, Worker.Killed, Worker.Interrupted and the like
     #[arg(long = "type", value_name = "NAME")]
     given_type: Option<String>,
     /// Who publishes; else `RELAY_SOURCE`, the Lambda function's name, or the command's
@@ -196,6 +209,11 @@ impl Run {
     /// Prepares all that a failure will need, so that what is not configured is known before the command starts.
     async fn watch(&self, task: Task) -> Result<Watch, Problem> {
         let outlet = self.outlet.outlet()?;
+        if outlet.is_none() && self.safeguards.are_wanted() {
+            return Err(Problem::usage(
+                "--lease and --claim need a relay: give --queue-url or --event-bus, or set RELAY_QUEUE_URL",
+            ));
+        }
         if outlet.is_none() && !self.direct {
             return Err(Problem::usage("nowhere to publish to: give --queue-url, --event-bus or --direct"));
         }
@@ -208,7 +226,7 @@ impl Run {
         let direct = self.direct.then(|| (Arc::clone(&clients), place.clone()));
         let (target, source) = (task.target.clone(), self.source());
         let reporter = Reporter { outlet, direct, config: config.clone(), target, source };
-        let id = uuid::Builder::from_random_bytes(fastrand::u128(..).to_be_bytes()).into_uuid().to_string();
+        let id = outlet::random_id();
         Ok(Watch { id, task, clients, place, reporter, redactor, success, config })
     }
 
@@ -256,36 +274,66 @@ impl Run {
             to_group: self.signal_group,
             stop_signal: self.stop_signal,
         };
-        match Worker::start(&self.command, options) {
-            Ok(worker) => self.stay(worker, watch, output).await,
+        let mut safeguards = self.take_safeguards(watch, output).await;
+        let ended = match Worker::start(&self.command, options) {
+            Ok(worker) => self.stay(worker, watch, safeguards.as_mut(), output).await,
             Err(error) => self.could_not_start(&error, watch, output).await,
+        };
+        if let Some(safeguards) = safeguards {
+            safeguards.give_back(!ended.is_told).await;
         }
+        ended.exit_code
     }
 
-    async fn could_not_start(&self, error: &io::Error, watch: Option<&Watch>, output: &Output) -> u8 {
+    /// What reports the command when this process cannot.
+    async fn take_safeguards(&self, watch: Option<&Watch>, output: &Output) -> Option<Safeguards> {
+        let watch = watch.filter(|_| self.safeguards.are_wanted())?;
+        let requests = Requests {
+            outlet: watch.reporter.outlet.clone()?,
+            config: watch.config.clone(),
+            id: watch.id.clone(),
+            source: watch.redactor.text(&watch.reporter.source),
+            target: watch.task.json.clone(),
+        };
+        Some(Safeguards::take(&self.safeguards, requests, output).await)
+    }
+
+    async fn could_not_start(&self, error: &io::Error, watch: Option<&Watch>, output: &Output) -> Ended {
         let program = self.program();
         output.problem(&Problem::local(format!("{program} could not be started: {error}")));
-        if let Some(watch) = watch {
-            let event = report::of_failed_start(
-                &self.context(watch, &program),
-                &error.to_string(),
-                SystemTime::now(),
-            );
-            tell(&watch.reporter.report(&event).await, output);
-        }
-        match error.kind() {
+        let is_told = match watch {
+            Some(watch) => {
+                let event = report::of_failed_start(
+                    &self.context(watch, &program),
+                    &error.to_string(),
+                    SystemTime::now(),
+                );
+                tell(&watch.reporter.report(&event).await, output)
+            }
+            None => true,
+        };
+        let exit_code = match error.kind() {
             io::ErrorKind::NotFound => 127,
             _ => 126,
-        }
+        };
+        Ended { exit_code, is_told }
     }
 
     /// Waits for the command's end, and sees to it that it is reported once.
-    async fn stay(&self, mut worker: Worker, watch: Option<&Watch>, output: &Output) -> u8 {
+    async fn stay(
+        &self,
+        mut worker: Worker,
+        watch: Option<&Watch>,
+        safeguards: Option<&mut Safeguards>,
+        output: &Output,
+    ) -> Ended {
         let mut stopped_by = None;
         let mut deadline: Option<Instant> = None;
+        let mut killed_at: Option<Instant> = None;
         let mut early_report: Option<JoinHandle<Result<String, Problem>>> = None;
         let mut heartbeats = Box::pin(self.heartbeats(watch, output).fuse());
         let mut spot = Box::pin(self.spot(watch, output).fuse());
+        let mut lease_lost = Box::pin(lost(safeguards).fuse());
         let ending = loop {
             tokio::select! {
                 event = worker.next() => match event {
@@ -311,6 +359,18 @@ impl Run {
                     early_report = Some(tokio::spawn(async move { reporter.report(&event).await }));
                 }
                 () = &mut heartbeats => worker.stop(),
+                () = &mut lease_lost => {
+                    output.problem(&Problem::service(LEASE_LOST));
+                    stopped_by.get_or_insert(Stop::LeaseLost);
+                    let kill = Instant::now() + self.grace;
+                    killed_at = Some(kill);
+                    deadline = deadline.or(Some(kill + KILLED_WITHIN));
+                    worker.stop();
+                }
+                () = at(killed_at) => {
+                    worker.kill();
+                    killed_at = None;
+                }
             }
         };
         drop((heartbeats, spot));
@@ -319,18 +379,25 @@ impl Run {
             Some(report) => report.await.is_ok_and(|report| tell(&report, output)),
             None => false,
         };
-        if let Some(watch) = watch.filter(|_| !is_reported) {
-            let event = if run.is_failure() || self.words_in_file(output).is_some() {
-                Some(self.event(&mut worker, &run, watch, output).await)
-            } else {
-                self.succeed(&mut worker, watch, output).await
-            };
-            if let Some(event) = event {
-                tell(&watch.reporter.report(&event).await, output);
-            }
-        }
+        let is_told = match watch.filter(|_| !is_reported) {
+            Some(watch) => self.tell_end(&mut worker, &run, watch, output).await,
+            None => true,
+        };
         worker.finish_streams().await;
-        ending.exit_code()
+        Ended { exit_code: ending.exit_code(), is_told }
+    }
+
+    /// Reports a failure, or tells success where that is wished; whether nothing is left that could not be reported.
+    async fn tell_end(&self, worker: &mut Worker, run: &CommandRun, watch: &Watch, output: &Output) -> bool {
+        let event = if run.is_failure() || self.words_in_file(output).is_some() {
+            Some(self.event(worker, run, watch, output).await)
+        } else {
+            self.succeed(worker, watch, output).await
+        };
+        match event {
+            Some(event) => tell(&watch.reporter.report(&event).await, output),
+            None => true,
+        }
     }
 
     /// Tells success, where that is wished. Returns the event of a success that did not come about.
@@ -436,6 +503,14 @@ impl Run {
     }
 }
 
+/// How a command's run is over.
+#[derive(Clone, Copy, Debug)]
+struct Ended {
+    exit_code: u8,
+    /// Whether nothing is left that could not be reported.
+    is_told: bool,
+}
+
 /// The task that the command works on.
 #[derive(Debug)]
 struct Task {
@@ -469,6 +544,22 @@ fn trimmed(name: &str) -> Result<String, Infallible> {
 /// A variable of this process, where it is text and not empty.
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Returns when the lease is lost.
+async fn lost(safeguards: Option<&mut Safeguards>) {
+    match safeguards {
+        Some(safeguards) => safeguards.lost().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Returns at a moment, where there is one.
+async fn at(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Returns when a report is due before the command's end.

@@ -49,7 +49,7 @@ fn named_in_payload(payload: &str, rules: &Rules, home: &Home) -> Vec<Option<Wor
     };
     let work = |record| match route(record, rules, home).decision {
         Decision::Call(planned) => work_of(&planned),
-        Decision::Unroutable(_) | Decision::Ignore => None,
+        Decision::Register(_) | Decision::LookUp(_) | Decision::Unroutable(_) | Decision::Ignore => None,
     };
     records.iter().map(work).collect()
 }

@@ -69,12 +69,12 @@ def test_a_work_that_fails_is_reported_and_its_lease_released(service: Any, toke
 
 
 def test_a_lease_is_kept_when_the_failure_could_not_be_reported(service: Any, token: str) -> None:
-    service.answers = [Answer(), REFUSED]
     with pytest.raises(ValueError, match="x"), failure_relay.task(lease=TTL, claim="i-1"):
         service.answers = [REFUSED]
         raise ValueError("x")
     time.sleep(0.7)
-    assert actions(service) == ["claim", "take", "ValueError"]
+    assert actions(service) == ["take", "claim", "ValueError", "release"]
+    assert "claim" in service.events()[-1]
 
 
 def test_a_lease_that_cannot_be_taken_is_one_line_and_the_work_runs(

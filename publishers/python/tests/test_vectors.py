@@ -6,11 +6,13 @@ import builtins
 import json
 import sys
 import time
+from contextlib import nullcontext
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
+from answering import Answer
 
 import failure_relay
 from failure_relay import _deadline, _identity
@@ -31,6 +33,7 @@ KNOWN = {
         "renewal",
         "renewalSeconds",
         "after",
+        "failure",
         "errorBeforeTheWork",
     },
     "deadline": {"name", "remainingMilliseconds", "options", "reportedAfterMilliseconds", "failure"},
@@ -286,9 +289,19 @@ def test_lease(case: dict[str, Any], service: Any) -> None:
             during = 0
         assert during is None and service.requests == []
         return
-    with failure_relay.task(case["target"], **arguments(case)):
+    fails = case.get("failure")
+    with (
+        pytest.raises(ValueError, match="x") if fails else nullcontext(),
+        failure_relay.task(case["target"], **arguments(case)),
+    ):
         during = len(service.requests)
+        service.answers = [Answer(403, "AccessDenied")] if fails == "refused" else []
+        if fails:
+            raise ValueError("x")
     events = service.events()
+    assert ["failure" in event for event in events].count(True) == (1 if fails else 0)
+    if fails:
+        assert "failure" in events.pop(during or 0)
     for sent, expected in zip(events, case["before"] + case["after"]):
         assert {name: sent[name] for name in ("lease", "claim") if name in sent} == expected
         assert set(sent) == {"version", "id", "source", "target", *expected}

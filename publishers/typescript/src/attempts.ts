@@ -11,7 +11,7 @@ const PAUSE_MS = 100;
 const ATTEMPT_MS_MIN = 20;
 
 /** Nobody answered within the time that one attempt, or all of them, had. */
-export class TimeoutError extends Error {
+class TimeoutError extends Error {
   override readonly name = "TimeoutError";
 }
 

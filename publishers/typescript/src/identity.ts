@@ -10,7 +10,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
  * An identity that was found, and where. One without a `target` is wrong in a way that cannot even be published; no other
  * is tried in its place, because a wrong identity is a mistake to be seen.
  */
-export interface Identity {
+interface Identity {
   /** The target, as it was found. */
   target?: Target;
   /** The variable or member that held it. */

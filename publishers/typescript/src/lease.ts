@@ -8,7 +8,7 @@ const TTL_SECONDS_MAX = 86_400;
 export type LeaseAction = { action: "take" | "renew"; ttlSeconds: number } | { action: "release" };
 
 /** What a lease needs of the work that it is for. */
-export interface LeaseHolder {
+interface LeaseHolder {
   log: Log;
   /** Publishes one action. Throws when it was not confirmed. */
   publish(action: LeaseAction): Promise<void>;

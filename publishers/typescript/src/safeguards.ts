@@ -3,7 +3,7 @@ import type { Log } from "./log.js";
 import type { Resource, TaskOptions } from "./options.js";
 
 /** What is done with a claim: the `claim` member of its events. */
-export type Claim = { resource: string; ttlSeconds?: number; action?: "release" };
+type Claim = { resource: string; ttlSeconds?: number; action?: "release" };
 
 /** What the safeguards of a work need of it. */
 export interface Guarded {

@@ -3,7 +3,7 @@ import { isObject, type JsonObject } from "./json.js";
 import { SECRET_MEMBERS_BY_KIND, type Target } from "./target.js";
 
 /** What stands where a secret was. */
-export const REDACTED = "[redacted]";
+const REDACTED = "[redacted]";
 
 /** A secret that is shorter than this is replaced only where it is a word of its own: else it would hide the text. */
 const WORD_BELOW = 8;

@@ -15,7 +15,7 @@ import { type Target, targetKey } from "./target.js";
 import { Watch, type Watched } from "./watch.js";
 
 /** How a work was started. */
-export interface Start {
+interface Start {
   /** The event that a Lambda function was called with. */
   payload?: unknown;
   /** The context that it was called with. */

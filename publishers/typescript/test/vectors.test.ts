@@ -11,6 +11,8 @@ const on = stage();
 const lambda = (work: () => unknown, options: HandlerOptions) =>
   handler(async (_event: unknown, _context: LambdaContext) => work(), options);
 
+const REFUSED = { status: 403, body: { __type: "AccessDenied" } };
+
 const CONTEXT = { getRemainingTimeInMillis: () => 60_000 };
 
 /** Runs work that fails as the case says: a Lambda function where there is a payload, else a task. */
@@ -210,16 +212,20 @@ describe("success", () => {
 });
 
 describe("leases and claims", () => {
-  const members = ["options", "target", "before", "renewal", "renewalSeconds", "after", "errorBeforeTheWork"];
-  const told = () => on.aws.events.map(({ lease, claim }) => JSON.parse(JSON.stringify({ lease, claim })));
+  const members = ["options", "target", "before", "renewal", "renewalSeconds", "failure", "after"];
+  const told = () =>
+    on.aws.events
+      .filter(({ failure }) => failure === undefined)
+      .map(({ lease, claim }) => JSON.parse(JSON.stringify({ lease, claim })));
 
-  for (const vector of cases("lease.json", ...members)) {
+  for (const vector of cases("lease.json", ...members, "errorBeforeTheWork")) {
     test(vector.name, async (t) => {
       on.environment({ RELAY_QUEUE_URL: on.aws.queueUrl, RELAY_SOURCE: "render" });
       t.mock.timers.enable({ apis: ["setTimeout"] });
       let before: unknown[] | undefined;
       const work = async (): Promise<void> => {
         before = told();
+        if (vector.failure !== undefined) throw new Error("x");
         if (vector.renewal === undefined) return;
         for (const count of [1, 2]) {
           t.mock.timers.tick(vector.renewalSeconds * 1_000 - 1);
@@ -229,6 +235,10 @@ describe("leases and claims", () => {
           assert.deepEqual(told().at(-1), vector.renewal);
         }
       };
+      if (vector.failure === "refused") {
+        const failureAt = vector.before.length + 1;
+        on.aws.answer = (_, count) => (count === failureAt ? REFUSED : undefined);
+      }
       const running = task(work, { ...vector.options, target: vector.target });
       if (vector.errorBeforeTheWork) {
         await assert.rejects(running, RangeError);
@@ -236,15 +246,16 @@ describe("leases and claims", () => {
         assert.deepEqual(on.aws.calls, []);
         return;
       }
-      await running;
+      if (vector.failure === undefined) await running;
+      else await assert.rejects(running, /x/);
       assert.deepEqual(before, vector.before);
-      assert.deepEqual(told().slice(-vector.after.length), vector.after);
+      const renewals = vector.renewal === undefined ? 0 : 2;
+      assert.deepEqual(told().slice(vector.before.length + renewals), vector.after);
       const [{ id }] = on.aws.events;
       assert.ok(id);
-      for (const event of on.aws.events) {
+      for (const event of on.aws.events)
         assert.deepEqual(event, { ...event, version: "1", id, source: "render", target: vector.target });
-        assert.ok(!("failure" in event));
-      }
+      assert.equal(on.aws.events.length - told().length, vector.failure === undefined ? 0 : 1);
     });
   }
 

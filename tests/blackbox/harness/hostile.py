@@ -56,6 +56,10 @@ def states(detail: str) -> str:
     return aws("aws.states", "Step Functions Execution Status Change", '{"status":"FAILED",%s}' % detail)
 
 
+def glue(detail: str) -> str:
+    return aws("aws.glue", "Glue Job State Change", '{"state":"FAILED",%s}' % detail)
+
+
 def nested(size: int) -> str:
     """A body in three notifications inside one another, each of which must be read to find the next."""
     inner = filled('{"target":{"kind":"?"},"x":"%s"}', "x", size // 2)
@@ -172,6 +176,17 @@ HOSTILE: dict[str, Callable[[int], str]] = {
     "the input of an execution": f(states('"input":"{\\"x\\":\\"%s\\"}"')),
     "the input of an execution, of quotes": f(states('"input":"{\\"x\\":[%s]}"'), '\\"\\"', ","),
     "the cause of an execution": f(states('"input":"{\\"taskToken\\":\\"t\\"}","cause":"%s"')),
+    "a task that names nobody": f(ecs('"taskArn":"arn:aws:ecs:r:a:task/%s"')),
+    "a reason of a task that names nobody": f(ecs('"stoppedReason":"%s"')),
+    "a status reason of a job that names nobody": f(batch('"statusReason":"%s"')),
+    "a job that names nobody, of escapes": f(batch('"jobId":"%s"'), "\\u0041"),
+    "the cause of an execution that names nobody": f(states('"cause":"%s"')),
+    "a job run": f(glue('"jobRunId":"%s"')),
+    "a job run of escapes": f(glue('"jobRunId":"%s"'), "\\u0041"),
+    "a job run that is a list": f(glue('"jobRunId":[%s]'), "1", ","),
+    "a reason of a job run": f(glue('"message":"%s"')),
+    "a reason of a job run that is a list": f(glue('"message":[%s]'), "1", ","),
+    "members of a job run": n(glue("%s"), '"#":1'),
     "a target in a notice": f(states('"input":{"FAILURE_RELAY_TARGET":"%s"}')),
 }
 """Bodies of SQS messages, by what they hold too much of."""

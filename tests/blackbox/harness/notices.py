@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import NamedTuple
 
 from .events import eventbridge, sqs_record, text
 from .function import ACCOUNT, REGION
@@ -173,6 +174,80 @@ def states(payload: object = MISSING, status: str = "FAILED", error: object = MI
         **detail,
     }
     return eventbridge(_without_missing(members), "Step Functions Execution Status Change", "aws.states")
+
+
+GLUE_RUN = "jr_0a1b2c3d4e5f"
+TRAINING_ARN = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:training-job/kmeans-1"
+PROCESSING_ARN = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:processing-job/frames-1"
+TRANSFORM_ARN = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:transform-job/score-1"
+EMR_STEP = "s-1A2B3C4D5E6F7"
+EMR_SERVERLESS_RUN = "00f1cbn5g4bb0c01"
+INSTANCE = "i-0123456789abcdef0"
+COMMAND = "e8d3c0e4-71f7-4491-898f-c9b35bee5f3b"
+BEDROCK_ARN = f"arn:aws:bedrock:{REGION}:{ACCOUNT}:model-invocation-job/a1b2c3d4e5f6"
+
+
+class StateChange(NamedTuple):
+    """A notice that never holds an identity."""
+
+    source: str
+    detail_type: str
+    state: str
+    """The member with the state."""
+    deaths: tuple[str, ...]
+    others: tuple[str, ...]
+    detail: dict
+
+    def notice(self, state: object, **members: object) -> dict:
+        return eventbridge({**self.detail, self.state: state}, self.detail_type, self.source, **members)
+
+
+def _sagemaker(kind: str, arn: str) -> StateChange:
+    detail = {f"{kind}JobName": arn.rsplit("/", 1)[-1], f"{kind}JobArn": arn, "FailureReason": "AlgorithmError: exit code 1", "Tags": {}}
+    return StateChange(
+        "aws.sagemaker", f"SageMaker {kind} Job State Change", f"{kind}JobStatus", ("Failed", "Stopped"),
+        ("Completed", "InProgress", "Stopping"), detail,
+    )  # fmt: skip
+
+
+STATE_CHANGES = {
+    "Glue": StateChange(
+        "aws.glue", "Glue Job State Change", "state", ("FAILED", "TIMEOUT", "STOPPED", "ERROR"),
+        ("SUCCEEDED", "RUNNING", "STARTING", "STOPPING"),
+        {"jobName": "render", "severity": "ERROR", "jobRunId": GLUE_RUN, "message": "Command failed with exit code 1"},
+    ),
+    "SageMaker training": _sagemaker("Training", TRAINING_ARN),
+    "SageMaker processing": _sagemaker("Processing", PROCESSING_ARN),
+    "SageMaker transform": _sagemaker("Transform", TRANSFORM_ARN),
+    "EMR": StateChange(
+        "aws.emr", "EMR Step Status Change", "state", ("FAILED", "CANCELLED"), ("PENDING", "RUNNING", "COMPLETED"),
+        {"severity": "ERROR", "actionOnFailure": "CONTINUE", "stepId": EMR_STEP, "name": "render", "clusterId": "j-1",
+         "message": f"Step {EMR_STEP} (render) failed."},
+    ),
+    "EMR Serverless": StateChange(
+        "aws.emr-serverless", "EMR Serverless Job Run State Change", "state", ("FAILED", "CANCELLED"),
+        ("SUCCESS", "RUNNING", "SCHEDULED", "CANCELLING"),
+        {"jobRunId": EMR_SERVERLESS_RUN, "applicationId": "00f1982r1uukb925", "releaseLabel": "emr-7.1.0", "previousState": "RUNNING",
+         "arn": f"arn:aws:emr-serverless:{REGION}:{ACCOUNT}:/applications/00f1982r1uukb925/jobruns/{EMR_SERVERLESS_RUN}"},
+    ),
+    "EC2": StateChange(
+        "aws.ec2", "EC2 Instance State-change Notification", "state", ("stopped", "terminated"),
+        ("pending", "running", "stopping", "shutting-down"), {"instance-id": INSTANCE},
+    ),
+    "SSM": StateChange(
+        "aws.ssm", "EC2 Command Status-change Notification", "status",
+        ("Failed", "TimedOut", "Cancelled", "Undeliverable", "Terminated", "DeliveryTimedOut", "ExecutionTimedOut"),
+        ("Success", "Pending", "InProgress", "Cancelling"),
+        {"command-id": COMMAND, "document-name": "AWS-RunShellScript", "parameters": {"commands": ["render"]},
+         "requested-date-time": "2025-01-01T00:00:00.000Z"},
+    ),
+    "Bedrock": StateChange(
+        "aws.bedrock", "Batch Inference Job State Change", "status", ("Failed", "Stopped", "Expired"),
+        ("Submitted", "InProgress", "Completed", "PartiallyCompleted"),
+        {"version": "0.0", "batchJobName": "captions", "batchJobArn": BEDROCK_ARN, "failureMessage": ""},
+    ),
+}  # fmt: skip
+"""The notices of section 13, by their services."""
 
 
 def abandoned(payload: object, **options: object) -> dict:

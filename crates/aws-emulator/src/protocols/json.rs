@@ -54,6 +54,7 @@ fn typed(service: Service, code: &str) -> String {
         (_, _) if common => format!("com.amazon.coral.service#{code}"),
         (Service::StepFunctions, _) => format!("com.amazonaws.swf.service.v2.model#{code}"),
         (Service::Swf, _) => format!("com.amazonaws.swf.base.model#{code}"),
+        (Service::DynamoDb, _) => format!("com.amazonaws.dynamodb.v20120810#{code}"),
         (Service::Sqs, _) => match SQS_ERRORS.iter().find(|(shape, _)| *shape == code) {
             Some((shape, _)) => format!("com.amazonaws.sqs#{shape}"),
             None => format!("com.amazon.coral.service#{code}Exception"),

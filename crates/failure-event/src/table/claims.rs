@@ -84,6 +84,18 @@ pub struct Claimed {
     pub failure: Option<String>,
 }
 
+impl From<&Holder> for Claimed {
+    fn from(holder: &Holder) -> Self {
+        Self {
+            key: holder.key.clone(),
+            region: holder.region.clone(),
+            account: holder.account.clone(),
+            target: holder.target.clone(),
+            failure: holder.failure.clone(),
+        }
+    }
+}
+
 /// The claims of an answer that still hold; `now` is in milliseconds since 1970.
 ///
 /// # Errors
@@ -102,13 +114,6 @@ pub fn claimed_in(body: &str, now: i64) -> Result<Page<Claimed>, Unreadable> {
     let held = held.collect();
     let next = answer.get("LastEvaluatedKey").filter(|key| key.is_object()).cloned();
     Ok(Page { items: held, next })
-}
-
-/// A notice that came before its claim.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Remembered {
-    /// The failure that it tells.
-    pub failure: Failure<'static>,
 }
 
 /// Remembers for an hour that a resource died; `now` is in milliseconds since 1970.
@@ -142,11 +147,11 @@ pub fn remembered(table: &str, resource: &str) -> TableRequest {
     TableRequest::new(&GET_ITEM, table, json!({"Key": key(&pk_of(resource), NOTICE), "ConsistentRead": true}))
 }
 
-/// The notice of an answer, where there is one that is not an hour old; `now` is in milliseconds since 1970.
+/// The failure of the notice that an answer holds, where there is one that is not an hour old; `now` is in milliseconds since 1970.
 ///
 /// # Errors
 /// [`Unreadable`] where the answer is none.
-pub fn remembered_in(body: &str, now: i64) -> Result<Option<Remembered>, Unreadable> {
+pub fn remembered_in(body: &str, now: i64) -> Result<Option<Failure<'static>>, Unreadable> {
     let answer = answer(body)?;
     let Some(item) = answer.get("Item") else { return Ok(None) };
     let item = Item::of(item)?;
@@ -155,7 +160,7 @@ pub fn remembered_in(body: &str, now: i64) -> Result<Option<Remembered>, Unreada
     }
     let notice = item.text(NOTICE).ok_or(Unreadable)?;
     let failure = Failure::read(Some(Json::parse(notice).map_err(|_| Unreadable)?));
-    Ok(Some(Remembered { failure: failure.into_owned() }))
+    Ok(Some(failure.into_owned()))
 }
 
 #[cfg(test)]
@@ -198,7 +203,7 @@ mod tests {
         assert_eq!(values[":expires_at"], json!({"N": "1700003600"}));
         let answer = json!({"Item": {"notice": values[":notice"], "expires_at": values[":expires_at"]}});
         let remembered = |now| remembered_in(&answer.to_string(), now).unwrap();
-        assert_eq!(remembered(NOW + 3_599_000), Some(Remembered { failure }));
+        assert_eq!(remembered(NOW + 3_599_000), Some(failure));
         assert_eq!(remembered(NOW + 3_600_000), None);
         assert_eq!(remembered_in("{}", NOW), Ok(None));
     }

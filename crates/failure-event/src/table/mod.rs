@@ -25,9 +25,7 @@ use serde_json::{Value, json};
 use crate::operation::{Operation, Service, Wire};
 use crate::request::HttpForm;
 
-pub use claims::{
-    Claimed, Remembered, claimed_in, claims_on, register_claim, remember, remembered, remembered_in,
-};
+pub use claims::{Claimed, claimed_in, claims_on, register_claim, remember, remembered, remembered_in};
 pub use holder::Holder;
 pub use leases::{
     DueLease, Held, Page, SHARDS, delete_due, due_in, due_keys_in, due_page, held_in, held_page, read_due,

@@ -6,11 +6,10 @@ use std::ops::Range;
 use aws_config::SdkConfig;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
-use failure_event::secret::sha256_hex;
 use failure_relay::settings::QueueUrl;
 
 use crate::aws;
-use crate::outlet::{EVENT_DETAIL_TYPE, Outlet, message_group};
+use crate::outlet::{EVENT_DETAIL_TYPE, Outlet, message_group, random_id};
 
 /// `source` of an event on a bus.
 const EVENT_SOURCE: &str = "failure-relay.worker";
@@ -110,9 +109,8 @@ async fn send(config: &SdkConfig, url: &QueueUrl, batch: &[Parcel]) -> Entries {
         let mut entry =
             SendMessageBatchRequestEntry::builder().id(index.to_string()).message_body(&parcel.body);
         if url.is_fifo() {
-            entry = entry
-                .message_group_id(message_group(&parcel.group))
-                .message_deduplication_id(sha256_hex(&parcel.body));
+            entry =
+                entry.message_group_id(message_group(&parcel.group)).message_deduplication_id(random_id());
         }
         request = request.entries(entry.build().map_err(|error| error.to_string())?);
     }

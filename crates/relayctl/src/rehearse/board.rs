@@ -192,6 +192,7 @@ fn what_happened(ended: &Ended) -> String {
         Outcome::AlreadySettled(error) => format!("{}: {error}", called(ended)),
         Outcome::DeadLettered(reason) => reason.to_string(),
         Outcome::Ignored => "no failure, or nobody waits for it".to_owned(),
+        Outcome::Registered(_) => "the table holds it".to_owned(),
         Outcome::Parked(retry) | Outcome::Retry(retry) => retry.sentence(),
     }
 }

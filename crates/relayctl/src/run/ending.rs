@@ -28,6 +28,8 @@ pub enum Stop {
     Signal(Signal),
     /// The end of its instance.
     Spot(Interruption),
+    /// The loss of its lease: its task is about to be failed.
+    LeaseLost,
 }
 
 /// A command's run, as far as it is known when it is reported.
@@ -67,6 +69,7 @@ impl Run {
     pub fn failure_type(&self) -> &'static str {
         match (&self.stopped_by, self.ending) {
             (Some(Stop::Spot(_)), _) => "EC2.SpotInterruption",
+            (Some(Stop::LeaseLost), _) => "Worker.LeaseLost",
             (Some(Stop::Signal(_)), _) | (None, Ending::NotEnded) => "Worker.Interrupted",
             (None, Ending::Exited(_)) => "Worker.Exited",
             (None, Ending::Killed(_)) => "Worker.Killed",
@@ -110,6 +113,7 @@ impl fmt::Display for Stop {
                 write!(f, "spot interruption: {action}")?;
                 time.as_ref().map_or(Ok(()), |time| write!(f, " at {time}"))
             }
+            Stop::LeaseLost => f.write_str("lease lost"),
         }
     }
 }
@@ -238,6 +242,16 @@ mod tests {
         assert_eq!(
             run.sentence("render"),
             "render was told to stop (spot interruption: terminate at 2026-11-20T10:15:30Z) and ended with exit code 0, after 2.5 s"
+        );
+    }
+
+    #[test]
+    fn a_lost_lease_has_a_type_of_its_own() {
+        let run = Run { stopped_by: Some(Stop::LeaseLost), ..run(Ending::Killed(9), None) };
+        assert_eq!((run.is_failure(), run.failure_type()), (true, "Worker.LeaseLost"));
+        assert_eq!(
+            run.sentence("render"),
+            "render was told to stop (lease lost) and was killed by SIGKILL, after 2.5 s"
         );
     }
 

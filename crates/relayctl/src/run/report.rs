@@ -97,7 +97,7 @@ fn details(context: &Context<'_>, run: &Run, stderr: &[String]) -> Value {
         Ending::NotEnded => None,
     };
     match &run.stopped_by {
-        Some(Stop::Signal(_)) => {
+        Some(Stop::Signal(_) | Stop::LeaseLost) => {
             details.extend(
                 run.stopped_by.as_ref().map(|stop| ("stoppedBy".to_owned(), json!(stop.to_string()))),
             );

@@ -169,6 +169,16 @@ impl Worker {
         self.send(self.stop_signal);
     }
 
+    /// Ends the command, and with it what it has started, unless it shares this process's group on a terminal.
+    pub fn kill(&self) {
+        // Where nothing is left to end, that is what was wanted.
+        let _ = if self.on_terminal {
+            rustix::process::kill_process(self.pid, Signal::KILL)
+        } else {
+            rustix::process::kill_process_group(self.pid, Signal::KILL)
+        };
+    }
+
     fn pass_on(&self, signal: Signal) {
         let from_terminal = self.on_terminal && matches!(signal, Signal::INT | Signal::QUIT | Signal::WINCH);
         if !from_terminal {

@@ -12,6 +12,7 @@ use failure_event::json::{Json, NotJson, Object};
 use failure_event::notice::{self, Meaning};
 use failure_event::place::GivenPlace;
 use failure_event::place::Home;
+use failure_event::registration::Registration;
 use failure_event::route::{Decision, route};
 use failure_event::rules::Rules;
 use failure_event::target::{GivenMembers, GivenValue, Kind, Target};
@@ -21,8 +22,13 @@ use super::similar::nearest;
 use super::source::span_of;
 use crate::inputs::{Course, Input};
 
-const EVENT_MEMBERS: [&str; 6] = ["version", "id", "source", "time", "target", "failure"];
+const EVENT_MEMBERS: [&str; 8] = ["version", "id", "source", "time", "lease", "claim", "target", "failure"];
+const LEASE_MEMBERS: [&str; 2] = ["action", "ttlSeconds"];
+const CLAIM_MEMBERS: [&str; 3] = ["action", "resource", "ttlSeconds"];
 const PLACE_MEMBERS: [&str; 3] = ["kind", "region", "account"];
+
+/// The codes that say nothing of an event itself.
+const OF_THE_DEPLOYMENT: [Code; 2] = [Code::TargetNotAllowed, Code::NotEnabled];
 
 /// A text that was looked at: the file, or what it carries in a string.
 #[derive(Debug)]
@@ -74,11 +80,16 @@ pub fn diagnose(input: &Input, rules: &Rules, home: &Home) -> Vec<Document> {
     documents
 }
 
-/// Why the relay would dead-letter the record. Which places are allowed is a matter of the deployment, not of the event.
+/// Why the relay would dead-letter the record. Which places are allowed, and whether there is a table for leases, is a matter of the
+/// deployment, not of the event.
 fn refusal(record: &Record<'_>, rules: &Rules, home: &Home) -> Option<Reason> {
     match route(record, rules, home).decision {
-        Decision::Unroutable(reason) if reason.code != Code::TargetNotAllowed => Some(reason),
-        Decision::Unroutable(_) | Decision::Call(_) | Decision::Ignore => None,
+        Decision::Unroutable(reason) if !OF_THE_DEPLOYMENT.contains(&reason.code) => Some(reason),
+        Decision::Unroutable(_)
+        | Decision::Call(_)
+        | Decision::Register(_)
+        | Decision::LookUp(_)
+        | Decision::Ignore => None,
     }
 }
 
@@ -190,7 +201,6 @@ impl<'a> Inspector<'a> {
     }
 
     fn event(&mut self, object: &Object<'a>) {
-        self.unlisted(object, "", &EVENT_MEMBERS);
         if Header::read(object).time_is_unreadable {
             let message = "time: is no RFC 3339 time, so it is ignored";
             self.warn(message, self.value_span(object, "time"), Some("e.g. 2026-11-20T10:15:30Z".to_owned()));
@@ -212,6 +222,7 @@ impl<'a> Inspector<'a> {
             }
             Ok(target) => self.target(&target, &Failure::read(object.member("failure"))),
         }
+        self.registration(object);
         if let Some(failure) = object.member("failure") {
             match failure.object() {
                 Some(members) => self.unlisted(&members, "failure.", &Failure::MEMBERS),
@@ -220,6 +231,25 @@ impl<'a> Inspector<'a> {
                     self.span(failure),
                     None,
                 ),
+            }
+        }
+        self.unlisted(object, "", &EVENT_MEMBERS);
+    }
+
+    /// What is asked for in place of reporting a failure. Its reason begins with the path of the member that is wrong.
+    fn registration(&mut self, event: &Object<'a>) {
+        if let Err(reason) = Registration::read(event) {
+            let path = reason.message.split(':').next().unwrap_or_default();
+            let (name, member) = path.split_once('.').unwrap_or((path, ""));
+            let (span, help) = match event.object(name) {
+                Some(members) if !member.is_empty() => self.instead_of(&members, member),
+                _ => (self.value_span(event, name), None),
+            };
+            self.fault_at(&reason, span, help);
+        }
+        for (name, listed) in [("lease", &LEASE_MEMBERS[..]), ("claim", &CLAIM_MEMBERS[..])] {
+            if let Some(members) = event.object(name) {
+                self.unlisted(&members, &format!("{name}."), listed);
             }
         }
     }
@@ -275,7 +305,8 @@ impl<'a> Inspector<'a> {
             let missing = listed.iter().copied().filter(|listed| object.member(listed).is_none());
             let Some(meant) = nearest(&name, missing) else { continue };
             // A required member that is missing is told as a fault, with the same help.
-            let is_told = meant == "target" || (path == "target." && !["region", "account"].contains(&meant));
+            let fault = format!("{path}{meant}: ");
+            let is_told = self.findings.iter().any(|finding| finding.message.starts_with(&fault));
             if !is_told {
                 let message = format!("{path}{name}: is not listed, so it is ignored");
                 self.warn(&message, self.key_span(&name, value), Some(did_you_mean(meant)));
@@ -404,6 +435,38 @@ mod tests {
             "failure.mesage: is not listed, so it is ignored",
         ];
         assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn a_right_lease_and_a_right_claim_have_no_fault_and_a_wrong_one_is_pointed_at() {
+        let target = r#""target":{"kind":"swf-activity-task","taskToken":"t"}"#;
+        for right in [
+            r#""lease":{"action":"take","ttlSeconds":600},"failure":{"type":"Render.Silent"}"#,
+            r#""lease":{"action":"release"}"#,
+            r#""claim":{"resource":"i-0123456789abcdef0"}"#,
+        ] {
+            assert_eq!(findings(&format!("{{{right},{target}}}")), [], "{right}");
+        }
+        for (wrong, message, part, help) in [
+            (
+                r#""lease":{"action":"take","ttlSeconds":30}"#,
+                "lease.ttlSeconds: expected an integer from 60 to 86400",
+                "30",
+                None,
+            ),
+            (
+                r#""lease":{"action":"renew","ttlSecond":60}"#,
+                "lease.ttlSeconds: is missing",
+                "\"ttlSecond\"",
+                Some("did you mean \"ttlSeconds\"?"),
+            ),
+            (r#""lease":"take""#, "lease: expected an object, found a string", "\"take\"", None),
+            (r#""claim":{}"#, "claim.resource: is missing", "{", None),
+        ] {
+            let (code, told, pointed_at, meant) = only(&format!("{{{wrong},{target}}}"));
+            assert_eq!((code, told.as_str()), (Some(Code::InvalidEvent), message));
+            assert_eq!((pointed_at.as_str(), meant.as_deref()), (part, help), "{wrong}");
+        }
     }
 
     #[test]

@@ -193,7 +193,7 @@ fn planned(path: &Path) -> Vec<PlannedCall> {
     };
     let planned = |record: &Record<'_>| match route(record, &rules, &Home::new("us-east-1", ARN)).decision {
         Decision::Call(planned) => Some(*planned),
-        Decision::Unroutable(_) | Decision::Ignore => None,
+        _ => None,
     };
     records.iter().filter_map(planned).collect()
 }
@@ -229,4 +229,26 @@ fn no_secret_is_printed_unless_it_is_asked_for() {
     for credential in ["wJalrXUtnFEMI", "MIICiTCCAfICCQD6m7oRw0uXOjANBgkqhkiG9w0BAQUFADCB"] {
         assert!(!hidden.contains(credential));
     }
+}
+
+#[test]
+fn a_lease_or_claim_is_told_with_what_it_asks_for_whether_or_not_there_is_a_table() {
+    let lease = Path::new("events/unroutable/NOT_ENABLED-a-lease-without-a-table.json").to_owned();
+    let claim = Path::new("events/unroutable/NOT_ENABLED-a-claim-without-a-table.json").to_owned();
+    let with_table = ["--set", "RELAY_TABLE_NAME=leases"];
+    for arguments in [&[][..], &with_table] {
+        let lines = explain(arguments, &[lease.clone(), claim.clone()]);
+        let (lease, claim) = (&lines[0]["registration"], &lines[1]["registration"]);
+        assert_eq!((&lease["asksFor"], &lease["action"]), (&json!("lease"), &json!("take")));
+        assert!(lease["ttlSeconds"].is_number() && claim["ttlSeconds"].is_number());
+        assert_eq!((&claim["asksFor"], &claim["action"]), (&json!("claim"), &json!("take")));
+        assert!(claim["resource"].is_string());
+        let refused = arguments.is_empty();
+        assert_eq!(lines[0]["deadLetter"]["ERROR_CODE"] == "NOT_ENABLED", refused);
+    }
+    let mut command = Command::new(env!("CARGO_BIN_EXE_relayctl"));
+    let output = command.arg("explain").arg(&lease).args(with_table).current_dir(root()).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("s after it was sent") && said.contains("unless it is renewed"), "{said}");
+    assert!(output.status.success());
 }

@@ -7,6 +7,7 @@ mod doctor;
 #[path = "../../../../tests/it/event_files.rs"]
 mod event_files;
 mod explain;
+mod lease;
 mod publish;
 mod rehearse;
 mod run;

@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use crate::event_files::{files, root};
 
-const SETTLED_BY_OTHERS: [&str; 3] = ["TARGET_NOT_ALLOWED", "REJECTED_BY_SERVICE", "RETRIES_EXHAUSTED"];
+const SETTLED_BY_OTHERS: [&str; 4] =
+    ["TARGET_NOT_ALLOWED", "NOT_ENABLED", "REJECTED_BY_SERVICE", "RETRIES_EXHAUSTED"];
 
 fn validate(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_relayctl"));

@@ -6,22 +6,21 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
-use aws_emulator::{Endpoint, Operation, RecordedCall};
+use aws_emulator::{Endpoint, Fault, FaultRule, Operation, RecordedCall, When};
 use serde_json::{Map, Value, json};
 
 use crate::event_files::root;
 use crate::tool::{endpoint, relayctl, stderr};
 
 /// The files that are for the packages only, and why.
-const NOT_FOR_COMMANDS: [(&str, &str); 3] = [
+const NOT_FOR_COMMANDS: [(&str, &str); 2] = [
     ("deadline.json", "a Lambda function's time is up, a command's is not"),
     ("failure.json", "errors of a language, with classes and causes, which a command has not"),
-    ("lease.json", "relayctl run takes no lease yet"),
 ];
 
 /// The files that this test runs.
-const FOR_COMMANDS: [&str; 5] =
-    ["event.json", "identity.json", "limits.json", "secrets.json", "success.json"];
+const FOR_COMMANDS: [&str; 6] =
+    ["event.json", "identity.json", "lease.json", "limits.json", "secrets.json", "success.json"];
 
 /// An identity that is found and that the relay would refuse: `relayctl run` says so, and does not start the command.
 const REFUSED_BEFORE_THE_START: [&str; 3] = [
@@ -34,7 +33,7 @@ const REFUSED_BEFORE_THE_START: [&str; 3] = [
 const TOO_LARGE_FOR_A_VARIABLE: &str = "type and source are cut last";
 
 /// All members that a case may have. One that is not listed is a rule that nobody checks.
-const MEMBERS: [&str; 21] = [
+const MEMBERS: [&str; 25] = [
     "name",
     "only",
     "environment",
@@ -55,6 +54,10 @@ const MEMBERS: [&str; 21] = [
     "resultIsNotJson",
     "call",
     "errorBeforeTheWork",
+    "before",
+    "renewal",
+    "renewalSeconds",
+    "after",
     "about",
 ];
 
@@ -322,6 +325,59 @@ async fn successes_are_told_as_the_vectors_say() {
     }
     let _ = std::fs::remove_file(output_file);
     std::fs::remove_file(source).unwrap();
+}
+
+/// What is asked for beside the report of a failure, as a case lists it.
+fn asked_for(endpoint: &Endpoint) -> Vec<Value> {
+    let events =
+        published(endpoint).into_iter().map(|(_, event)| serde_json::from_str::<Value>(&event).unwrap());
+    let asked = |event: Value| {
+        let member = ["lease", "claim"].into_iter().find(|member| !event[member].is_null())?;
+        Some(json!({member: event[member]}))
+    };
+    events.filter_map(asked).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn leases_and_claims_are_asked_for_as_the_vectors_say() {
+    for case in cases("lease.json") {
+        let name = case["name"].as_str().unwrap();
+        let endpoint = endpoint().await;
+        let list = |member: &str| case[member].as_array().cloned().unwrap_or_default();
+        if case["failure"] == "refused" {
+            let number = u64::try_from(list("before").len()).unwrap() + 1;
+            let rule = FaultRule::always("SendMessage", Fault::AccessDenied).when(When::Calls(vec![number]));
+            endpoint.set_faults(vec![rule]);
+        }
+        let mut command = run(&endpoint, &case, &[]);
+        if let Some(seconds) = case["options"]["lease"].as_i64() {
+            command.arg(format!("--lease={seconds}"));
+        }
+        let claim = &case["options"]["claim"];
+        let claims = claim.as_array().cloned().unwrap_or_else(|| vec![claim.clone()]);
+        for resource in claims.iter().filter_map(Value::as_str) {
+            command.args(["--claim", resource]);
+        }
+        let script = if case["failure"].is_null() { "echo begun" } else { "echo begun; false" };
+        let url = endpoint.queue_url("failures");
+        command.env("RELAY_QUEUE_URL", url).env("FAILURE_RELAY_TARGET", case["target"].to_string());
+        let output = command.args(["--", "sh", "-c", script]).output().unwrap();
+        let has_begun = output.stdout == b"begun\n";
+        assert_eq!(has_begun, case["errorBeforeTheWork"] != true, "{name}: {}", stderr(&output));
+        assert_eq!(asked_for(&endpoint), [list("before"), list("after")].concat(), "{name}");
+        let events = published(&endpoint);
+        let events: Vec<Value> =
+            events.iter().map(|(_, event)| serde_json::from_str(event).unwrap()).collect();
+        let reports = events.iter().position(|event| !event["failure"].is_null());
+        assert_eq!(reports, (!case["failure"].is_null()).then_some(list("before").len()), "{name}");
+        for event in &events {
+            assert_eq!((&event["version"], &event["id"]), (&json!("1"), &events[0]["id"]), "{name}");
+            assert_eq!((&event["source"], &event["target"]), (&json!("sh"), &case["target"]), "{name}");
+        }
+        if let Some(seconds) = case["renewalSeconds"].as_i64() {
+            assert_eq!(Some(seconds * 3), case["options"]["lease"].as_i64(), "{name}");
+        }
+    }
 }
 
 /// The one call that is not a report to the relay's queue.

@@ -191,12 +191,12 @@ class Run:
         return self._lease is not None or bool(self._claims)
 
     def take(self) -> None:
-        """Claims resources and takes the lease."""
+        """Takes the lease and claims resources."""
         try:
-            if self._claims:
-                leases.claim(self._claims, self.publish_command)
             if self._lease is not None:
                 self._lease.take(self.settings.on_lease_lost)
+            if self._claims:
+                leases.claim(self._claims, self.publish_command)
         except Exception as error:
             tell(logging.ERROR, "lease and claims failed: %s", type(error).__name__)
 
@@ -210,24 +210,23 @@ class Run:
     def settle(self, error: BaseException | None) -> None:
         """Tells how the work ended, and releases what was taken. Never raises of its own.
 
-        Where a failure could not be reported nothing is released: lease and claims may be what reports it.
+        Where a failure could not be reported the lease is not released: it is what reports it.
         """
         if self.muted or os.getpid() != self.pid:
             return
         try:
             failed = error is not None and not ended_well(error)
             told = self._tell_failure(error) if failed and error is not None else self._tell_well()
-            if told:
-                self.release()
-            elif self._lease is not None:
-                self._lease.stop()
+            self.give_back(told)
         except Exception as trouble:
             tell(logging.ERROR, "the end of the work could not be told: %s", type(trouble).__name__)
 
-    def release(self) -> None:
-        """Releases lease and claims."""
-        if self._lease is not None:
+    def give_back(self, told: bool) -> None:
+        """Releases the claims; and the lease, unless a failure was not told, which it then tells."""
+        if self._lease is not None and told:
             self._lease.release()
+        elif self._lease is not None:
+            self._lease.stop()
         leases.release_claims(self._claims, self.publish_command)
 
     def leave(self, error: BaseException | None = None) -> None:

@@ -105,8 +105,7 @@ def _report(runs: list[Run], frame: FrameType | None) -> None:
 
 def _release(runs: list[Run]) -> None:
     for run in runs:
-        if run.told.confirmed:
-            _in_a_thread(run.release).wait(run.outlet.timeout)
+        _in_a_thread(functools.partial(run.give_back, run.told.confirmed)).wait(run.outlet.timeout)
 
 
 def _in_a_thread(work: Callable[[], None]) -> Latch:

@@ -1,25 +1,22 @@
-//! The failure event that arguments and environment make.
+//! Events that arguments and environment make: reports, leases and claims.
+
+mod members;
 
 use bytes::Bytes;
 use clap::{Args, builder::PossibleValuesParser};
 use failure_event::json::{Json, quoted};
 use failure_event::notice::identity_in_variables;
 use failure_event::target::Kind;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use crate::exit::Problem;
 use crate::inputs::Input;
-use crate::publish::members::TargetMembers;
+use members::TargetMembers;
 
-/// What such an event is called where files have a path.
-const NAME: &str = "event";
-
-/// The arguments that make an event.
+/// The arguments that name the task or job.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "The event")]
-#[group(id = "event", multiple = true)]
-pub struct Options {
+#[command(next_help_heading = "The task or job")]
+#[group(id = "target", multiple = true)]
+pub struct TargetOptions {
     /// The kind of target; without it, the target is found in the environment
     #[arg(long, value_name = "KIND", value_parser = kinds())]
     kind: Option<String>,
@@ -31,6 +28,13 @@ pub struct Options {
     /// The target's account, where it is not the relay's
     #[arg(long, value_name = "ID", requires = "kind")]
     target_account: Option<String>,
+}
+
+/// The arguments that describe the failure.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "The failure")]
+#[group(id = "failure", multiple = true)]
+pub struct FailureOptions {
     /// A short name of the error for programs, e.g. `Render.OutOfMemory`
     #[arg(long = "type", value_name = "NAME")]
     failure_type: Option<String>,
@@ -43,41 +47,31 @@ pub struct Options {
     /// The worker's own id of the run
     #[arg(long, value_name = "ID")]
     execution_id: Option<String>,
+}
+
+/// The arguments that tell one event from another.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "The event")]
+#[group(id = "header", multiple = true)]
+pub struct HeaderOptions {
     /// A correlation id
     #[arg(long, value_name = "ID")]
     id: Option<String>,
     /// Who publishes
     #[arg(long, value_name = "NAME")]
     source: Option<String>,
-    /// When the work failed (RFC 3339); else now
-    #[arg(long, value_name = "TIME")]
-    time: Option<String>,
 }
 
 fn kinds() -> PossibleValuesParser {
     PossibleValuesParser::new(Kind::ALL.iter().map(|kind| kind.name()))
 }
 
-impl Options {
-    /// The event, as if it had been read from a file.
+impl TargetOptions {
+    /// The `target` object.
     ///
     /// # Errors
     /// Neither arguments nor environment name a target.
-    pub fn event(&self) -> Result<Input, Problem> {
-        let target = self.target()?;
-        let now = || OffsetDateTime::now_utc().format(&Rfc3339).ok();
-        let event = object(&[
-            ("version", Some(quoted("1"))),
-            ("id", text(self.id.as_deref())),
-            ("source", text(self.source.as_deref())),
-            ("time", text(self.time.clone().or_else(now).as_deref())),
-            ("target", Some(target)),
-            ("failure", Some(self.failure())),
-        ]);
-        Ok(Input { path: NAME.into(), bytes: Bytes::from(event) })
-    }
-
-    fn target(&self) -> Result<String, Problem> {
+    pub fn target(&self) -> Result<String, Problem> {
         if let Some(kind) = &self.kind {
             let mut target = vec![("kind", Some(quoted(kind)))];
             target.extend(self.members.given().map(|(name, value)| (name, text(Some(value)))));
@@ -90,31 +84,62 @@ impl Options {
             Some(Some(target)) => Ok(target),
             Some(None) => Err(Problem::usage("FAILURE_RELAY_TARGET: expected a JSON object")),
             None => Err(Problem::usage(
-                "what failed? Give --kind and its members, or a variable such as TASK_TOKEN",
+                "which task or job? Give --kind and its members, or a variable such as TASK_TOKEN",
             )),
         }
     }
+}
 
-    fn failure(&self) -> String {
+impl FailureOptions {
+    /// The `failure` object.
+    #[must_use]
+    pub fn failure(&self) -> String {
+        object(&self.members())
+    }
+
+    /// The same, where anything is said of the failure.
+    #[must_use]
+    pub fn given(&self) -> Option<String> {
+        let members = self.members();
+        members.iter().any(|(_, value)| value.is_some()).then(|| object(&members))
+    }
+
+    fn members(&self) -> [(&'static str, Option<String>); 4] {
         let details = self.details.as_deref().map(|details| match Json::parse(details) {
             Ok(json) => json.text().to_owned(),
             Err(_) => quoted(details),
         });
-        object(&[
+        [
             ("type", text(self.failure_type.as_deref())),
             ("message", text(self.message.as_deref())),
             ("details", details),
             ("externalExecutionId", text(self.execution_id.as_deref())),
-        ])
+        ]
     }
 }
 
-fn text(value: Option<&str>) -> Option<String> {
+impl HeaderOptions {
+    /// The event with these members too, as if it had been read from a file of this name.
+    #[must_use]
+    pub fn event(&self, name: &str, members: &[(&str, Option<String>)]) -> Input {
+        let header = [
+            ("version", Some(quoted("1"))),
+            ("id", text(self.id.as_deref())),
+            ("source", text(self.source.as_deref())),
+        ];
+        Input { path: name.into(), bytes: Bytes::from(object(&[&header, members].concat())) }
+    }
+}
+
+/// A text as JSON.
+#[must_use]
+pub fn text(value: Option<&str>) -> Option<String> {
     value.map(quoted)
 }
 
 /// A JSON object of those members that have a value, which is JSON already.
-fn object(members: &[(&str, Option<String>)]) -> String {
+#[must_use]
+pub fn object(members: &[(&str, Option<String>)]) -> String {
     let members =
         members.iter().filter_map(|(name, value)| Some(format!("{}:{}", quoted(name), value.as_ref()?)));
     format!("{{{}}}", members.collect::<Vec<_>>().join(","))
@@ -128,19 +153,24 @@ mod tests {
     #[derive(Parser)]
     struct Line {
         #[command(flatten)]
-        event: Options,
+        target: TargetOptions,
+        #[command(flatten)]
+        failure: FailureOptions,
+        #[command(flatten)]
+        header: HeaderOptions,
     }
 
     fn event(arguments: &[&str]) -> String {
-        let line = Line::try_parse_from([&["publish", "--time", "t"], arguments].concat()).unwrap();
-        line.event.event().unwrap().text().into_owned()
+        let line = Line::try_parse_from([&["publish"], arguments].concat()).unwrap();
+        let members = [("target", line.target.target().ok()), ("failure", Some(line.failure.failure()))];
+        line.header.event("event", &members).text().into_owned()
     }
 
     #[test]
     fn only_what_is_given_is_in_the_event() {
         let made = event(&["--kind", "swf-activity-task", "--task-token", "t"]);
         let target = r#"{"kind":"swf-activity-task","taskToken":"t"}"#;
-        assert_eq!(made, format!(r#"{{"version":"1","time":"t","target":{target},"failure":{{}}}}"#));
+        assert_eq!(made, format!(r#"{{"version":"1","target":{target},"failure":{{}}}}"#));
     }
 
     #[test]
