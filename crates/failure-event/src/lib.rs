@@ -13,6 +13,7 @@
 //! | [`target`], [`text`] | each kind of target; texts within their limits |
 //! | [`request`], [`operation`], [`presigned`] | a request as data: its operation, its members, the URL that it goes to |
 //! | [`outcome`], [`dead_letter`], [`parked`] | how an event ends, or waits |
+//! | [`sweep`] | tasks that wait for a worker that is gone: histories, questions, answers, verdicts |
 //! | [`schema`] | the JSON Schema, made from the targets' own rules |
 //! | [`secret`], [`secret_names`], [`redaction`] | text that cannot be printed, and texts from which it is taken out |
 //! | [`spelling`] | names that are spelt in several ways |
@@ -44,6 +45,7 @@ pub mod secret;
 pub mod secret_names;
 pub mod spelling;
 pub mod states_language;
+pub mod sweep;
 pub mod table;
 pub mod target;
 pub mod text;

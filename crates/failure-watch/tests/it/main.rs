@@ -59,7 +59,7 @@ impl Stack {
 
     /// Hands the relay a batch of one message of its queue, which was sent so many seconds ago.
     async fn relayed(&self, body: &Value, seconds_ago: u64) {
-        let sent = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() - Duration::from_secs(seconds_ago);
+        let sent = (SystemTime::now() - Duration::from_secs(seconds_ago)).duration_since(UNIX_EPOCH).unwrap();
         let batch = json!({"Records": [{
             "messageId": "m",
             "body": body.to_string(),
