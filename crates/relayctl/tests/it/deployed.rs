@@ -25,6 +25,14 @@ const POLICY: &str = r#"{"Version":"2012-10-17","Statement":[
     {"Effect":"Allow","Action":"sqs:SendMessage","Resource":"*"},
     {"Effect":"Allow","Action":"states:SendTaskFailure","Resource":"arn:aws:states:us-east-1:123456789012:*"}]}"#;
 
+const RENDER: &str = "arn:aws:states:us-east-1:123456789012:stateMachine:render";
+
+const STACK_WITH_ECS_NOTICES_OFF: &str = "<Stacks><member><StackName>failure-relay</StackName>\
+    <CreationTime>2026-11-20T10:15:30Z</CreationTime><StackStatus>CREATE_COMPLETE</StackStatus><Parameters>\
+    <member><ParameterKey>EcsTaskNotices</ParameterKey><ParameterValue>false</ParameterValue></member>\
+    <member><ParameterKey>TaskTokenNames</ParameterKey><ParameterValue>RENDER_TOKEN</ParameterValue></member>\
+    </Parameters></member></Stacks>";
+
 /// The services, on a port of this machine.
 pub struct Deployed {
     pub url: String,
@@ -100,7 +108,9 @@ impl Answer {
 fn refusal(operation: &str) -> Answer {
     match operation {
         "DescribeAlarms" => Answer::Cbor(b"\xa1\x66__type\x6cAccessDenied".to_vec()),
-        "GetFunctionConfiguration" => Answer::Json(json!({"__type": "AccessDeniedException"})),
+        "GetFunctionConfiguration" | "ListStateMachines" | "DescribeStateMachine" => {
+            Answer::Json(json!({"__type": "AccessDeniedException"}))
+        }
         _ => Answer::Xml(
             "<ErrorResponse><Error><Code>AccessDenied</Code><Message>not you</Message></Error></ErrorResponse>"
                 .to_owned(),
@@ -139,6 +149,9 @@ fn answer(operation: &str, request: &[u8]) -> Answer {
         "DescribeRule" => Answer::Json(json!({"Name": "every-failure", "State": "ENABLED"})),
         "ListTargetsByRule" => Answer::Json(json!({"Targets": []})),
         "DescribeAlarms" => Answer::Cbor(b"\xa1\x6cMetricAlarms\x80".to_vec()),
+        "ListStateMachines" => Answer::Json(state_machines()),
+        "DescribeStateMachine" => Answer::Json(state_machine(&named("stateMachineArn"))),
+        "DescribeStacks" => xml(operation, STACK_WITH_ECS_NOTICES_OFF),
         // Of `relayctl leases`.
         "Query" => Answer::Json(leases(&named("TableName"), request)),
         other => panic!("doctor called {other}, which its help does not list"),
@@ -197,6 +210,35 @@ fn function() -> Value {
             "RELAY_TARGETS": "step-functions-task",
             "RELAY_ALLOWED_REGIONS": "us-west-2",
         }},
+    })
+}
+
+/// A standard machine, and an express one that is not to be described.
+fn state_machines() -> Value {
+    let machine = |name: &str, kind: &str| {
+        let arn = RENDER.replace("render", name);
+        json!({"stateMachineArn": arn, "name": name, "type": kind, "creationDate": 1_795_169_730})
+    };
+    json!({"stateMachines": [machine("render", "STANDARD"), machine("thumbnail", "EXPRESS")]})
+}
+
+/// It waits for an ECS task, and knows no limit.
+fn state_machine(arn: &str) -> Value {
+    assert_eq!(arn, RENDER, "only standard machines wait");
+    let variable = json!({"Name": "RENDER_TOKEN", "Value.$": "$$.Task.Token"});
+    let definition = json!({"StartAt": "Render", "States": {"Render": {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::ecs:runTask.waitForTaskToken",
+        "Parameters": {"Overrides": {"ContainerOverrides": [{"Name": "render", "Environment": [variable]}]}},
+        "End": true,
+    }}});
+    json!({
+        "stateMachineArn": arn,
+        "name": "render",
+        "type": "STANDARD",
+        "definition": definition.to_string(),
+        "roleArn": "arn:aws:iam::123456789012:role/render",
+        "creationDate": 1_795_169_730,
     })
 }
 

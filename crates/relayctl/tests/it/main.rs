@@ -14,6 +14,7 @@ mod rehearse;
 mod run;
 mod run_whole;
 mod sessions;
+mod state_machines;
 mod tool;
 mod validate;
 mod vectors;
