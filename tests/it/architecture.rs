@@ -44,10 +44,12 @@ fn the_emulator_depends_on_nothing_of_the_relay() {
 }
 
 #[test]
-fn the_function_depends_on_neither_the_tool_nor_the_emulator() {
+fn the_functions_depend_on_neither_the_tool_nor_the_emulator() {
     let forbidden =
         ["aws-config", "aws-emulator", "aws-lc-sys", "clap", "indicatif", "openssl-sys", "regex", "relayctl"];
-    assert_depends_on_none("failure-relay", |name| forbidden.contains(&name));
+    for function in ["failure-relay", "failure-watch"] {
+        assert_depends_on_none(function, |name| forbidden.contains(&name));
+    }
 }
 
 #[test]

@@ -24,8 +24,10 @@ def section(text, heading):
     return found[1]
 
 
-WITH_ABANDONED_WORK = Template("template.yaml", AbandonedWorkQueueArns="arn:aws:sqs:eu-west-1:111111111111:dead")
-ALARMS = WITH_ABANDONED_WORK.resources("AWS::CloudWatch::Alarm")
+EVERY_ALARM_ON = {
+    "AbandonedWorkQueueArns": "arn:aws:sqs:eu-west-1:111111111111:dead", "Leases": "true", "Sweep": "report",
+}  # fmt: skip
+ALARMS = Template("template.yaml", **EVERY_ALARM_ON).resources("AWS::CloudWatch::Alarm")
 
 
 @pytest.mark.parametrize("alarm", ALARMS)
@@ -58,10 +60,10 @@ def test_the_runbook_explains_each_dead_letter_code():
 
 
 def test_the_runbook_explains_each_setting_with_its_parameters():
-    template = Template("template.yaml")
+    template = Template("template.yaml", **EVERY_ALARM_ON)
     rows = re.findall(r"^\| `(RELAY_[A-Z_]+)` \| (.*?) \|", section(RUNBOOK, "Settings"), re.M)
-    variables = template.resources()["RelayFunction"]["Environment"]["Variables"]
-    assert {name for name, _ in rows} == set(variables)
+    variables = [template.resources()[name]["Environment"]["Variables"] for name in ("RelayFunction", "WatchFunction")]
+    assert {name for name, _ in rows} == set().union(*variables)
     for _, cell in rows:
         assert set(re.findall(r"`(\w+)`", cell)) <= set(template.defaults)
 

@@ -35,8 +35,8 @@ def grants_of_keys(path, **parameters):
 @pytest.mark.parametrize(
     "path, parameters, expected",
     [
-        (RELAY, EVERYTHING_ON, {"RelayPolicy": 3, "PublisherPolicy": 2}),
-        (RELAY, EVERYTHING_ON | {"KmsKeyArn": OWN_KEY}, {"RelayPolicy": 3, "PublisherPolicy": 2}),
+        (RELAY, EVERYTHING_ON, {"RelayPolicy": 4, "PublisherPolicy": 2, "WatchPolicy": 3}),
+        (RELAY, EVERYTHING_ON | {"KmsKeyArn": OWN_KEY}, {"RelayPolicy": 4, "PublisherPolicy": 2, "WatchPolicy": 3}),
         (ROLE, ROLE_GIVEN, {"Role": 1}),
     ],
 )
@@ -47,7 +47,7 @@ def test_a_customers_key_may_be_used_through_its_service_alone(path, parameters,
         (keys,) = statement["Condition"].values()
         services = as_list(keys["kms:ViaService"])
         assert services
-        assert all(re.fullmatch(r"(sqs\.eu-west-1|states\.\*)\.amazonaws\.com", service) for service in services)
+        assert all(re.fullmatch(r"((sqs|dynamodb|states)\.eu-west-1|states\.\*)\.amazonaws\.com", service) for service in services)
         assert "*" not in as_list(statement["Resource"])
     assert found == expected
 
@@ -116,6 +116,7 @@ LEFT_TO_CLOUDFORMATION = {
     "AWS::IAM::ManagedPolicy": "ManagedPolicyName",
     "AWS::SNS::Topic": "TopicName",
     "AWS::CloudWatch::Alarm": "AlarmName",
+    "AWS::DynamoDB::Table": "TableName",
 }
 
 
@@ -134,7 +135,7 @@ def test_two_stacks_of_one_account_and_region_share_no_name():
             assert "Name" not in properties or properties["EventBusName"] == "<EventBus>", name
         else:
             assert not {"Name", "Id"} & set(properties), name
-    assert named == 13
+    assert named == 14
 
 
 @pytest.mark.parametrize("name", ["r", "r" * 128])
@@ -172,7 +173,8 @@ def test_queues_and_their_key_outlive_the_stack():
     for queue in QUEUES:
         # A deployment that fails at creation leaves nothing behind.
         assert (raw[queue]["DeletionPolicy"], raw[queue]["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
-    assert (raw["Key"]["DeletionPolicy"], raw["Key"]["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    for kept in ("Key", "Table"):
+        assert (raw[kept]["DeletionPolicy"], raw[kept]["UpdateReplacePolicy"]) == ("Retain", "Retain")
 
 
 # ------------------------------------------------------------------ what organizations ask for

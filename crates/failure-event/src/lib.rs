@@ -13,9 +13,11 @@
 //! | [`target`], [`text`] | each kind of target; texts within their limits |
 //! | [`request`], [`operation`], [`presigned`] | a request as data: its operation, its members, the URL that it goes to |
 //! | [`outcome`], [`dead_letter`], [`parked`] | how an event ends, or waits |
+//! | [`sweep`] | tasks that wait for a worker that is gone: histories, questions, answers, verdicts |
 //! | [`schema`] | the JSON Schema, made from the targets' own rules |
 //! | [`secret`], [`secret_names`], [`redaction`] | text that cannot be printed, and texts from which it is taken out |
 //! | [`spelling`] | names that are spelt in several ways |
+//! | [`states_language`] | definitions of state machines: who waits for whom, and where its task token goes |
 //! | [`arn`], [`partition`] | Amazon Resource Names; AWS's partitions |
 
 pub mod arn;
@@ -42,6 +44,8 @@ pub mod schema;
 pub mod secret;
 pub mod secret_names;
 pub mod spelling;
+pub mod states_language;
+pub mod sweep;
 pub mod table;
 pub mod target;
 pub mod text;

@@ -283,7 +283,7 @@ impl Secrets {
 }
 
 /// All but the unreserved characters of RFC 3986 as `%` and two hex digits, as AWS signs them.
-fn percent_encoded(text: &str) -> String {
+pub(crate) fn percent_encoded(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {

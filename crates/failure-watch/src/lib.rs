@@ -7,6 +7,7 @@
 //! | --- | --- |
 //! | [`watch`] | one invocation: its parts, of which none stops another, and what is answered |
 //! | [`due`] | leases that came due |
+//! | [`sweep`] | what is asked of AWS to find tasks that wait for a worker that is gone |
 //! | [`queue`] | the relay's queue, and what confirms that it stored an event |
 //! | [`services`] | the edge: how a request that is data is answered |
 //! | [`settings`] | the environment, read once |
@@ -18,5 +19,6 @@ mod fake;
 pub mod queue;
 pub mod services;
 pub mod settings;
+pub mod sweep;
 pub mod telemetry;
 pub mod watch;

@@ -8,6 +8,7 @@ use failure_event::place::Place;
 use failure_event::request::HttpForm;
 use failure_relay::aws::clients::Clients;
 use failure_relay::aws::senders;
+use futures_util::future::LocalBoxFuture;
 
 /// The services that the watch asks.
 pub trait Services {
@@ -44,6 +45,8 @@ impl Services for Aws {
         form: HttpForm,
         place: &Place,
     ) -> Result<String, ServiceError> {
-        senders::ask(operation, form, &self.clients, place).await
+        // A call is a deep type: unboxed, the compiler would have to look through it wherever one is awaited.
+        let call: LocalBoxFuture<'_, _> = Box::pin(senders::ask(operation, form, &self.clients, place));
+        call.await
     }
 }

@@ -178,22 +178,35 @@ fn json_error(body: &[u8], header: Option<&str>) -> ErrorMetadata {
     error.build()
 }
 
-/// `<Error><Code>…</Code><Message>…</Message></Error>`, which the Query protocol puts into an `<ErrorResponse>`.
+/// `<Error><Code>…</Code><Message>…</Message></Error>`, which the Query protocol puts into an `<ErrorResponse>`, and EC2 into the
+/// `<Errors>` of a `<Response>`.
 fn xml_error(body: &[u8]) -> ErrorMetadata {
-    let mut error = ErrorMetadata::builder();
+    let error = ErrorMetadata::builder();
     let text = std::str::from_utf8(body).unwrap_or_default();
     let mut document = aws_smithy_xml::decode::Document::new(text);
     let Ok(mut root) = document.root_element() else { return error.build() };
-    let is_wrapped = root.start_el().matches("ErrorResponse");
-    if !is_wrapped {
+    if root.start_el().matches("ErrorResponse") {
+        return with_inner_error(error, &mut root).build();
+    }
+    if !root.start_el().matches("Response") {
         return with_code_and_message(error, &mut root).build();
     }
-    while let Some(mut tag) = root.next_tag() {
+    match root.next_tag() {
+        Some(mut errors) => with_inner_error(error, &mut errors).build(),
+        None => error.build(),
+    }
+}
+
+fn with_inner_error(
+    mut error: aws_smithy_types::error::metadata::Builder,
+    element: &mut aws_smithy_xml::decode::ScopedDecoder<'_, '_>,
+) -> aws_smithy_types::error::metadata::Builder {
+    while let Some(mut tag) = element.next_tag() {
         if tag.start_el().matches("Error") {
             error = with_code_and_message(error, &mut tag);
         }
     }
-    error.build()
+    error
 }
 
 fn with_code_and_message(
@@ -246,6 +259,10 @@ mod tests {
             b"<ErrorResponse><Error><Type>Sender</Type><Code>ValidationError</Code><Message>No active</Message></Error></ErrorResponse>",
         );
         assert_eq!(told(&query), (Some("ValidationError"), Some("No active")));
+        let ec2 = xml_error(
+            b"<Response><Errors><Error><Code>RequestLimitExceeded</Code><Message>m</Message></Error></Errors><RequestID>r</RequestID></Response>",
+        );
+        assert_eq!(told(&ec2), (Some("RequestLimitExceeded"), Some("m")));
         let s3 =
             xml_error(b"<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code><Message>m</Message></Error>");
         assert_eq!(told(&s3), (Some("AccessDenied"), Some("m")));

@@ -15,6 +15,7 @@ mod lambda;
 mod shapes;
 mod state_change;
 mod step_functions;
+mod task_token;
 mod unnamed;
 
 use std::borrow::Cow;
@@ -28,6 +29,7 @@ pub use abandoned_work::{
 pub use environment::in_variables as identity_in_variables;
 pub use identity::{Found, Identity, token_names};
 pub use shapes::asked_for_by;
+pub use task_token::{task_token_in_command, task_token_in_payload, task_token_in_variables};
 pub use unnamed::Unnamed;
 
 /// The most containers, attempts or nodes of a notice that are looked at. AWS allows ten containers of a task, ten attempts and five groups

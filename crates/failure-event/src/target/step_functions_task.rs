@@ -19,7 +19,8 @@ pub const ERROR_MAX: usize = 256;
 /// The longest `cause`, in UTF-16 code units.
 pub const CAUSE_MAX: usize = 32_768;
 
-const STEP_FUNCTIONS: Service = Service {
+/// AWS Step Functions
+pub(crate) const STEP_FUNCTIONS: Service = Service {
     name: "Step Functions",
     endpoint_prefix: "states",
     fips_prefixes: &[],

@@ -29,7 +29,7 @@ const SENT: &str = "2026-11-20T10:15:30Z";
 struct Stage {
     /// With the relay's queues.
     endpoint: Endpoint,
-    /// What `relayctl doctor` examines.
+    /// What `relayctl doctor` examines, and whose leases `relayctl leases` lists.
     deployed: Deployed,
 }
 
@@ -96,7 +96,8 @@ fn with_real_output(document: &str, stage: &Stage) -> String {
 
 fn run(command: &str, stage: &Stage) -> String {
     let endpoint = &stage.endpoint;
-    let is_of_deployment = command.starts_with("relayctl doctor");
+    let is_of_deployment =
+        ["relayctl doctor", "relayctl leases"].iter().any(|verb| command.starts_with(verb));
     let url = if is_of_deployment { stage.deployed.url.as_str() } else { endpoint.url() };
     let tool = Path::new(env!("CARGO_BIN_EXE_relayctl")).parent().unwrap();
     let path = format!("{}:{}", tool.display(), std::env::var("PATH").unwrap_or_default());
