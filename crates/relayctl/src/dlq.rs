@@ -28,6 +28,7 @@ use crate::output::Output;
 use judge::Judge;
 use queue::Queue;
 
+pub use describe::{age, on_one_line, rfc3339};
 pub use letter::short;
 
 const EXAMPLES: &str = "\

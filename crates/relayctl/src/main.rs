@@ -31,6 +31,7 @@ mod rehearse;
 mod run;
 mod schema;
 mod serve;
+mod sweep;
 mod validate;
 
 use std::ffi::OsString;
@@ -65,6 +66,7 @@ enum Verb {
     Schema(schema::Schema),
     Run(Box<run::Run>),
     Serve(serve::Serve),
+    Sweep(Box<sweep::Sweep>),
     Validate(validate::Validate),
 }
 
@@ -84,6 +86,7 @@ impl Verb {
             Verb::Schema(verb) => verb.run(output),
             Verb::Run(verb) => verb.run(output),
             Verb::Serve(verb) => verb.run(output),
+            Verb::Sweep(verb) => verb.run(output),
             Verb::Validate(verb) => verb.run(output),
         }
     }
