@@ -8,7 +8,9 @@
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
+use crate::claim::{CLAIM_SECONDS, RESOURCE_MAX};
 use crate::event::{DEFAULT_MESSAGE, DEFAULT_TYPE};
+use crate::lease::LEASE_SECONDS;
 use crate::operation::Operation;
 use crate::target::{Kind, Member, Rule};
 
@@ -53,6 +55,10 @@ struct Node {
     min_length: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     max_length: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    minimum: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    maximum: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     format: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -104,6 +110,9 @@ const STRING: Option<Types> = Some(Types::One("string"));
 /// `null` counts as absent.
 const STRING_OR_ABSENT: Option<Types> = Some(Types::Either(["string", "null"]));
 
+const OBJECT_OR_ABSENT: Option<Types> = Some(Types::Either(["object", "null"]));
+const INTEGER_OR_ABSENT: Option<Types> = Some(Types::Either(["integer", "null"]));
+
 fn described(description: &str) -> Node {
     Node { description: Some(description.to_owned()), ..Node::default() }
 }
@@ -133,10 +142,74 @@ fn event() -> Node {
             ("id", id),
             ("source", source),
             ("time", time),
+            ("lease", lease()),
+            ("claim", claim()),
             ("target", target()),
             ("failure", failure()),
         ]),
+        any_of: vec![absent("lease"), absent("claim")],
         ..Node::default()
+    }
+}
+
+/// What an object is that has no such member: `null` counts as absent.
+fn absent(member: &'static str) -> Node {
+    let null = Node { types: Some(Types::One("null")), ..Node::default() };
+    Node { properties: Members(vec![(member, null)]), ..Node::default() }
+}
+
+fn lease() -> Node {
+    let action = Node { types: STRING, one_of: vec!["take", "renew", "release"], ..Node::default() };
+    let release = Node { constant: Some("release"), ..Node::default() };
+    let ttl = ttl_seconds(LEASE_SECONDS, "How long the worker may be silent; for all but release.");
+    let given = Node { types: Some(Types::One("integer")), ..Node::default() };
+    Node {
+        types: OBJECT_OR_ABSENT,
+        required: vec!["action"],
+        properties: Members(vec![("action", action), ("ttlSeconds", ttl)]),
+        any_of: vec![
+            Node { properties: Members(vec![("action", release)]), ..Node::default() },
+            Node {
+                required: vec!["ttlSeconds"],
+                properties: Members(vec![("ttlSeconds", given)]),
+                ..Node::default()
+            },
+        ],
+        ..described(
+            "In place of reporting the target now: it has failed unless its worker says otherwise in this time.",
+        )
+    }
+}
+
+fn claim() -> Node {
+    let resource = Node {
+        types: STRING,
+        min_length: Some(1),
+        max_length: Some(RESOURCE_MAX),
+        ..described("The ARN or id by which the notice of its death names it.")
+    };
+    let action = Node {
+        types: STRING_OR_ABSENT,
+        pattern: Some("^(take|release)$"),
+        default: Some("take"),
+        ..Node::default()
+    };
+    let ttl = ttl_seconds(CLAIM_SECONDS, "How long the claim stands; by default 14 days.");
+    Node {
+        types: OBJECT_OR_ABSENT,
+        required: vec!["resource"],
+        properties: Members(vec![("resource", resource), ("action", action), ("ttlSeconds", ttl)]),
+        ..described("In place of reporting the target now: it has failed when this resource dies.")
+    }
+}
+
+fn ttl_seconds((least, most): (u32, u32), description: &str) -> Node {
+    Node {
+        types: INTEGER_OR_ABSENT,
+        minimum: Some(least),
+        maximum: Some(most),
+        comment: Some("The relay takes digits alone, JSON Schema 60.0 too."),
+        ..described(description)
     }
 }
 

@@ -1,10 +1,13 @@
-//! `relayctl doctor`: what is wrong with a deployment, and what to do about it.
+//! `relayctl doctor`: what is wrong with a deployment, or with the state machines that rely on it, and what to do about it.
 
 mod checks;
 mod deployment;
 mod parking;
 mod policy;
 mod read;
+mod state_machines;
+
+use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
@@ -21,24 +24,35 @@ const EXAMPLES: &str = "\
 Examples:
     relayctl doctor --stack failure-relay
     relayctl doctor --function failure-relay --json | jq -r 'select(.severity == \"broken\") | .fix'
+    relayctl doctor --state-machines --stack failure-relay
+    relayctl doctor --state-machines render.asl.json template.yaml cdk.out/*.template.json
 
 It reads and changes nothing. It needs: cloudformation:ListStackResources, lambda:GetFunctionConfiguration,
 lambda:ListEventSourceMappings, sqs:GetQueueUrl, sqs:GetQueueAttributes, iam:ListAttachedRolePolicies, iam:GetPolicy,
 iam:GetPolicyVersion, iam:ListRolePolicies, iam:GetRolePolicy, events:DescribeRule, events:ListTargetsByRule,
 events:ListRuleNamesByTarget and cloudwatch:DescribeAlarms. What it may not read it says, and leaves out.
 
-Exit codes: 0 nothing is broken or risky; 1 something is; 4 nothing that was read is, but not all could be read.";
+With --state-machines it needs states:ListStateMachines and states:DescribeStateMachine, with --stack too
+cloudformation:DescribeStacks; for files nothing. A file holds a definition, or a template of CloudFormation, SAM or the CDK, as
+JSON or YAML; what only the deployment knows counts as given.
 
-/// Reads a live deployment and says what is wrong with it, each with the fix
+Exit codes: 0 nothing is broken or risky; 1 something is; 4 nothing that was read is, but not all could be read; 3 the same
+of files.";
+
+/// Reads a live deployment, or state machines, and says what is wrong with them, each with the fix
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Doctor {
     /// The CloudFormation stack of the relay
-    #[arg(long, value_name = "NAME", required_unless_present = "function")]
+    #[arg(long, value_name = "NAME", required_unless_present_any = ["function", "state_machines"])]
     stack: Option<String>,
     /// The relay's function, where there is no stack
     #[arg(long, value_name = "NAME", conflicts_with = "stack")]
     function: Option<String>,
+    /// Examines state machines instead: those in files, else all standard ones of the account and region. With --stack, also
+    /// whether the relay takes the notices of their workers
+    #[arg(long, value_name = "FILE", num_args = 0.., conflicts_with = "function")]
+    state_machines: Option<Vec<PathBuf>>,
     #[command(flatten)]
     aws: aws::Options,
 }
@@ -47,18 +61,19 @@ impl Doctor {
     /// Reads, examines and prints.
     ///
     /// # Errors
-    /// The stack or function cannot be read.
+    /// The stack, the function or a state machine's file cannot be read.
     pub fn run(self, output: &Output) -> Result<Exit, Problem> {
         crate::block_on(async {
+            if let Some(files) = &self.state_machines {
+                return state_machines::run(files, self.stack.as_deref(), &self.aws, output).await;
+            }
             let config = self.aws.load(None).await?;
             let subject = match (&self.stack, &self.function) {
                 (Some(stack), _) => Subject::Stack(stack),
                 (None, function) => Subject::Function(function.as_deref().unwrap_or_default()),
             };
             let deployment = read(&config, subject).await?;
-            for unread in &deployment.unread {
-                output.talk(format!("{} {unread}", output.tint_talk(Tone::Odd, "not read:")));
-            }
+            tell_unread(&deployment.unread, output);
             if deployment.function.is_none() && !deployment.unread.is_empty() {
                 return Err(Problem::service("the relay's function could not be read"));
             }
@@ -66,6 +81,12 @@ impl Doctor {
             // Half an examination is no clean bill of health.
             Ok(if exit == Exit::Yes && !deployment.unread.is_empty() { Exit::Service } else { exit })
         })
+    }
+}
+
+fn tell_unread(unread: &[String], output: &Output) {
+    for unread in unread {
+        output.talk(format!("{} {unread}", output.tint_talk(Tone::Odd, "not read:")));
     }
 }
 

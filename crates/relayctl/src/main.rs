@@ -14,6 +14,7 @@ mod outlet;
 mod output;
 mod relay;
 mod sandbox;
+mod stack;
 mod stop;
 mod table;
 mod tasks;
@@ -25,6 +26,7 @@ mod doctor;
 mod explain;
 mod kinds;
 mod lease;
+mod leases;
 mod man;
 mod publish;
 mod rehearse;
@@ -60,6 +62,7 @@ enum Verb {
     Explain(explain::Explain),
     Kinds(kinds::Kinds),
     Lease(lease::Lease),
+    Leases(leases::Leases),
     Man(man::ManPages),
     Publish(Box<publish::Publish>),
     Rehearse(rehearse::Rehearse),
@@ -80,6 +83,7 @@ impl Verb {
             Verb::Explain(verb) => verb.run(output),
             Verb::Kinds(verb) => verb.run(output),
             Verb::Lease(verb) => verb.run(output),
+            Verb::Leases(verb) => verb.run(output),
             Verb::Man(verb) => verb.run(output),
             Verb::Publish(verb) => verb.run(output),
             Verb::Rehearse(verb) => verb.run(output),

@@ -26,6 +26,7 @@ TARGETS = {
     "CodeDeploy_20141006": ("codedeploy", "application/x-amz-json-1.1", "codedeploy"),
     "AWS242ServiceCatalogService": ("servicecatalog", "application/x-amz-json-1.1", "servicecatalog"),
     "AmazonEC2ContainerServiceV20141113": ("ecs", "application/x-amz-json-1.1", "ecs"),
+    "DynamoDB_20120810": ("dynamodb", "application/x-amz-json-1.0", "dynamodb"),
     "AmazonSQS": ("sqs", "application/x-amz-json-1.0", "sqs"),
 }
 PARKING_NAME = "failures-parking"

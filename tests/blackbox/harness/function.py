@@ -20,6 +20,7 @@ ACCOUNT = "111122223333"
 ACCESS_KEY = "AKIAIOSFODNN7EXAMPLE"
 FUNCTION_ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:failure-relay"
 DEAD_LETTER_QUEUE = f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/failures-dlq"
+RELAY_QUEUE = f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/failures"
 PARKING_QUEUE = f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{PARKING_NAME}"
 REPOSITORY = Path(__file__).resolve().parents[3]
 NO_DEADLINE_MS = 600_000
@@ -33,6 +34,13 @@ def binary() -> Path:
         return Path(chosen).resolve()
     candidates = [REPOSITORY / "target" / profile / "failure-relay" for profile in ("release", "debug")]
     return next((path for path in candidates if path.exists()), candidates[0])
+
+
+def watch_binary() -> Path:
+    """`WATCH_BINARY`, else what was built beside the function under test."""
+    if chosen := os.environ.get("WATCH_BINARY"):
+        return Path(chosen).resolve()
+    return binary().with_name("failure-watch")
 
 
 def environment(endpoint_url: str, runtime_address: str, changes: dict[str, str | None]) -> dict[str, str]:

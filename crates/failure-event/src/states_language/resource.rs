@@ -26,6 +26,9 @@ pub enum Pattern {
 /// What an ARN of an activity says after region and account.
 const ACTIVITY: &str = "activity:";
 
+/// What stands before a service that is called as its SDK does.
+const SDK: &str = "aws-sdk:";
+
 impl<'a> Resource<'a> {
     /// The resource of this ARN.
     #[must_use]
@@ -58,8 +61,15 @@ impl<'a> Resource<'a> {
     #[must_use]
     pub fn service_and_api(&self) -> Option<(&str, &str)> {
         let name = self.of_step_functions().filter(|name| !name.starts_with(ACTIVITY))?;
-        let (service, api) = name.strip_prefix("aws-sdk:").unwrap_or(name).split_once(':')?;
+        let (service, api) = name.strip_prefix(SDK).unwrap_or(name).split_once(':')?;
         Some((service, api.split_once('.').map_or(api, |(api, _)| api)))
+    }
+
+    /// Whether the service is called as its SDK does, which names its errors in another way than an integration of its own:
+    /// `Ecs.ClusterNotFoundException` for `ECS.ClusterNotFoundException`.
+    #[must_use]
+    pub fn is_of_sdk(&self) -> bool {
+        self.of_step_functions().is_some_and(|name| name.starts_with(SDK))
     }
 
     /// What stands behind `arn:<partition>:states:<region>:<account>:`. The partition may be a reference of a template, which
@@ -106,6 +116,7 @@ mod tests {
             let resource = Resource::new(arn);
             assert_eq!(resource.pattern(), pattern, "{arn}");
             assert_eq!(resource.service_and_api(), service_and_api, "{arn}");
+            assert_eq!(resource.is_of_sdk(), arn.contains("aws-sdk"), "{arn}");
         }
     }
 }

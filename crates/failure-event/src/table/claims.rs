@@ -27,8 +27,8 @@ fn pk_of(resource: &str) -> String {
     format!("resource#{}", sha256_hex(resource))
 }
 
-/// Carries out what an event asks for. `sent_at` is when it was sent and `now` the present time, in milliseconds since 1970. A claim
-/// that is taken back is remembered for a day, as a released lease is.
+/// Carries out what an event asks for. `sent_at` is when it was sent and `now` the present time, in milliseconds since 1970. It
+/// lasts from now on; one that is taken back is remembered for a day, as a released lease is.
 #[must_use]
 pub fn register_claim(table: &str, claim: &Claim, holder: &Holder, sent_at: i64, now: i64) -> TableRequest {
     let key = key(&pk_of(&claim.resource), &format!("{CLAIM_PREFIX}{}", holder.key));
@@ -37,7 +37,7 @@ pub fn register_claim(table: &str, claim: &Claim, holder: &Holder, sent_at: i64,
             let mut changes = vec![
                 Change::Set(TARGET, text(Some(holder.target.expose()))),
                 Change::Set(FAILURE, text(holder.failure.as_deref())),
-                Change::Set(EXPIRES_AT, number(sent_at / 1000 + i64::from(ttl_seconds))),
+                Change::Set(EXPIRES_AT, number(now / 1000 + i64::from(ttl_seconds))),
             ];
             changes.extend(holder.naming(Change::Set));
             changes

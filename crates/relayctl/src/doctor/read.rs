@@ -15,6 +15,7 @@ use super::policy::{Statement, statements};
 use crate::aws::{self, explain};
 use crate::dlq::short;
 use crate::exit::Problem;
+use crate::stack;
 
 /// What names a function of this kind: the setting that no other function has.
 const RELAYS_OWN: &str = "RELAY_DEAD_LETTER_QUEUE_URL";
@@ -89,12 +90,7 @@ impl Reader<'_> {
 
     /// The functions and rules of a stack.
     async fn stack(&self, name: &str) -> Result<(Vec<String>, Vec<RuleId>), Problem> {
-        let client = aws_sdk_cloudformation::Client::new(self.config);
-        // DescribeStackResources would end after a hundred resources.
-        let listed = client.list_stack_resources().stack_name(name).into_paginator().items().send();
-        let listed = listed.collect::<Result<Vec<_>, _>>().await;
-        let resources =
-            listed.map_err(|error| Problem::service(format!("stack {name}: {}", explain(&error))))?;
+        let resources = stack::resources(self.config, name).await?;
         let (mut functions, mut rules) = (Vec::new(), Vec::new());
         for resource in resources {
             let Some(id) = resource.physical_resource_id() else { continue };

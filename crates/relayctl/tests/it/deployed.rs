@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
@@ -15,6 +16,7 @@ use tokio::net::TcpListener;
 const QUEUE: &str = "arn:aws:sqs:us-east-1:123456789012:failures";
 const DEAD_LETTERS: &str = "arn:aws:sqs:us-east-1:123456789012:dead-letters";
 const QUEUE_URL: &str = "https://sqs.us-east-1.amazonaws.com/123456789012/failures";
+const TABLE: &str = "failure-relay-leases";
 const DEAD_LETTERS_URL: &str = "https://sqs.us-east-1.amazonaws.com/123456789012/dead-letters";
 
 /// It may fail tasks of its own region only, though another is allowed.
@@ -22,6 +24,14 @@ const POLICY: &str = r#"{"Version":"2012-10-17","Statement":[
     {"Effect":"Allow","Action":["sqs:ReceiveMessage","sqs:DeleteMessage","sqs:GetQueueAttributes"],"Resource":"*"},
     {"Effect":"Allow","Action":"sqs:SendMessage","Resource":"*"},
     {"Effect":"Allow","Action":"states:SendTaskFailure","Resource":"arn:aws:states:us-east-1:123456789012:*"}]}"#;
+
+const RENDER: &str = "arn:aws:states:us-east-1:123456789012:stateMachine:render";
+
+const STACK_WITH_ECS_NOTICES_OFF: &str = "<Stacks><member><StackName>failure-relay</StackName>\
+    <CreationTime>2026-11-20T10:15:30Z</CreationTime><StackStatus>CREATE_COMPLETE</StackStatus><Parameters>\
+    <member><ParameterKey>EcsTaskNotices</ParameterKey><ParameterValue>false</ParameterValue></member>\
+    <member><ParameterKey>TaskTokenNames</ParameterKey><ParameterValue>RENDER_TOKEN</ParameterValue></member>\
+    </Parameters></member></Stacks>";
 
 /// The services, on a port of this machine.
 pub struct Deployed {
@@ -98,7 +108,9 @@ impl Answer {
 fn refusal(operation: &str) -> Answer {
     match operation {
         "DescribeAlarms" => Answer::Cbor(b"\xa1\x66__type\x6cAccessDenied".to_vec()),
-        "GetFunctionConfiguration" => Answer::Json(json!({"__type": "AccessDeniedException"})),
+        "GetFunctionConfiguration" | "ListStateMachines" | "DescribeStateMachine" => {
+            Answer::Json(json!({"__type": "AccessDeniedException"}))
+        }
         _ => Answer::Xml(
             "<ErrorResponse><Error><Code>AccessDenied</Code><Message>not you</Message></Error></ErrorResponse>"
                 .to_owned(),
@@ -137,6 +149,11 @@ fn answer(operation: &str, request: &[u8]) -> Answer {
         "DescribeRule" => Answer::Json(json!({"Name": "every-failure", "State": "ENABLED"})),
         "ListTargetsByRule" => Answer::Json(json!({"Targets": []})),
         "DescribeAlarms" => Answer::Cbor(b"\xa1\x6cMetricAlarms\x80".to_vec()),
+        "ListStateMachines" => Answer::Json(state_machines()),
+        "DescribeStateMachine" => Answer::Json(state_machine(&named("stateMachineArn"))),
+        "DescribeStacks" => xml(operation, STACK_WITH_ECS_NOTICES_OFF),
+        // Of `relayctl leases`.
+        "Query" => Answer::Json(leases(&named("TableName"), request)),
         other => panic!("doctor called {other}, which its help does not list"),
     }
 }
@@ -157,7 +174,29 @@ fn stack() -> String {
     };
     let function = resource("AWS::Lambda::Function", "failure-relay");
     let rule = resource("AWS::Events::Rule", "failures|every-failure");
-    format!("<StackResourceSummaries>{function}{rule}</StackResourceSummaries>")
+    let table = resource("AWS::DynamoDB::Table", TABLE);
+    format!("<StackResourceSummaries>{function}{rule}{table}</StackResourceSummaries>")
+}
+
+/// One lease that holds, and one that nobody renewed. Ages are half a minute from where their minutes change.
+fn leases(table: &str, request: &[u8]) -> Value {
+    assert_eq!(table, TABLE);
+    let request: Value = serde_json::from_slice(request).unwrap();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let lease = |fingerprint: &str, sent: u64, due: u64, source: &str| {
+        json!({
+            "pk": {"S": "lease#c0ffee"}, "sk": {"S": "lease"}, "due_shard": {"S": "3"},
+            "due_at": {"N": (due * 1000).to_string()}, "sent_at": {"N": (sent * 1000).to_string()},
+            "kind": {"S": "step-functions-task"}, "region": {"S": "us-east-1"}, "account": {"S": "123456789012"},
+            "fingerprint": {"S": fingerprint}, "source": {"S": source}, "event_id": {"S": "render-0417"},
+        })
+    };
+    let items = match request["ExpressionAttributeValues"][":shard"]["S"].as_str().unwrap() {
+        "3" => vec![lease("9747f4cb18cad243", now - 150, now + 450, "render-farm")],
+        "5" => vec![lease("09c1bdc7aadaca1a", now - 750, now - 150, "render-farm-2")],
+        _ => vec![],
+    };
+    json!({"Items": items})
 }
 
 fn function() -> Value {
@@ -171,6 +210,35 @@ fn function() -> Value {
             "RELAY_TARGETS": "step-functions-task",
             "RELAY_ALLOWED_REGIONS": "us-west-2",
         }},
+    })
+}
+
+/// A standard machine, and an express one that is not to be described.
+fn state_machines() -> Value {
+    let machine = |name: &str, kind: &str| {
+        let arn = RENDER.replace("render", name);
+        json!({"stateMachineArn": arn, "name": name, "type": kind, "creationDate": 1_795_169_730})
+    };
+    json!({"stateMachines": [machine("render", "STANDARD"), machine("thumbnail", "EXPRESS")]})
+}
+
+/// It waits for an ECS task, and knows no limit.
+fn state_machine(arn: &str) -> Value {
+    assert_eq!(arn, RENDER, "only standard machines wait");
+    let variable = json!({"Name": "RENDER_TOKEN", "Value.$": "$$.Task.Token"});
+    let definition = json!({"StartAt": "Render", "States": {"Render": {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::ecs:runTask.waitForTaskToken",
+        "Parameters": {"Overrides": {"ContainerOverrides": [{"Name": "render", "Environment": [variable]}]}},
+        "End": true,
+    }}});
+    json!({
+        "stateMachineArn": arn,
+        "name": "render",
+        "type": "STANDARD",
+        "definition": definition.to_string(),
+        "roleArn": "arn:aws:iam::123456789012:role/render",
+        "creationDate": 1_795_169_730,
     })
 }
 

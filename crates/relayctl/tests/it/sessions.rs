@@ -30,7 +30,7 @@ const SENT: &str = "2026-11-20T10:15:30Z";
 struct Stage {
     /// With the relay's queues.
     endpoint: Endpoint,
-    /// What `relayctl doctor` examines.
+    /// What `relayctl doctor` examines, and whose leases `relayctl leases` lists.
     deployed: Deployed,
     /// What `relayctl sweep` reads.
     account: Account,
@@ -100,7 +100,7 @@ fn with_real_output(document: &str, stage: &Stage) -> String {
 fn run(command: &str, stage: &Stage) -> String {
     let endpoint = &stage.endpoint;
     let url = match command.split(' ').nth(1) {
-        Some("doctor") => stage.deployed.url.as_str(),
+        Some("doctor" | "leases") => stage.deployed.url.as_str(),
         Some("sweep") => stage.account.url.as_str(),
         _ => endpoint.url(),
     };
