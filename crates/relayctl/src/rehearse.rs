@@ -19,7 +19,7 @@ use stage::{Cast, Stage};
 
 const EXAMPLES: &str = "\
 Examples:
-    relayctl rehearse events/routable events/unroutable
+    relayctl rehearse events/routable events/unroutable events/leases
     relayctl rehearse my-event.json --json | jq 'select(.outcome).outcome'
     relayctl rehearse events/routable --set RELAY_CONCURRENCY=1
     relayctl rehearse events/routable --faults faults.json
@@ -27,7 +27,8 @@ Examples:
 
 A file in a folder `routable` is to be relayed (or found settled, when its name says `duplicate`), one in \
 `unroutable` to be dead-lettered with the code that its name begins with, one in `ignored` to be ignored, and any other to \
-be relayed. The tasks and jobs that the events name are open, but for REJECTED_BY_SERVICE (never opened), duplicates \
+be relayed. The files in a folder `leases` are delivered one after the other, each to end as its name says after its number. At \
+last every lease that is still held runs out, and what the watch would publish is shown and delivered. The tasks and jobs that the events name are open, but for REJECTED_BY_SERVICE (never opened), duplicates \
 (closed before) and RETRIES_EXHAUSTED (the service denies access).";
 
 /// Beside what every sandbox sets: a record that fails comes back after a second, and is given up at the third try.

@@ -4,9 +4,10 @@
 
 use std::path::Path;
 
-use aws_emulator::{Endpoint, FaultRule, Options};
+use aws_emulator::{Endpoint, FaultRule, Operation, Options};
+use failure_event::table::DUE_INDEX;
 use failure_relay::settings::Settings;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::exit::Problem;
 
@@ -18,6 +19,9 @@ pub const DEAD_LETTERS: &str = "failure-events-dead-letters";
 
 /// The queue in which records wait while their target is in trouble, for whoever asks for it.
 pub const PARKING: &str = "failure-events-parking";
+
+/// The table of leases and claims.
+pub const TABLE: &str = "failure-events-leases";
 
 /// The bus whose events reach [`QUEUE`].
 pub const BUS: &str = "failure-relay";
@@ -37,7 +41,7 @@ const RECEIVES_MAX: u32 = 1000;
 /// A worker's dead-letter queue, whose messages are abandoned work.
 pub const ABANDONED_WORK: &str = "render-jobs-dead-letters";
 
-/// A running endpoint with the relay's queues.
+/// A running endpoint with the relay's queues and its table.
 #[derive(Debug)]
 pub struct Sandbox {
     /// The endpoint itself.
@@ -45,7 +49,8 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// Starts the endpoint on a port of 127.0.0.1 (0 takes any that is free) and creates the queues.
+    /// Starts the endpoint on a port of 127.0.0.1 (0 takes any that is free) and creates the queues and the
+    /// table.
     ///
     /// # Errors
     /// The port is taken.
@@ -62,6 +67,9 @@ impl Sandbox {
         });
         sandbox.create_queue_with(QUEUE, &[("RedrivePolicy", &policy.to_string())])?;
         sandbox.endpoint.route_bus(BUS, QUEUE).map_err(|error| Problem::local(error.to_string()))?;
+        let created = sandbox.endpoint.call(Operation::CreateTable, table());
+        created
+            .map_err(|error| Problem::local(format!("the table {TABLE} could not be created: {error}")))?;
         Ok(sandbox)
     }
 
@@ -98,6 +106,7 @@ impl Sandbox {
             ("RELAY_ALLOWED_ACCOUNTS", ALLOWED_ACCOUNTS.to_owned()),
             ("RELAY_ROLE_NAME", ROLE_NAME.to_owned()),
             ("RELAY_ABANDONED_WORK_QUEUES", endpoint.queue_arn(ABANDONED_WORK)),
+            ("RELAY_TABLE_NAME", TABLE.to_owned()),
         ]
     }
 
@@ -113,6 +122,32 @@ impl Sandbox {
         };
         Settings::from_variables(&lookup).map_err(|error| Problem::usage(error.to_string()))
     }
+}
+
+/// The table as the relay's template makes it.
+fn table() -> Value {
+    let attribute = |name: &str, kind: &str| json!({"AttributeName": name, "AttributeType": kind});
+    let keys = |hash: &str, range: &str| {
+        json!([
+            {"AttributeName": hash, "KeyType": "HASH"},
+            {"AttributeName": range, "KeyType": "RANGE"},
+        ])
+    };
+    let projected =
+        ["kind", "region", "account", "fingerprint", "event_id", "source", "sent_at", "ttl_seconds"];
+    json!({
+        "TableName": TABLE,
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [
+            attribute("pk", "S"), attribute("sk", "S"), attribute("due_shard", "S"), attribute("due_at", "N"),
+        ],
+        "KeySchema": keys("pk", "sk"),
+        "GlobalSecondaryIndexes": [{
+            "IndexName": DUE_INDEX,
+            "KeySchema": keys("due_shard", "due_at"),
+            "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": projected},
+        }],
+    })
 }
 
 /// Reads a file of fault rules.

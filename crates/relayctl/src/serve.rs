@@ -25,7 +25,7 @@ Examples:
         faults.json: [{\"operation\": \"SendTaskFailure\", \"when\": {\"first\": 2}, \"fault\": {\"throttle\": {}}}]
     relayctl serve --limits | python3 tests/service_models/check_limits.py";
 
-/// Runs AWS's failure APIs, SQS, EventBridge and STS on this machine, for a relay in another process
+/// Runs AWS's failure APIs, SQS, EventBridge, DynamoDB and STS on this machine, for a relay in another process
 ///
 /// Standard output holds the environment that makes the relay use the endpoint, as lines for a shell. Each call that arrives
 /// is told on standard error (with --json on standard output), without tokens. A GET of /tasks answers with the state of each task

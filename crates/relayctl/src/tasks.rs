@@ -42,6 +42,7 @@ fn planned_payload(message: &Message, sandbox: &Sandbox) -> String {
     String::from_utf8_lossy(&lambda::batch_payload(&[received], &arn, region)).into_owned()
 }
 
+/// The work that each event of a payload names; of a lease or a claim, its target.
 fn named_in_payload(payload: &str, rules: &Rules, home: &Home) -> Vec<Option<Work>> {
     let records = match envelope::open(payload) {
         Delivery::SqsBatch(records) | Delivery::Sns(records) => records,
@@ -49,7 +50,11 @@ fn named_in_payload(payload: &str, rules: &Rules, home: &Home) -> Vec<Option<Wor
     };
     let work = |record| match route(record, rules, home).decision {
         Decision::Call(planned) => work_of(&planned),
-        Decision::Register(_) | Decision::LookUp(_) | Decision::Unroutable(_) | Decision::Ignore => None,
+        Decision::Register(planned) => {
+            let report = format!("{{\"target\":{}}}", planned.holder.target.expose());
+            named_in_payload(&report, rules, home).pop().flatten()
+        }
+        Decision::LookUp(_) | Decision::Unroutable(_) | Decision::Ignore => None,
     };
     records.iter().map(work).collect()
 }

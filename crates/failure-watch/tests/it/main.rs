@@ -59,11 +59,12 @@ impl Stack {
 
     /// Hands the relay a batch of one message of its queue, which was sent so many seconds ago.
     async fn relayed(&self, body: &Value, seconds_ago: u64) {
-        let sent = (SystemTime::now() - Duration::from_secs(seconds_ago)).duration_since(UNIX_EPOCH).unwrap();
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        let sent_at = now.as_millis() - u128::from(seconds_ago) * 1000;
         let batch = json!({"Records": [{
             "messageId": "m",
             "body": body.to_string(),
-            "attributes": {"SentTimestamp": sent.as_millis().to_string(), "ApproximateReceiveCount": "1"},
+            "attributes": {"SentTimestamp": sent_at.to_string(), "ApproximateReceiveCount": "1"},
             "eventSource": "aws:sqs",
             "eventSourceARN": self.endpoint.queue_arn(self.queue),
         }]});

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use aws_emulator::Work;
+use failure_event::dead_letter::Code;
 use failure_event::outcome::Outcome;
 use failure_event::place::Place;
 use failure_event::target::Kind;
@@ -29,6 +30,20 @@ pub struct Part {
 }
 
 impl Part {
+    /// What the watch has published for a lease that ran out.
+    #[must_use]
+    pub fn published(event: &str, work: Option<Work>) -> Self {
+        let event: Value = serde_json::from_str(event).unwrap_or_default();
+        let name = format!("the watch: {}", event["id"].as_str().unwrap_or_default());
+        Self { name, expectation: Expectation::Relayed, work, outcome: None }
+    }
+
+    /// Whether it is to be refused as not enabled: it goes to a relay without a table.
+    #[must_use]
+    pub fn is_without_table(&self) -> bool {
+        self.expectation == Expectation::DeadLettered(Some(Code::NotEnabled))
+    }
+
     /// Whether nothing more happens to it.
     #[must_use]
     pub fn has_ended(&self) -> bool {
@@ -104,6 +119,21 @@ impl<'o> Board<'o> {
         self.bar.set_length(u64::try_from(events).unwrap_or(u64::MAX));
     }
 
+    /// Shows the event that the watch has published for a lease that ran out, without its token.
+    pub fn show_due(&self, part: &Part, event: &str) {
+        let mut event: Value = serde_json::from_str(event).unwrap_or_default();
+        if let Some(target) = event["target"].as_object_mut() {
+            target.retain(|member, _| matches!(member.as_str(), "kind" | "region" | "account"));
+        }
+        let line = if self.output.is_json() {
+            json!({"published": part.name, "content": event}).to_string()
+        } else {
+            let outcome = self.output.tint(Tone::Odd, format_args!("{:<15}", "published"));
+            format!("{outcome} {}  {}", part.name, self.output.tint(Tone::Faint, event))
+        };
+        self.bar.suspend(|| self.output.data(line));
+    }
+
     /// Shows how one event ended, and notes it on its part.
     pub fn note(&self, part: &mut Part, ended: Ended) {
         let had_ended = part.has_ended();
@@ -171,7 +201,19 @@ impl<'o> Board<'o> {
 
 /// How often each outcome occurred, those that did.
 fn tally(parts: &[Part]) -> Vec<(String, Value)> {
-    let names = ["relayed", "already-settled", "dead-lettered", "ignored", "parked", "retry"];
+    let names = [
+        "relayed",
+        "already-settled",
+        "dead-lettered",
+        "ignored",
+        "lease-taken",
+        "lease-renewed",
+        "lease-released",
+        "claimed",
+        "claim-released",
+        "parked",
+        "retry",
+    ];
     let count = |name: &str| {
         parts
             .iter()

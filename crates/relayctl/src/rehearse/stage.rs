@@ -1,21 +1,28 @@
 //! The stage: puts events on queues, and does what Lambda does until each of them has ended.
 
 use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
-use aws_emulator::{Fault, FaultRule, Matcher, Work};
+use aws_emulator::{Fault, FaultRule, Matcher, Work, WorkReport};
 use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message as SdkMessage, MessageSystemAttributeName};
 use bytes::Bytes;
 use failure_event::dead_letter::{Code, SOURCE_MESSAGE_ID};
-use failure_event::outcome::Outcome;
+use failure_event::lease::LEASE_SECONDS;
+use failure_event::outcome::{Outcome, Registered};
+use failure_event::rules::Rules;
 use failure_relay::aws::clients::Clients;
 use failure_relay::relay::{Failed, Relay, Response};
-use failure_relay::settings::Settings;
+use failure_relay::settings::{QueueUrl, Settings};
+use failure_watch::due::{Leases, Limits};
+use failure_watch::queue::RelayQueue;
+use failure_watch::services::Aws;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::Instant;
 
 use super::board::{Board, Ended, Part, Prompter};
-use super::expectation::Expectation;
+use super::expectation::{Expectation, is_step};
 use crate::exit::{Exit, Problem};
 use crate::inputs::{Course, Input, Message};
 use crate::lambda::{self, Received};
@@ -30,6 +37,9 @@ const WAIT_SECONDS: i32 = 1;
 const PAUSE: Duration = Duration::from_secs(1);
 const ATTEMPTS: u32 = 3;
 
+/// The queue of what is delivered to a relay without a table.
+const QUEUE_WITHOUT_TABLE: &str = "failure-events-without-table";
+
 /// All events, and how each reaches the relay.
 #[derive(Debug, Default)]
 pub struct Cast {
@@ -37,6 +47,15 @@ pub struct Cast {
     /// Messages that wait on a queue, by the queue's name and their ids.
     queued: BTreeMap<String, HashMap<String, Queued>>,
     invocations: Vec<Direct>,
+    /// What waits for all that is before it.
+    steps: Vec<Step>,
+}
+
+/// Delivered when all before it have ended.
+#[derive(Debug)]
+enum Step {
+    Message(usize, Message),
+    Invocation(Direct),
 }
 
 /// A message on a queue.
@@ -63,9 +82,20 @@ impl Cast {
         for input in inputs {
             let works = tasks::named_in(input, sandbox, &settings.rules);
             let parts = cast.add_parts(input, works, sandbox);
-            match input.course() {
-                Course::Invocation => cast.invocations.push(Direct { payload: input.bytes.clone(), parts }),
-                Course::Queue(messages) => {
+            match (input.course(), is_step(&input.path)) {
+                (Course::Invocation, is_step) => {
+                    let direct = Direct { payload: input.bytes.clone(), parts };
+                    if is_step {
+                        cast.steps.push(Step::Invocation(direct));
+                    } else {
+                        cast.invocations.push(direct);
+                    }
+                }
+                (Course::Queue(messages), true) => {
+                    let messages = parts.into_iter().zip(messages);
+                    cast.steps.extend(messages.map(|(part, message)| Step::Message(part, message)));
+                }
+                (Course::Queue(messages), false) => {
                     for (part, message) in parts.into_iter().zip(messages) {
                         cast.send(part, message, sandbox)?;
                     }
@@ -80,6 +110,8 @@ impl Cast {
         let expectation = Expectation::of(&input.path);
         for (index, work) in works.into_iter().enumerate() {
             let name = input.name_of_event(index, count);
+            // A notice names no task: it is that of the claim before it.
+            let work = work.or_else(|| self.work_of_story(&input.path));
             if let Some(work) = &work {
                 open(work.clone(), expectation, sandbox);
             }
@@ -88,14 +120,22 @@ impl Cast {
         (first..first + count).collect()
     }
 
-    fn send(&mut self, part: usize, message: Message, sandbox: &Sandbox) -> Result<(), Problem> {
-        let queue = message.queue.unwrap_or_else(|| QUEUE.to_owned());
+    /// The work that the steps before this one name.
+    fn work_of_story(&self, path: &Path) -> Option<Work> {
+        let folder = path.parent().filter(|_| is_step(path))?;
+        self.parts.iter().rev().find(|part| Path::new(&part.name).parent() == Some(folder))?.work.clone()
+    }
+
+    /// Puts a message on its queue, whose name it returns.
+    fn send(&mut self, part: usize, message: Message, sandbox: &Sandbox) -> Result<String, Problem> {
+        let own = if self.parts[part].is_without_table() { QUEUE_WITHOUT_TABLE } else { QUEUE };
+        let queue = message.queue.unwrap_or_else(|| own.to_owned());
         sandbox.create_queue(&queue)?;
         let sent = sandbox.endpoint.send_message(&queue, &message.body, &[], message.group.as_deref());
         let id = sent.map_err(|error| Problem::file(format!("{}: {error}", self.parts[part].name)))?;
-        let waiting = self.queued.entry(queue).or_default();
+        let waiting = self.queued.entry(queue.clone()).or_default();
         waiting.insert(id, Queued { part, moved_from: message.moved_from });
-        Ok(())
+        Ok(queue)
     }
 
     /// The faults that make events exhaust their tries.
@@ -131,9 +171,10 @@ fn open(work: Work, expectation: Expectation, sandbox: &Sandbox) {
         Expectation::DeadLettered(Some(Code::RejectedByService)) => {}
         // Its time is over before the event comes.
         Expectation::AlreadySettled => sandbox.endpoint.open(Work { timeout_ms: Some(0), ..work }),
-        Expectation::Relayed | Expectation::DeadLettered(_) | Expectation::Ignored => {
-            sandbox.endpoint.open(work);
-        }
+        Expectation::Relayed
+        | Expectation::DeadLettered(_)
+        | Expectation::Ignored
+        | Expectation::Registered(_) => sandbox.endpoint.open(work),
     }
 }
 
@@ -141,7 +182,10 @@ fn open(work: Work, expectation: Expectation, sandbox: &Sandbox) {
 #[derive(Debug)]
 pub struct Stage<'s> {
     sandbox: &'s Sandbox,
+    settings: Settings,
     relay: Relay,
+    /// For what is to be refused as not enabled.
+    relay_without_table: Relay,
     told: UnboundedReceiver<Ended>,
     sqs: aws_sdk_sqs::Client,
     function_arn: String,
@@ -158,9 +202,15 @@ impl<'s> Stage<'s> {
         let (prompter, told) = unbounded_channel();
         let endpoint = &sandbox.endpoint;
         board.expect(cast.parts.len());
+        let relay = |settings: &Settings| {
+            Relay::new(settings.clone(), Clients::new(settings), Prompter(prompter.clone()))
+        };
+        let rules = Rules { has_table: false, ..settings.rules.clone() };
         Self {
             sqs: Clients::new(settings).sqs(None),
-            relay: Relay::new(settings.clone(), Clients::new(settings), Prompter(prompter)),
+            relay: relay(settings),
+            relay_without_table: relay(&Settings { table_name: None, rules, ..settings.clone() }),
+            settings: settings.clone(),
             function_arn: lambda::function_arn(endpoint.region(), endpoint.account()),
             has_parking: settings
                 .parking
@@ -187,7 +237,46 @@ impl<'s> Stage<'s> {
         for queue in queues {
             self.empty(&queue, end).await?;
         }
-        Ok(())
+        for step in std::mem::take(&mut self.cast.steps) {
+            match step {
+                Step::Invocation(direct) => self.invoke_directly(&direct, end).await,
+                Step::Message(part, message) => {
+                    let queue = self.cast.send(part, message, self.sandbox)?;
+                    self.empty(&queue, end).await?;
+                }
+            }
+        }
+        self.let_leases_run_out(end).await
+    }
+
+    /// Does what the watch does, at a time when every lease that is still held has run out, and delivers what it publishes.
+    async fn let_leases_run_out(&mut self, end: Instant) -> Result<(), Problem> {
+        let Some(table) = self.settings.table_name.clone() else { return Ok(()) };
+        let endpoint = &self.sandbox.endpoint;
+        let services = Aws::new(Arc::new(Clients::new(&self.settings)));
+        let url = QueueUrl::parse(&endpoint.queue_url(QUEUE)).map_err(Problem::local)?;
+        let queue = RelayQueue::new(&services, &url, endpoint.region());
+        let leases = Leases::new(&services, &table, endpoint.region(), &queue);
+        let now = i64::try_from(endpoint.clock().now_ms()).unwrap_or(i64::MAX);
+        let later = now.saturating_add(i64::from(LEASE_SECONDS.1) * 1000);
+        let limits = Limits { last_begin: end, end };
+        while !leases.publish_due(later, limits).await.problems.is_empty() && Instant::now() + PAUSE < end {
+            tokio::time::sleep(PAUSE).await;
+        }
+        let waiting = self.cast.queued.entry(QUEUE.to_owned()).or_default();
+        for message in endpoint.messages(QUEUE).unwrap_or_default() {
+            if waiting.contains_key(&message.id) {
+                continue;
+            }
+            let input = Input { path: PathBuf::new(), bytes: message.body.clone().into() };
+            let work = tasks::named_in(&input, self.sandbox, &self.settings.rules).pop().flatten();
+            let part = Part::published(&message.body, work);
+            self.board.show_due(&part, &message.body);
+            waiting.insert(message.id, Queued { part: self.cast.parts.len(), moved_from: None });
+            self.cast.parts.push(part);
+        }
+        self.board.expect(self.cast.parts.len());
+        self.empty(QUEUE, end).await
     }
 
     /// An invocation that fails is repeated, as Lambda does with an asynchronous one.
@@ -288,7 +377,9 @@ impl<'s> Stage<'s> {
     async fn invoke(&mut self, payload: Bytes, parts: &[usize]) -> Result<Response, Failed> {
         self.invocations += 1;
         let invocation = lambda::invocation(payload, &self.function_arn, self.invocations);
-        let working = self.relay.invoke(invocation);
+        let is_without_table = parts.iter().any(|part| self.cast.parts[*part].is_without_table());
+        let relay = if is_without_table { &self.relay_without_table } else { &self.relay };
+        let working = relay.invoke(invocation);
         tokio::pin!(working);
         let mut note = |ended: Ended| {
             if let Some(part) = parts.get(ended.index) {
@@ -319,14 +410,33 @@ impl<'s> Stage<'s> {
     fn disagreements(&self) -> Vec<String> {
         let mut found = Vec::new();
         let tasks = self.sandbox.endpoint.tasks();
-        for part in self.cast.parts.iter().filter(|part| part.outcome == Some(Outcome::Relayed)) {
-            let has_failed = part.work.as_ref().is_some_and(|work| {
-                tasks
-                    .iter()
-                    .any(|task| task.kind == work.kind && task.id == work.id && task.failure().is_some())
-            });
-            if !has_failed {
-                found.push(format!("{}: told as relayed, but the task was not failed", part.name));
+        let has_failed = |work: &Work| {
+            let is_it = |task: &&WorkReport| task.kind == work.kind && task.id == work.id;
+            tasks.iter().filter(is_it).any(|task| task.failure().is_some())
+        };
+        let mut expect = |part: &Part, expected: bool, what: &str| {
+            if part.work.as_ref().is_none_or(|work| has_failed(work) != expected) {
+                found.push(format!("{}: {what}", part.name));
+            }
+        };
+        for (index, part) in self.cast.parts.iter().enumerate() {
+            let later = self.cast.parts[index + 1..].iter().filter(|later| later.work == part.work);
+            let is_released = || {
+                later
+                    .clone()
+                    .any(|later| later.outcome == Some(Outcome::Registered(Registered::LeaseReleased)))
+            };
+            match part.outcome {
+                Some(Outcome::Relayed) => expect(part, true, "told as relayed, but the task was not failed"),
+                Some(Outcome::Registered(Registered::LeaseTaken | Registered::LeaseRenewed))
+                    if !is_released() =>
+                {
+                    expect(part, true, "the lease ran out, but the task was not failed");
+                }
+                Some(Outcome::Registered(Registered::LeaseReleased)) => {
+                    expect(part, false, "the lease was released, but the task was failed");
+                }
+                _ => {}
             }
         }
         let mut told: Vec<&str> =
