@@ -293,6 +293,33 @@ def test_of_several_workers_one_that_is_not_found_yet_fails_nobody(sweeper: Watc
     assert not sweep(sweeper(), world).dead_letters
 
 
+@cases("silent", [("a moment", "1"), ("less than the grace", "60")])
+def test_a_short_time_of_silence_shortens_no_grace(sweeper: Watches, world: World, silent: str) -> None:
+    world.waiting(world.ecs_task(exits={"worker": 0}, ended_s=90))
+    gone = world.waiting(world.ecs_task(exits={"worker": 0}, ended_s=150))
+    result = sweep(sweeper(RELAY_SWEEP_SILENT_SECONDS=silent), world)
+    assert told(result) == {"waiting": 1, "stranded": 1, "failed": 1} and tokens(result) == [gone]
+
+
+def test_of_several_silent_workers_the_last_end_counts(sweeper: Watches, world: World) -> None:
+    well = {"exits": {"worker": 0}}
+    several(world, {**well, "ended_s": 2 * HOUR_S}, {**well, "ended_s": 0.5 * HOUR_S})
+    gone = several(world, {**well, "ended_s": 2 * HOUR_S}, {**well, "ended_s": 1.5 * HOUR_S})
+    result = sweep(sweeper(RELAY_SWEEP_SILENT_SECONDS="3600"), world)
+    assert told(result) == {"silent": 1, "stranded": 1, "failed": 1} and tokens(result) == [gone]
+
+
+def test_an_end_in_the_future_is_waited_for(sweeper: Watches, world: World) -> None:
+    world.waiting(world.ecs_task(ended_s=-600))
+    assert told(sweep(sweeper(), world)) == {"waiting": 1}
+
+
+def test_a_child_that_may_be_redriven_is_not_gone(sweeper: Watches, world: World) -> None:
+    world.waiting(world.child("PENDING_REDRIVE"))
+    result = sweep(sweeper(), world)
+    assert not result.dead_letters and told(result) in ({"waiting": 1}, {"unknown": 1})
+
+
 # --- which container --------------------------------------------------------------------------------------
 
 
@@ -308,6 +335,13 @@ def test_of_several_workers_one_that_is_not_found_yet_fails_nobody(sweeper: Watc
 def test_the_container_that_was_given_the_token_counts(sweeper: Watches, world: World, name: str, exits: dict, expected: str) -> None:
     world.waiting(world.ecs_task(token_name=name, exits=exits))
     assert told(sweep(sweeper(RELAY_SWEEP="report"), world)) == {expected: 1}
+
+
+def test_of_several_containers_that_were_given_the_token_one_that_died_is_enough(sweeper: Watches, world: World) -> None:
+    started = world.ecs_task(exits={"first": 0, "second": 1})
+    given = [{"Name": name, "Environment": [{"Name": "TASK_TOKEN", "Value": TOKEN}]} for name in ("first", "second")]
+    world.waiting(started._replace(parameters={**started.parameters, "Overrides": {"ContainerOverrides": given}}))
+    assert told(sweep(sweeper(RELAY_SWEEP="report"), world)) == {"stranded": 1}
 
 
 @cases("exits, expected", [("all well", {"a": 0, "b": 0}, "silent"), ("one died", {"a": 0, "b": 1}, "stranded")])
@@ -439,6 +473,11 @@ def test_an_ecs_failure_that_is_not_missing_is_no_end(sweeper: Watches, world: W
     failures = {"tasks": [], "failures": [{"arn": task.id, "reason": "SERVICE_UNAVAILABLE", "detail": "later"}]}
     result = sweep(sweeper(), world, {"DescribeTasks": a.ok(json.dumps(failures).encode())})
     assert told(result) == {"unknown": 1}
+
+
+def test_an_ecs_answer_without_the_task_is_no_end(sweeper: Watches, world: World) -> None:
+    world.waiting(world.ecs_task(), ago_s=31 * 24 * HOUR_S)
+    assert told(sweep(sweeper(), world, {"DescribeTasks": a.ok(b'{"tasks": [], "failures": []}')})) == {"unknown": 1}
 
 
 def test_an_answer_of_another_worker_ends_nobody(sweeper: Watches, world: World) -> None:
@@ -783,6 +822,95 @@ def test_all_of_a_long_history_is_read(sweeper: Watches, world: World, page: int
     assert told(result) == {"stranded": 1, "failed": 1} and tokens(result) == [token]
 
 
+def branch_of(*names: Started) -> dict:
+    """A branch in which each state follows the one before."""
+    states = {f"Wait{index}": {**h.state(one), "Next": f"Wait{index + 1}"} for index, one in enumerate(names)}
+    last = states[f"Wait{len(names) - 1}"]
+    del last["Next"]
+    return {"StartAt": "Wait0", "States": {name: {key: v for key, v in one.items() if key != "End" or one is last} for name, one in states.items()}}
+
+
+def test_what_a_failed_parallel_in_one_iteration_closes_is_open_in_another(sweeper: Watches, world: World) -> None:
+    died, aborted, other, open_still = (odd(world.batch_job()) for _ in range(4))
+    history, names = world.history(), [Secrets.issue(600) for _ in range(2)]
+
+    def both(first: Started, second: Started, tokens: tuple[str, str]) -> Callable[[int], int]:
+        def iteration(at: int) -> int:
+            lasts = history.in_parallel(
+                "Both", *(lambda number, n=n, s=s, t=t: history.wait(n, s, t, number) for n, s, t in zip(("A", "B"), (first, second), tokens, strict=True)),
+                previous=at,
+            )  # fmt: skip
+            return lasts[0]
+
+        return iteration
+
+    lasts = history.in_map(
+        "Each", both(died, aborted, (Secrets.issue(600), Secrets.issue(600))), both(other, open_still, (names[0], names[1]))
+    )
+    failed = history.end("TaskFailed", died, lasts[0])
+    history.event("TaskStateAborted", failed)
+    history.event("ParallelStateFailed", failed)
+    left = history.leave("Both", kind="Parallel")
+    after, token = odd(world.batch_job()), Secrets.issue(600)
+    history.wait("After", after, token, left)
+    inside = {
+        "Both": {"Type": "Parallel", "Branches": [inner(("A", died)), inner(("B", aborted))], "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "After"}], "Next": "After"},
+        "After": h.state(after),
+    }  # fmt: skip
+    each = {"Type": "Map", "ItemProcessor": {"StartAt": "Both", "States": inside}, "End": True}
+    world.run(world.machine(h.machine({"Each": each})), history)
+    result = sweep(sweeper(), world)
+    assert tokens(result) == sorted([*names, token]) and told(result) == {"stranded": 3, "failed": 3}
+
+
+def test_what_an_outer_parallel_aborts_is_closed_at_any_depth(sweeper: Watches, world: World) -> None:
+    died, deep, after = odd(world.batch_job()), odd(world.batch_job()), odd(world.batch_job("RUNNING", ended_s=None))
+    history = world.history()
+    lasts = history.in_parallel(
+        "Both",
+        lambda at: history.wait("A", died, Secrets.issue(600), at),
+        lambda at: history.in_map("Each", lambda number: history.wait("B", deep, Secrets.issue(600), number), previous=at)[0],
+    )
+    failed = history.end("TaskFailed", died, lasts[0])
+    history.event("TaskStateAborted", failed)
+    history.event("MapIterationAborted", failed, mapIterationAbortedEventDetails={"name": "Each", "index": 0})
+    history.event("MapStateAborted", failed)
+    history.event("ParallelStateFailed", failed)
+    history.leave("Both", kind="Parallel")
+    history.wait("After", after, Secrets.issue(600))
+    each = {"StartAt": "Each", "States": {"Each": {"Type": "Map", "ItemProcessor": inner(("B", deep)), "End": True}}}
+    both = {"Type": "Parallel", "Branches": [inner(("A", died)), each], "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "After"}], "Next": "After"}
+    world.run(world.machine(h.machine({"Both": both, "After": h.state(after)})), history)
+    result = sweep(sweeper(), world)
+    assert told(result) == {"waiting": 1} and not result.dead_letters
+
+
+def test_a_branch_that_goes_on_leaves_the_other_open(sweeper: Watches, world: World) -> None:
+    first, second, other = (odd(world.batch_job()) for _ in range(3))
+    history, names = world.history(), [Secrets.issue(600) for _ in range(2)]
+    lasts = history.in_parallel(
+        "Both",
+        lambda at: history.wait("Wait0", first, Secrets.issue(600), at),
+        lambda at: history.wait("Other", other, names[0], at),
+    )
+    caught = history.end("TaskFailed", first, lasts[0])
+    left = history.leave("Wait0", caught)
+    history.wait("Wait1", second, names[1], left)
+    both = {"Type": "Parallel", "Branches": [branch_of(first, second), inner(("Other", other))], "End": True}
+    world.run(world.machine(h.machine({"Both": both})), history)
+    result = sweep(sweeper(), world)
+    assert tokens(result) == sorted(names) and told(result) == {"stranded": 2, "failed": 2}
+
+
+@pytest.mark.parametrize("end", ["TaskStartFailed", "TaskSubmitFailed"])
+def test_a_task_that_did_not_start_is_not_open(sweeper: Watches, world: World, end: str) -> None:
+    started, history = world.ecs_task()._replace(output=None), world.history()
+    history.wait("Wait", started, Secrets.issue(600))
+    history.end(end, started)
+    world.run(world.machine(h.machine({"Wait": h.state(started)})), history)
+    assert told(sweep(sweeper(), world)) == {}
+
+
 # --- which executions -------------------------------------------------------------------------------------
 
 
@@ -824,6 +952,7 @@ def test_express_machines_are_passed_over(sweeper: Watches, world: World) -> Non
         ("all", "*", ["encode", "encode-prod", "render", "render-prod"]),
         ("the middle", "{arn}:*d*-prod", ["encode-prod", "render-prod"]),
         ("no other of a longer name", "{arn}:rend", []),
+        ("the same twice", "{arn}:render,{arn}:render,{arn}:rende*r", ["render"]),
         ("a star and one", "{arn}:encode*,{arn}:render", ["encode", "encode-prod", "render"]),
         ("dots are dots", "{arn}:r.nder", []),
     ],
@@ -994,6 +1123,12 @@ def test_by_default_a_hundred_may_be_failed(sweeper: Watches, world: World) -> N
         result = sweep(sweeper(), world)
         assert (result.response["stranded"], result.response["failed"]) == (count, failed)  # type: ignore[index]
         assert len(result.dead_letters) == failed
+
+
+@pytest.mark.parametrize("setting", [{"AWS_LAMBDA_LOG_LEVEL": "ERROR"}, {"AWS_LAMBDA_LOG_FORMAT": "Text"}])
+def test_metrics_are_written_at_every_level_and_in_both_formats(sweeper: Watches, world: World, setting: dict) -> None:
+    world.waiting(world.ecs_task())
+    assert told(sweep(sweeper(**setting), world)) == {"stranded": 1, "failed": 1}
 
 
 def test_the_event_is_one_that_the_relay_relays(sweeper: Watches, world: World, relay: Function) -> None:
