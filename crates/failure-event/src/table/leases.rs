@@ -107,9 +107,10 @@ fn bounded(name: &str) -> &str {
     &name[..name.floor_char_boundary(NAME_MAX)]
 }
 
-/// The partition of the index that holds a lease.
+/// The partition of the index that holds a lease: keys are hex digits, of which two are as evenly spread as can be.
 fn shard_of(key: &str) -> u8 {
-    key.bytes().next().unwrap_or_default() % SHARDS
+    let start = key.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+    start.unwrap_or_default() % SHARDS
 }
 
 /// One page of an index, and where the next begins.
@@ -268,12 +269,6 @@ impl DueLease {
         })
     }
 
-    /// Tells one time that this lease came due from another, without its token.
-    #[must_use]
-    pub fn occasion(&self) -> String {
-        format!("{}-{}", self.pk.rsplit('#').next().unwrap_or_default(), self.due_at)
-    }
-
     /// The failure event that reports its holder: what was stored with the lease, and for what was not what is known of it.
     #[must_use]
     pub fn event(&self) -> String {
@@ -367,6 +362,15 @@ mod tests {
             assert_eq!(request["ExpressionAttributeValues"][":sent_at"], json!({"N": NOW.to_string()}));
             assert_eq!(request["TableName"], "leases");
         }
+    }
+
+    #[test]
+    fn leases_are_spread_evenly_over_the_shards() {
+        let mut counts = [0; SHARDS as usize];
+        for key in 0..=255 {
+            counts[usize::from(shard_of(&format!("{key:02x}7")))] += 1;
+        }
+        assert_eq!(counts, [32; SHARDS as usize]);
     }
 
     #[test]
