@@ -10,7 +10,7 @@ import pytest
 from cloudformation import ROOT, Template
 
 RUNBOOK = (ROOT / "docs/runbook.md").read_text()
-RECIPES = (ROOT / "docs/dead-workers.md").read_text()
+DEAD_WORKERS, RECIPES = (ROOT / "docs/dead-workers.md").read_text().split("\n# Recipes\n")
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 CODES = {
     "MALFORMED_EVENT", "INVALID_EVENT", "UNSUPPORTED_VERSION", "UNKNOWN_TARGET", "TARGET_NOT_ALLOWED",
@@ -92,6 +92,13 @@ def test_each_link_leads_somewhere(page):
         headings = re.findall(r"^#+ (.*)$", file.read_text(), re.M) if anchor else []
         slugs = {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in headings}
         assert not anchor or anchor in slugs, target
+
+
+def test_what_is_to_be_switched_on_for_a_worker_is_there_and_all_that_can_be_is_named():
+    parameters = set(Template("template.yaml").defaults)
+    switched_on = set(re.findall(r"\b([A-Z]\w+)=(?:true|report|fail)\b", DEAD_WORKERS))
+    assert switched_on <= parameters
+    assert {name for name in parameters if name.endswith("Notices")} | {"Leases", "Sweep"} <= switched_on
 
 
 def recipes():

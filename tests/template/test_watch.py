@@ -62,6 +62,7 @@ def test_every_setting_of_the_sweep_follows_its_parameter():
         "SweepGraceSeconds": 7,
         "SweepSilentSeconds": 8,
         "SweepFailsMax": 9,
+        "TaskTokenNames": "MY_TOKEN",
     }
     before, after = variables("WatchFunction", **LEASES), variables("WatchFunction", **LEASES, **changed)
     same = {name for name in before if before[name] == after[name]}

@@ -37,6 +37,8 @@ pub struct SweepSettings {
     pub silent_seconds: Option<u32>,
     /// `RELAY_SWEEP_FAILS_MAX`: when more tasks than that are stranded, none is failed.
     pub fails_max: u32,
+    /// `RELAY_TASK_TOKEN_NAMES`: more names under which a task's token is looked for, as in the relay's notices.
+    pub task_token_names: Vec<String>,
 }
 
 /// What becomes of a task that is found stranded.
@@ -86,6 +88,7 @@ fn read_sweep(variables: &Variables<'_>, mode: SweepMode) -> Result<SweepSetting
         grace_seconds: number("RELAY_SWEEP_GRACE_SECONDS")?.unwrap_or(GRACE_SECONDS_DEFAULT),
         silent_seconds: number("RELAY_SWEEP_SILENT_SECONDS")?.filter(|seconds| *seconds > 0),
         fails_max: number("RELAY_SWEEP_FAILS_MAX")?.unwrap_or(FAILS_MAX_DEFAULT),
+        task_token_names: variables.list("RELAY_TASK_TOKEN_NAMES", |name| Ok(name.to_owned()))?,
     })
 }
 
@@ -144,6 +147,7 @@ mod tests {
                 grace_seconds: 120,
                 silent_seconds: None,
                 fails_max: 100,
+                task_token_names: Vec::new(),
             }
         );
         assert_eq!(read(&[("RELAY_SWEEP", "fail")]).unwrap().sweep.unwrap().mode, SweepMode::Fail);

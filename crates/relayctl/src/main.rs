@@ -33,6 +33,7 @@ mod rehearse;
 mod run;
 mod schema;
 mod serve;
+mod sweep;
 mod validate;
 
 use std::ffi::OsString;
@@ -68,6 +69,7 @@ enum Verb {
     Schema(schema::Schema),
     Run(Box<run::Run>),
     Serve(serve::Serve),
+    Sweep(Box<sweep::Sweep>),
     Validate(validate::Validate),
 }
 
@@ -88,6 +90,7 @@ impl Verb {
             Verb::Schema(verb) => verb.run(output),
             Verb::Run(verb) => verb.run(output),
             Verb::Serve(verb) => verb.run(output),
+            Verb::Sweep(verb) => verb.run(output),
             Verb::Validate(verb) => verb.run(output),
         }
     }

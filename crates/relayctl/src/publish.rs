@@ -1,6 +1,6 @@
 //! `relayctl publish`: a failure event, from arguments or files, onto the relay's queue or bus.
 
-mod batches;
+pub mod batches;
 
 use std::path::PathBuf;
 

@@ -62,13 +62,19 @@ def error(
     return Reply(status, json.dumps(document).encode(), headers, delay_s, (name, message))
 
 
-def as_xml(reply: Reply, wrapped: bool) -> Reply:
-    """An error as a Query service (`wrapped`) or S3 writes it; any other answer as it is."""
+def as_xml(reply: Reply, service: str) -> Reply:
+    """An error as a Query service, EC2 or S3 writes it; any other answer as it is."""
     if reply.error is None:
         return reply
     name, message = (escape(text) for text in reply.error)
-    inner = f"<Error>{'<Type>Sender</Type>' if wrapped else ''}<Code>{name}</Code><Message>{message}</Message></Error>"
-    body = f"<ErrorResponse>{inner}<RequestId>r</RequestId></ErrorResponse>" if wrapped else f'<?xml version="1.0"?>\n{inner}'
+    error = f"<Code>{name}</Code><Message>{message}</Message></Error>"
+    match service:
+        case "autoscaling":
+            body = f"<ErrorResponse><Error><Type>Sender</Type>{error}<RequestId>r</RequestId></ErrorResponse>"
+        case "ec2":
+            body = f"<Response><Errors><Error>{error}</Errors><RequestID>r</RequestID></Response>"
+        case _:
+            body = f'<?xml version="1.0"?>\n<Error>{error}'
     return Reply(reply.status, body.encode(), {"content-type": "text/xml"}, reply.delay_s, reply.error)
 
 

@@ -26,6 +26,8 @@ TARGETS = {
     "CodeDeploy_20141006": ("codedeploy", "application/x-amz-json-1.1", "codedeploy"),
     "AWS242ServiceCatalogService": ("servicecatalog", "application/x-amz-json-1.1", "servicecatalog"),
     "AmazonEC2ContainerServiceV20141113": ("ecs", "application/x-amz-json-1.1", "ecs"),
+    "CodeBuild_20161006": ("codebuild", "application/x-amz-json-1.1", "codebuild"),
+    "AmazonSSM": ("ssm", "application/x-amz-json-1.1", "ssm"),
     "DynamoDB_20120810": ("dynamodb", "application/x-amz-json-1.0", "dynamodb"),
     "AmazonSQS": ("sqs", "application/x-amz-json-1.0", "sqs"),
 }
@@ -117,7 +119,7 @@ class AwsEndpoint:
         call.request = request
         reply = self._reply(call, record)
         if isinstance(reply, a.Reply) and call.service in rest.IN_XML:
-            reply = a.as_xml(reply, wrapped=call.service == "autoscaling")
+            reply = a.as_xml(reply, call.service)
         (record.others if call.service in ("sqs", "sts") else record.calls).append(call)
         match reply:
             case a.Hang():

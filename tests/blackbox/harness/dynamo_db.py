@@ -9,10 +9,12 @@ import urllib.request
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from socket import socket
 
 import yaml
+from botocore.client import BaseClient
 from botocore.session import Session
 
 from .function import ACCESS_KEY, REGION, REPOSITORY
@@ -36,15 +38,20 @@ def schema() -> dict:
     return {name: tables[0][name] for name in names}
 
 
+@cache
+def _client(url: str) -> BaseClient:
+    session = Session()
+    session.set_credentials(ACCESS_KEY, "secret")
+    return session.create_client("dynamodb", region_name=REGION, endpoint_url=url)
+
+
 class Table:
     """One table, and what it holds."""
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.name = f"leases-{uuid.uuid4()}"
-        session = Session()
-        session.set_credentials(ACCESS_KEY, "secret")
-        self._client = session.create_client("dynamodb", region_name=REGION, endpoint_url=url)
+        self._client = _client(url)
         self._client.create_table(TableName=self.name, BillingMode="PAY_PER_REQUEST", **schema())
 
     @property
@@ -55,6 +62,9 @@ class Table:
     @property
     def items(self) -> list[dict]:
         return self._client.scan(TableName=self.name)["Items"]
+
+    def put(self, item: dict) -> None:
+        self._client.put_item(TableName=self.name, Item=item)
 
     def drop(self) -> None:
         self._client.delete_table(TableName=self.name)

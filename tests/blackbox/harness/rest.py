@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, unquote
 
 from .http import Request
 
-IN_XML = ("autoscaling", "cloudformation-response")
+IN_XML = ("autoscaling", "cloudformation-response", "ec2")
 IDENTITIES = {
     "SendDurableExecutionCallbackFailure": ("CallbackId",),
     "PutCustomResourceResponse": ("RequestId",),
@@ -52,6 +52,9 @@ def parse(request: Request, violations: list[str]) -> tuple[str, str, dict] | No
         # The body is the one member `Error`.
         params["Error"] = _json(request, violations)
         return "lambda", "SendDurableExecutionCallbackFailure", params
+    if (request.method, request.path) == ("POST", "/v1/describejobs"):
+        _content_type(request, "application/json", violations)
+        return "batch", "DescribeJobs", _json(request, violations)
     form = dict(parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True))
     if form.get("Action") == "CompleteLifecycleAction":
         _content_type(request, "application/x-www-form-urlencoded", violations)
@@ -59,7 +62,30 @@ def parse(request: Request, violations: list[str]) -> tuple[str, str, dict] | No
             violations.append(f"CompleteLifecycleAction: {request.method} {request.path}, or another version")
         del form["Action"]
         return "autoscaling", "CompleteLifecycleAction", form
+    if form.get("Action") == "DescribeInstances":
+        _content_type(request, "application/x-www-form-urlencoded", violations)
+        if (request.method, request.path, form.pop("Version", None)) != ("POST", "/", "2016-11-15"):
+            violations.append(f"DescribeInstances: {request.method} {request.path}, or another version")
+        del form["Action"]
+        return "ec2", "DescribeInstances", _describe_instances(form)
     return None
+
+
+def _describe_instances(form: dict[str, str]) -> dict:
+    """The members of the call: `InstanceId.1`, `Filter.1.Name` and `Filter.1.Value.1` are lists in a form."""
+    params: dict = {}
+    filters: dict[str, dict] = {}
+    for name, value in form.items():
+        match name.split("."):
+            case ["InstanceId", _]:
+                params.setdefault("InstanceIds", []).append(value)
+            case ["Filter", index, "Name"]:
+                filters.setdefault(index, {})["Name"] = value
+            case ["Filter", index, "Value", _]:
+                filters.setdefault(index, {}).setdefault("Values", []).append(value)
+            case _:
+                params[name] = int(value) if name == "MaxResults" else value
+    return {**params, "Filters": list(filters.values())} if filters else params
 
 
 def _content_type(request: Request, expected: str, violations: list[str]) -> None:

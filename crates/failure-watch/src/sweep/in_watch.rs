@@ -67,7 +67,7 @@ fn rules(settings: &SweepSettings) -> Result<SweepRules, String> {
         grace: Duration::seconds(settings.grace_seconds.into()),
         silent: settings.silent_seconds.map(|seconds| Duration::seconds(seconds.into())),
         fails_max: usize::try_from(settings.fails_max).unwrap_or(usize::MAX),
-        task_token_names: Vec::new(),
+        task_token_names: settings.task_token_names.clone(),
     })
 }
 

@@ -1,6 +1,7 @@
 //! The built `relayctl`, run as a user runs it. One integration binary, so that the SDKs are linked once.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod account;
 mod deployed;
 mod dlq;
 mod doctor;
@@ -15,6 +16,7 @@ mod run;
 mod run_whole;
 mod sessions;
 mod state_machines;
+mod sweep;
 mod tool;
 mod validate;
 mod vectors;

@@ -14,6 +14,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_emulator::{Endpoint, Options};
 
+use crate::account::Account;
 use crate::deployed::Deployed;
 use crate::event_files::root;
 use crate::tool::create_queues;
@@ -31,6 +32,8 @@ struct Stage {
     endpoint: Endpoint,
     /// What `relayctl doctor` examines, and whose leases `relayctl leases` lists.
     deployed: Deployed,
+    /// What `relayctl sweep` reads.
+    account: Account,
 }
 
 async fn stage() -> Stage {
@@ -38,7 +41,7 @@ async fn stage() -> Stage {
     let epoch_ms = Some(u64::try_from(began.as_millis()).unwrap());
     let endpoint = Endpoint::start(Options { epoch_ms, ..Options::default() }).await.unwrap();
     create_queues(&endpoint, QUEUE, DEAD_LETTERS);
-    Stage { endpoint, deployed: Deployed::start(&[]).await }
+    Stage { endpoint, deployed: Deployed::start(&[]).await, account: Account::start(&[]).await }
 }
 
 /// Twelve letters of an outage, and one that no relay can read.
@@ -96,9 +99,11 @@ fn with_real_output(document: &str, stage: &Stage) -> String {
 
 fn run(command: &str, stage: &Stage) -> String {
     let endpoint = &stage.endpoint;
-    let is_of_deployment =
-        ["relayctl doctor", "relayctl leases"].iter().any(|verb| command.starts_with(verb));
-    let url = if is_of_deployment { stage.deployed.url.as_str() } else { endpoint.url() };
+    let url = match command.split(' ').nth(1) {
+        Some("doctor" | "leases") => stage.deployed.url.as_str(),
+        Some("sweep") => stage.account.url.as_str(),
+        _ => endpoint.url(),
+    };
     let tool = Path::new(env!("CARGO_BIN_EXE_relayctl")).parent().unwrap();
     let path = format!("{}:{}", tool.display(), std::env::var("PATH").unwrap_or_default());
     let output = Command::new("sh")
@@ -108,6 +113,7 @@ fn run(command: &str, stage: &Stage) -> String {
         .env("PATH", path)
         .env("HOME", root())
         .env("AWS_ENDPOINT_URL", url)
+        .env("AWS_ENDPOINT_URL_SQS", if url == stage.deployed.url { url } else { endpoint.url() })
         .env("AWS_REGION", endpoint.region())
         .env("AWS_ACCESS_KEY_ID", "local")
         .env("AWS_SECRET_ACCESS_KEY", "local")

@@ -8,8 +8,8 @@
         render()
 
 Whose task it is, is found in the environment or the event that started the worker; the queue is
-``RELAY_QUEUE_URL``. Nothing here raises of its own while a work runs, and nothing takes the place of the work's own exception. Log
-lines go to the logger ``failure_relay``.
+``RELAY_QUEUE_URL``. Nothing here raises of its own while a work runs, and nothing takes the place of the work's
+own exception. Log lines go to the logger ``failure_relay``.
 """
 
 from __future__ import annotations
