@@ -18,6 +18,7 @@ mod evidence;
 mod fault_matrix;
 mod isolation;
 mod lambda;
+mod leases;
 mod oracle;
 mod records;
 mod runs;
