@@ -557,6 +557,28 @@ def test_the_definition_is_that_with_which_the_execution_was_started(sweeper: Wa
     assert tokens(sweep(sweeper(), world)) == [token]
 
 
+@pytest.mark.parametrize("expression", ["{%$states.context.Task.Token%}", "{%   $states.context.Task.Token\n %}"])
+def test_blanks_in_an_expression_do_not_matter(sweeper: Watches, world: World, expression: str) -> None:
+    started = world.batch_job()._replace(parameters={"JobName": "n", "Parameters": {"whom": TOKEN}})
+    arguments = {"JobName": "n", "Parameters": {"whom": expression}}
+    token = run(world, {"Type": "Task", "Resource": started.resource, "Arguments": arguments, "End": True}, started, JSONATA)
+    assert tokens(sweep(sweeper(), world)) == [token]
+
+
+@pytest.mark.parametrize(
+    "definition",
+    [
+        {}, {"States": []}, {"States": {"Wait": 7}}, {"States": {"Wait": {"Type": "Task", "Parameters": "x"}}},
+        {"States": {"Wait": {"Type": "Parallel", "Branches": 7}}}, {"States": {"Wait": {"Type": "Map", "ItemProcessor": None, "Iterator": []}}},
+    ],
+)  # fmt: skip
+def test_an_odd_definition_tells_no_place(sweeper: Watches, world: World, definition: dict) -> None:
+    history, token = world.history(), Secrets.issue(600)
+    history.wait("Wait", world.batch_job(), token)
+    world.run(world.machine(definition), history)
+    assert tokens(sweep(sweeper(), world)) == [token], "its name tells"
+
+
 BY_NAME: list[tuple[str, dict, dict]] = [
     (
         "in the environment", {"JobName": "n", "ContainerOverrides": {"Environment": [{"Name": "TASK_TOKEN", "Value": TOKEN}]}},
