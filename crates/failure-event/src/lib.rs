@@ -41,3 +41,4 @@ pub mod secret_names;
 pub mod spelling;
 pub mod target;
 pub mod text;
+mod words;
