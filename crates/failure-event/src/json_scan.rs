@@ -7,7 +7,7 @@
 
 mod escapes;
 
-use crate::words::position_of;
+use memchr::memchr;
 
 pub use escapes::{LoneSurrogates, escapes_end, is_escaped, unescaped};
 
@@ -20,39 +20,44 @@ pub fn blanks_end(bytes: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// Where the string ends whose opening quote is at `start`: behind its closing quote.
+/// Where the string ends whose opening quote is at `start`: behind the first quote before which the backslashes are even in number.
 #[must_use]
 pub fn string_end(bytes: &[u8], start: usize) -> usize {
-    let (mut at, short_end) = (start + 1, start + 1 + SHORT_STRING);
-    while at < short_end {
-        match bytes.get(at) {
-            None => return bytes.len(),
-            Some(b'"') => return at + 1,
-            Some(b'\\') => at += 2,
-            Some(_) => at += 1,
-        }
-    }
-    long_string_end(bytes, at)
-}
-
-/// Most strings are names and words, which are shorter than it takes to begin a search.
-const SHORT_STRING: usize = 24;
-
-/// Where the string ends that goes on at `at`, where no escape does: behind the first quote before which the backslashes are even in
-/// number. Other escapes are of no interest, and cost nothing.
-fn long_string_end(bytes: &[u8], mut at: usize) -> usize {
+    let mut at = start + 1;
     loop {
-        // Escapes in a row are passed over by their two bytes: what follows those of `\u` is like any other text.
-        while bytes.get(at) == Some(&b'\\') {
-            at += 2;
+        // Where quotes are near, byte by byte. Other escapes are passed over by their two bytes: what follows `\u` is like any other text.
+        let short_end = bytes.len().min(at + SHORT_RUN);
+        while at < short_end {
+            let byte = bytes[at];
+            if !ENDS_A_RUN[usize::from(byte)] {
+                at += 1;
+            } else if byte == b'\\' {
+                at += 2;
+            } else {
+                return at + 1;
+            }
         }
-        let quote = position_of(b'"', bytes, at);
-        if quote >= bytes.len() || !is_escaped_at(bytes, at, quote) {
-            return bytes.len().min(quote + 1);
+        // Where they are far apart, from quote to quote: other escapes cost nothing.
+        let rest = bytes.get(at..).unwrap_or_default();
+        let Some(distance) = memchr(b'"', rest) else { return bytes.len() };
+        let quote = at + distance;
+        if !is_escaped_at(bytes, at, quote) {
+            return quote + 1;
         }
         at = quote + 1;
     }
 }
+
+/// Most runs without a quote are shorter than it takes to begin a search with vectors.
+const SHORT_RUN: usize = 32;
+
+/// Whether a byte of a string is no plain one.
+const ENDS_A_RUN: [bool; 256] = {
+    let mut table = [false; 256];
+    table[b'"' as usize] = true;
+    table[b'\\' as usize] = true;
+    table
+};
 
 /// Whether the byte at `at` is escaped, in a text that goes on at `start`, where no escape does.
 fn is_escaped_at(bytes: &[u8], start: usize, at: usize) -> bool {
