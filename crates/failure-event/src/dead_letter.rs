@@ -9,6 +9,7 @@ use std::fmt;
 use crate::parked::{PARKED_SINCE, ParkedSince};
 use crate::secret::sha256_hex;
 use crate::text::cut;
+use crate::words::{WORD, holds_control_or, word_at};
 
 /// The longest reason, in characters.
 pub const ERROR_MESSAGE_MAX: usize = 1024;
@@ -316,10 +317,19 @@ fn holds_refused(text: &str) -> bool {
     let is_suspect = |byte: u8| (byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r')) || byte == 0xef;
     let bytes = text.as_bytes();
     let mut at = 0;
-    while at < bytes.len() && !is_suspect(bytes[at]) {
-        at += 1;
+    while at < bytes.len() {
+        let end = bytes.len().min(at + WORD);
+        if word_at(bytes, at).is_some_and(|word| !holds_control_or(word, 0xef)) {
+            at = end;
+        }
+        while at < end {
+            if is_suspect(bytes[at]) {
+                return text.contains(is_refused_by_sqs);
+            }
+            at += 1;
+        }
     }
-    at < bytes.len() && text.contains(is_refused_by_sqs)
+    false
 }
 
 fn is_refused_by_sqs(character: char) -> bool {

@@ -195,9 +195,8 @@ fn batch<'a>(object: &Object<'a>, is_parking_queue: &dyn Fn(&str) -> bool) -> Op
     if object.holds_object("target") {
         return None;
     }
-    let records = object.member("Records")?.array()?.into_iter();
-    let records = records.take(RECORDS_MAX + 1).map(|json| (json, json.object()));
-    let records: Vec<(Json<'a>, Option<Object<'a>>)> = records.collect();
+    let records = object.member("Records")?.array()?.with_objects();
+    let records: Vec<(Json<'a>, Option<Object<'a>>)> = records.take(RECORDS_MAX + 1).collect();
     if records.len() > RECORDS_MAX {
         return None;
     }

@@ -10,8 +10,12 @@ use std::fmt;
 
 use serde_json::value::RawValue;
 
+mod object;
+
+pub use object::Object;
+
 use crate::json_scan::{
-    LoneSurrogates, blanks_end, compacted, escapes_end, fnv1a, is_escaped, string_end, unescaped, value_end,
+    LoneSurrogates, blanks_end, compacted, escapes_end, is_escaped, unescaped, value_end,
 };
 
 /// One legal JSON value, as the text in which it was written (without blanks around it).
@@ -102,7 +106,7 @@ impl<'a> Json<'a> {
     /// The members, when this is an object.
     #[must_use]
     pub fn object(self) -> Option<Object<'a>> {
-        (self.json_type() == Type::Object).then(|| Object::new(self))
+        (self.json_type() == Type::Object).then(|| Object::at_start_of(self.text))
     }
 
     /// The items, when this is an array.
@@ -148,7 +152,11 @@ impl<'a> Json<'a> {
     pub fn pointer(self, pointer: &str) -> Option<Json<'a>> {
         let mut here = self;
         for token in pointer.strip_prefix('/')?.split('/') {
-            let token = token.replace("~1", "/").replace("~0", "~");
+            let token = if token.contains('~') {
+                Cow::Owned(token.replace("~1", "/").replace("~0", "~"))
+            } else {
+                Cow::Borrowed(token)
+            };
             here = match here.json_type() {
                 Type::Object => here.object()?.member(&token)?,
                 Type::Array => array_index(&token).and_then(|index| here.array()?.into_iter().nth(index))?,
@@ -184,6 +192,19 @@ impl<'a> Array<'a> {
         let mut items = self.into_iter();
         items.next().filter(|_| items.next().is_none())
     }
+
+    /// The items, each with its members where it is an object: quicker than to find an item's end first and then its members.
+    pub fn with_objects(self) -> impl Iterator<Item = (Json<'a>, Option<Object<'a>>)> {
+        let mut items = self.into_iter();
+        std::iter::from_fn(move || {
+            let rest = items.rest()?;
+            if !rest.starts_with('{') {
+                return items.next().map(|item| (item, None));
+            }
+            let object = Object::at_start_of(rest);
+            Some((items.pass(object.json().text), Some(object)))
+        })
+    }
 }
 
 impl<'a> IntoIterator for Array<'a> {
@@ -202,22 +223,29 @@ pub struct Items<'a> {
     at: usize,
 }
 
+impl<'a> Items<'a> {
+    /// The text from the next item on, where there is one.
+    fn rest(&self) -> Option<&'a str> {
+        let start = blanks_end(self.text.as_bytes(), self.at);
+        self.text.get(start..).filter(|rest| !matches!(rest.as_bytes().first(), None | Some(b']')))
+    }
+
+    /// Goes on behind the next item, whose text this is.
+    fn pass(&mut self, text: &'a str) -> Json<'a> {
+        let bytes = self.text.as_bytes();
+        let end = blanks_end(bytes, blanks_end(bytes, self.at) + text.len());
+        // Behind a value there is a comma or the closing bracket.
+        self.at = if bytes.get(end) == Some(&b',') { end + 1 } else { bytes.len() };
+        Json { text }
+    }
+}
+
 impl<'a> Iterator for Items<'a> {
     type Item = Json<'a>;
 
     fn next(&mut self) -> Option<Json<'a>> {
-        let bytes = self.text.as_bytes();
-        let start = blanks_end(bytes, self.at);
-        if matches!(bytes.get(start), None | Some(b']')) {
-            return None;
-        }
-        let end = value_end(bytes, start);
-        // Behind a value there is a comma or the closing bracket.
-        self.at = match bytes.get(blanks_end(bytes, end)) {
-            Some(b',') => blanks_end(bytes, end) + 1,
-            _ => bytes.len(),
-        };
-        Some(Json { text: &self.text[start..end] })
+        let rest = self.rest()?;
+        Some(self.pass(&rest[..value_end(rest.as_bytes(), 0)]))
     }
 }
 
@@ -317,154 +345,8 @@ fn raw_offset(raw: &str, length: usize) -> usize {
     at
 }
 
-/// An object, one level deep. Of members with the same name the last one counts.
-///
-/// It holds eight bytes for each member, and no name or value: an object of a million members is no larger than its text.
-#[derive(Clone, Debug)]
-pub struct Object<'a> {
-    json: Json<'a>,
-    members: Vec<MemberAt>,
-    /// Where long values end, by where their names begin: looking for such an end again would take a while.
-    long_values: Vec<(u32, u32)>,
-    /// A bit for each letter that a name begins with: most names that are looked for are not there.
-    initials: u64,
-}
-
-/// From so many members on, there may be very many.
-const MANY: usize = 1024;
-
-/// The shortest member, with its comma: `"":1,`.
-const MEMBER_MIN: usize = 5;
-
-/// From so many bytes on, a value is long.
-const LONG_VALUE: usize = 512;
-
-/// Where a member stands in its object.
-#[derive(Clone, Copy, Debug)]
-struct MemberAt {
-    name_hash: u32,
-    name_start: u32,
-}
-
-/// The bit of a name that begins with this byte, or is empty.
-fn initial(first: Option<u8>) -> u64 {
-    1 << (first.unwrap_or_default() & 63)
-}
-
-/// The bit of a name in its quotes; of one that begins with an escape, every bit.
-fn initial_of_literal(literal: &[u8]) -> u64 {
-    match literal.get(1) {
-        Some(b'\\') => u64::MAX,
-        first => initial(first.copied().filter(|_| literal.len() > 2)),
-    }
-}
-
-impl<'a> Object<'a> {
-    /// Reads the text of an object. Of one that is larger than 4 GiB, which no invocation carries, the rest is not seen.
-    fn new(json: Json<'a>) -> Self {
-        let bytes = json.text.as_bytes();
-        let (mut members, mut long_values, mut initials) = (Vec::new(), Vec::new(), 0);
-        let mut at = blanks_end(bytes, 1);
-        while let (Some(b'"'), Ok(name_start)) = (bytes.get(at), u32::try_from(at)) {
-            let name_end = string_end(bytes, at);
-            let name_hash = hash_of_literal(&json.text[at..name_end]);
-            if members.len() == members.capacity() && members.len() >= MANY {
-                // As many as the text can hold: growing by and by would hold them twice.
-                members.reserve_exact(bytes.len() / MEMBER_MIN);
-            }
-            members.push(MemberAt { name_hash, name_start });
-            initials |= initial_of_literal(&bytes[at..name_end]);
-            // A colon follows the name; a comma or the closing brace follows the value.
-            let value_start = blanks_end(bytes, blanks_end(bytes, name_end) + 1);
-            let end = value_end(bytes, value_start);
-            if end - value_start >= LONG_VALUE {
-                long_values.extend(u32::try_from(end).map(|end| (name_start, end)));
-            }
-            at = blanks_end(bytes, blanks_end(bytes, end) + 1);
-        }
-        Self { json, members, long_values, initials }
-    }
-
-    /// The value of a member; `null` counts as absent.
-    #[must_use]
-    pub fn member(&self, name: &str) -> Option<Json<'a>> {
-        self.member_or_null(name).filter(|value| value.json_type() != Type::Null)
-    }
-
-    /// The value of a member, `null` included.
-    #[must_use]
-    pub fn member_or_null(&self, name: &str) -> Option<Json<'a>> {
-        if self.initials & initial(name.as_bytes().first().copied()) == 0 {
-            return None;
-        }
-        let name_hash = fnv1a(name);
-        self.members
-            .iter()
-            .rev()
-            .filter(|member| member.name_hash == name_hash)
-            .map(|member| self.name_and_value(*member))
-            .find(|(found, _)| JsonString::of_literal(found).text == name)
-            .map(|(_, value)| value)
-    }
-
-    /// Whether a member is an object.
-    #[must_use]
-    pub fn holds_object(&self, name: &str) -> bool {
-        self.member_or_null(name).is_some_and(|value| value.json_type() == Type::Object)
-    }
-
-    fn name_and_value(&self, member: MemberAt) -> (&'a str, Json<'a>) {
-        let bytes = self.json.text.as_bytes();
-        let name_start = member.name_start as usize;
-        let name_end = string_end(bytes, name_start);
-        let start = blanks_end(bytes, blanks_end(bytes, name_end) + 1);
-        let long = self.long_values.binary_search_by_key(&member.name_start, |(name_start, _)| *name_start);
-        let end = long.map_or_else(|_| value_end(bytes, start), |index| self.long_values[index].1 as usize);
-        let value = Json { text: &self.json.text[start..end] };
-        (&self.json.text[name_start..name_end], value)
-    }
-
-    /// A member that is an object.
-    #[must_use]
-    pub fn object(&self, name: &str) -> Option<Object<'a>> {
-        self.member(name)?.object()
-    }
-
-    /// A member that is a string, its lone surrogates replaced.
-    #[must_use]
-    pub fn text(&self, name: &str) -> Option<Cow<'a, str>> {
-        Some(self.member(name)?.string()?.text)
-    }
-
-    /// A descriptive member as text: absent when it is absent, `null` or empty; compact JSON when it is no
-    /// string.
-    #[must_use]
-    pub fn description(&self, name: &str) -> Option<Cow<'a, str>> {
-        Some(self.member(name)?.to_text()).filter(|text| !text.is_empty())
-    }
-
-    /// The members in the order of the text.
-    pub fn members(&self) -> impl Iterator<Item = (Cow<'a, str>, Json<'a>)> {
-        self.members.iter().map(|member| {
-            let (name, value) = self.name_and_value(*member);
-            (JsonString::of_literal(name).text, value)
-        })
-    }
-
-    /// The object as JSON.
-    #[must_use]
-    pub fn json(&self) -> Json<'a> {
-        self.json
-    }
-}
-
 fn unescaped_or_borrowed(raw: &str) -> Cow<'_, str> {
     if is_escaped(raw) { Cow::Owned(unescaped(raw, LoneSurrogates::Replaced).0) } else { Cow::Borrowed(raw) }
-}
-
-/// The hash of a name as its characters are, however they are escaped.
-fn hash_of_literal(literal: &str) -> u32 {
-    fnv1a(&unescaped_or_borrowed(&literal[1..literal.len() - 1]))
 }
 
 /// A text as a JSON string, quotes included.

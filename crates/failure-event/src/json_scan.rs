@@ -5,7 +5,11 @@
 //! [`crate::json`] has checked the text once. After that a value is passed over by its quotes and brackets alone, without a tree,
 //! a stack or a copy, so that what an object costs does not depend on what is in it.
 
-use memchr::{memchr, memchr2};
+mod escapes;
+
+use memchr::memchr;
+
+pub use escapes::{LoneSurrogates, escapes_end, is_escaped, unescaped};
 
 /// Where the blanks end that begin at `at`.
 #[must_use]
@@ -16,29 +20,53 @@ pub fn blanks_end(bytes: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// Where the string ends whose opening quote is at `start`: behind its closing quote.
+/// Where the string ends whose opening quote is at `start`: behind the first quote before which the backslashes are even in number.
 #[must_use]
 pub fn string_end(bytes: &[u8], start: usize) -> usize {
-    let (mut at, mut search_from) = (start + 1, start + 1 + SHORT_RUN);
-    while at < bytes.len() {
-        match bytes[at] {
-            b'"' => return at + 1,
-            b'\\' => {
+    let mut at = start + 1;
+    loop {
+        // Where quotes are near, byte by byte. Other escapes are passed over by their two bytes: what follows `\u` is like any other text.
+        let short_end = bytes.len().min(at + SHORT_RUN);
+        while at < short_end {
+            let byte = bytes[at];
+            if !ENDS_A_RUN[usize::from(byte)] {
+                at += 1;
+            } else if byte == b'\\' {
                 at += 2;
-                search_from = at + SHORT_RUN;
+            } else {
+                return at + 1;
             }
-            _ if at < search_from => at += 1,
-            _ => match memchr2(b'"', b'\\', &bytes[at..]) {
-                Some(distance) => at += distance,
-                None => return bytes.len(),
-            },
         }
+        // Where they are far apart, from quote to quote: other escapes cost nothing.
+        let rest = bytes.get(at..).unwrap_or_default();
+        let Some(distance) = memchr(b'"', rest) else { return bytes.len() };
+        let quote = at + distance;
+        if !is_escaped_at(bytes, at, quote) {
+            return quote + 1;
+        }
+        at = quote + 1;
     }
-    bytes.len()
 }
 
-/// Most runs without a quote or an escape are shorter than it takes to begin a search with vectors.
-const SHORT_RUN: usize = 24;
+/// Most runs without a quote are shorter than it takes to begin a search with vectors.
+const SHORT_RUN: usize = 32;
+
+/// Whether a byte of a string is no plain one.
+const ENDS_A_RUN: [bool; 256] = {
+    let mut table = [false; 256];
+    table[b'"' as usize] = true;
+    table[b'\\' as usize] = true;
+    table
+};
+
+/// Whether the byte at `at` is escaped, in a text that goes on at `start`, where no escape does.
+fn is_escaped_at(bytes: &[u8], start: usize, at: usize) -> bool {
+    let mut run_start = at;
+    while run_start > start && bytes[run_start - 1] == b'\\' {
+        run_start -= 1;
+    }
+    (at - run_start) % 2 == 1
+}
 
 /// Where the value ends that begins at `start`.
 #[must_use]
@@ -73,9 +101,11 @@ fn nested_end(bytes: &[u8], start: usize) -> usize {
     bytes.len()
 }
 
-fn scalar_end(bytes: &[u8], start: usize) -> usize {
-    let is_end = |byte: &u8| matches!(byte, b',' | b'}' | b']' | b' ' | b'\t' | b'\n' | b'\r');
-    bytes[start.min(bytes.len())..].iter().position(is_end).map_or(bytes.len(), |length| start + length)
+fn scalar_end(bytes: &[u8], mut at: usize) -> usize {
+    while !matches!(bytes.get(at), None | Some(b',' | b'}' | b']' | b' ' | b'\t' | b'\n' | b'\r')) {
+        at += 1;
+    }
+    at.min(bytes.len())
 }
 
 /// The same JSON text without the blanks between its tokens.
@@ -103,123 +133,6 @@ fn tokens_end(bytes: &[u8], mut at: usize) -> usize {
     }
 }
 
-/// Whether a string's inside has escapes.
-#[must_use]
-pub fn is_escaped(raw: &str) -> bool {
-    run_end(raw.as_bytes(), 0) < raw.len()
-}
-
-/// Where a string's inside can be cut from `length` bytes on: in no escape, pair of surrogates or character.
-#[must_use]
-pub fn escapes_end(raw: &str, length: usize) -> usize {
-    let bytes = raw.as_bytes();
-    let mut at = 0;
-    while at < length.min(bytes.len()) {
-        at += match (bytes[at], bytes.get(at + 1)) {
-            (b'\\', Some(b'u')) => unicode_escape(&bytes[at..]).1,
-            (b'\\', _) => 2,
-            _ => 1,
-        };
-    }
-    (at.min(bytes.len())..=bytes.len()).find(|end| raw.is_char_boundary(*end)).unwrap_or(bytes.len())
-}
-
-/// What becomes of an escaped surrogate that has no pair.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LoneSurrogates {
-    /// U+FFFD, as in any text.
-    Replaced,
-    /// Its escape stays.
-    Kept,
-}
-
-/// The characters of a legal string's inside, and whether there was a surrogate without its pair.
-#[must_use]
-pub fn unescaped(raw: &str, lone_surrogates: LoneSurrogates) -> (String, bool) {
-    let bytes = raw.as_bytes();
-    // Characters are never longer than their escapes.
-    let mut out = Vec::with_capacity(bytes.len());
-    let (mut at, mut has_lone_surrogate) = (0, false);
-    while at < bytes.len() {
-        let run_end = run_end(bytes, at);
-        out.extend_from_slice(&bytes[at..run_end]);
-        at = run_end;
-        while at + 1 < bytes.len() && bytes[at] == b'\\' {
-            let simple = match bytes[at + 1] {
-                b'u' => 0,
-                b'b' => 8,
-                b'f' => 12,
-                b'n' => b'\n',
-                b'r' => b'\r',
-                b't' => b'\t',
-                other => other,
-            };
-            if simple != 0 {
-                out.push(simple);
-                at += 2;
-                continue;
-            }
-            let (character, length) = unicode_escape(&bytes[at..]);
-            match (character, lone_surrogates) {
-                (Some(character), _) => {
-                    out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
-                }
-                (None, LoneSurrogates::Replaced) => out.extend_from_slice("\u{fffd}".as_bytes()),
-                (None, LoneSurrogates::Kept) => {
-                    out.extend(bytes[at..bytes.len().min(at + length)].to_ascii_lowercase());
-                }
-            }
-            has_lone_surrogate |= character.is_none();
-            at += length;
-        }
-    }
-    // Whole characters were put together, so this replaces nothing.
-    let text =
-        String::from_utf8(out).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
-    (text, has_lone_surrogate)
-}
-
-/// Where the next backslash is.
-fn run_end(bytes: &[u8], start: usize) -> usize {
-    let (mut at, short) = (start, bytes.len().min(start + SHORT_RUN));
-    while at < short {
-        if bytes[at] == b'\\' {
-            return at;
-        }
-        at += 1;
-    }
-    memchr(b'\\', &bytes[at..]).map_or(bytes.len(), |length| at + length)
-}
-
-/// The character of `\uXXXX`, or of a pair of them, and the length of the escape; `None` for a surrogate without its pair.
-fn unicode_escape(bytes: &[u8]) -> (Option<char>, usize) {
-    let unit = hex_unit(bytes, 2);
-    if let Some(character) = char::from_u32(u32::from(unit)) {
-        return (Some(character), 6);
-    }
-    if (0xd800..=0xdbff).contains(&unit)
-        && bytes.get(6..8) == Some(b"\\u")
-        && let Some(Ok(character)) = char::decode_utf16([unit, hex_unit(bytes, 8)]).next()
-    {
-        return (Some(character), 12);
-    }
-    (None, 6)
-}
-
-/// The four hex digits from `at` on.
-fn hex_unit(bytes: &[u8], at: usize) -> u16 {
-    let (mut unit, mut at, end) = (0, at, bytes.len().min(at + 4));
-    while at < end {
-        let value = match bytes[at] {
-            digit @ b'0'..=b'9' => digit - b'0',
-            letter => (letter | 0x20).wrapping_sub(b'a').wrapping_add(10),
-        };
-        unit = (unit << 4) | u16::from(value);
-        at += 1;
-    }
-    unit
-}
-
 /// FNV-1a: for names, which are short. <http://www.isthe.com/chongo/tech/comp/fnv/>
 #[must_use]
 pub fn fnv1a(text: &str) -> u32 {
@@ -235,6 +148,67 @@ pub fn fnv1a(text: &str) -> u32 {
 mod tests {
     use super::*;
 
+    /// Texts that are put together from `units`, the same ones each time.
+    pub(super) fn texts_of(units: &[&str], count: usize) -> impl Iterator<Item = String> {
+        let mut state = 1u64;
+        // <https://prng.di.unimi.it/splitmix64.c>
+        let mut below = move |limit: usize| {
+            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            usize::try_from((mixed >> 33) % limit as u64).unwrap()
+        };
+        let longest = 40;
+        (0..count).map(move |_| (0..below(longest)).map(|_| units[below(units.len())]).collect())
+    }
+
+    /// Where a string ends, byte by byte.
+    fn string_end_by_bytes(bytes: &[u8], start: usize) -> usize {
+        let mut at = start + 1;
+        while bytes[at] != b'"' {
+            at += if bytes[at] == b'\\' { 2 } else { 1 };
+        }
+        at + 1
+    }
+
+    /// The inside of legal strings.
+    fn insides() -> impl Iterator<Item = String> {
+        texts_of(
+            &[
+                "\\\\",
+                "\\\"",
+                "\\n",
+                "\\u0041",
+                "x",
+                "é",
+                "#",
+                "{",
+                "]",
+                "text that is longer than words are",
+            ],
+            4_000,
+        )
+    }
+
+    #[test]
+    fn a_string_ends_at_the_first_quote_that_is_not_escaped() {
+        for inside in insides() {
+            for behind in ["", "\"", ",\"\\\"\"", "}}}}}}}}"] {
+                let text = format!("[\"{inside}\"{behind}");
+                let end = string_end(text.as_bytes(), 1);
+                assert_eq!(end, inside.len() + 3, "{text}");
+                assert_eq!(end, string_end_by_bytes(text.as_bytes(), 1));
+            }
+        }
+    }
+
+    #[test]
+    fn a_string_that_breaks_off_ends_with_its_text() {
+        for text in ["\"", "\"a", "\"\\", "\"\\\"", "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\\\""] {
+            assert_eq!(string_end(text.as_bytes(), 0), text.len());
+        }
+    }
+
     #[test]
     fn a_value_ends_where_its_last_bracket_or_quote_is() {
         for value in
@@ -248,28 +222,19 @@ mod tests {
     }
 
     #[test]
-    fn every_escape_is_read_as_serde_json_reads_it() {
-        for raw in [
-            r"plain",
-            r#"\"\\\/\b\f\n\r\t"#,
-            r"A\u00e9\uD83d\ude00",
-            r"x\u0000y",
-            "é\\u0041😀\\\\",
-            "\\\\\\\\",
-        ] {
-            let expected = serde_json::from_str::<String>(&format!("\"{raw}\"")).unwrap();
-            assert_eq!(unescaped(raw, LoneSurrogates::Replaced), (expected, false));
+    fn a_value_ends_where_serde_json_sees_its_end() {
+        for (index, inside) in insides().enumerate() {
+            let value = match index % 4 {
+                0 => format!("[\"{inside}\",[{{}}],1e9,null , true]"),
+                1 => format!("{{\"{inside}\":\"{inside}\" , \"\":[] }}"),
+                2 => format!("[[[\"{inside}\"]],{{\"a\":{{\"{inside}\":-1}}}}]"),
+                _ => format!("\"{inside}\""),
+            };
+            let text = format!("{value} [\"{inside}\"");
+            let mut values = serde_json::Deserializer::from_str(&text).into_iter::<serde::de::IgnoredAny>();
+            assert!(values.next().is_some_and(|value| value.is_ok()), "{text}");
+            assert_eq!(value_end(text.as_bytes(), 0), values.byte_offset(), "{text}");
         }
-    }
-
-    #[test]
-    fn a_surrogate_without_its_pair_is_told() {
-        let raw = r"\ud800\ud83d\ude00\uDC00\ud800A";
-        assert_eq!(
-            unescaped(raw, LoneSurrogates::Replaced),
-            ("\u{fffd}😀\u{fffd}\u{fffd}A".to_owned(), true)
-        );
-        assert_eq!(unescaped(raw, LoneSurrogates::Kept), (r"\ud800😀\udc00\ud800A".to_owned(), true));
     }
 
     #[test]

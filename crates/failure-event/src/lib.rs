@@ -49,3 +49,4 @@ pub mod sweep;
 pub mod table;
 pub mod target;
 pub mod text;
+mod words;

@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 
-use super::identity::{Found, Identity, Picked, in_payload_under, with_document};
+use super::identity::{Found, Identity, Picked, in_payload_under, may_be_document, with_document};
 use crate::json::{Json, JsonString, Object};
 use crate::target::GivenValue;
 
-/// The most variables of one environment that are looked at. What AWS lets a notice carry holds a few hundred.
-const VARIABLES_MAX: usize = 10_000;
+/// The most variables of one environment that are looked at. AWS takes overrides of at most 30 KiB (Batch), which hold some 1,400.
+/// <https://docs.aws.amazon.com/batch/latest/userguide/service_limits.html>
+const VARIABLES_MAX: usize = 2_000;
 
 /// Environment variables.
 pub(super) enum Environment<'a> {
@@ -36,7 +37,11 @@ impl<'a> Environment<'a> {
     /// The identity in these variables: under one of the names, else in the first variable that holds a JSON object with one.
     fn identity<T>(&self, names: &[String], take: &mut dyn FnMut(Identity<'_>) -> T) -> Option<T> {
         let mut picked = Picked::variables(names);
-        for (name, value) in self.variables() {
+        let mut first_document = None;
+        for (index, (name, value)) in self.variables().enumerate() {
+            if first_document.is_none() && may_be_document(&value) {
+                first_document = Some(index);
+            }
             // Of variables with one name the last counts, unless it is empty.
             if !value.is_empty()
                 && let Some(place) = picked.place(|wanted| wanted == name)
@@ -47,7 +52,7 @@ impl<'a> Environment<'a> {
         if let Some(identity) = picked.identity() {
             return Some(take(identity));
         }
-        self.variables().find_map(|(name, value)| {
+        self.variables().skip(first_document?).find_map(|(name, value)| {
             with_document(&value, |payload| in_payload_under(&name, payload, names, take))?
         })
     }
@@ -55,9 +60,10 @@ impl<'a> Environment<'a> {
     fn variables(&self) -> Box<dyn Iterator<Item = (Cow<'a, str>, GivenValue<'a>)> + 'a> {
         match *self {
             Environment::Listed { list, keep } => {
+                let listed =
+                    list.and_then(Json::array).unwrap_or_default().with_objects().take(VARIABLES_MAX);
                 let variables =
-                    list.and_then(Json::array).unwrap_or_default().into_iter().take(VARIABLES_MAX);
-                let variables = variables.filter_map(Json::object).filter(move |variable| keep(variable));
+                    listed.filter_map(|(_, object)| object).filter(move |variable| keep(variable));
                 Box::new(variables.filter_map(|variable| {
                     Some((variable.text("name")?, GivenValue::Json(variable.member("value")?)))
                 }))

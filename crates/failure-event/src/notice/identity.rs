@@ -139,12 +139,15 @@ pub(super) fn in_payload_under<T>(
 
 /// Hands a string that is the text of a JSON object to `search`; `None` for anything else.
 pub(super) fn with_document<T>(text: &GivenValue<'_>, search: impl FnOnce(&Object<'_>) -> T) -> Option<T> {
-    let is_worth_parsing = text.json_type() == Type::String && may_be_object(text);
-    is_worth_parsing.then(|| with_object(text, search))?
+    may_be_document(text).then(|| with_object(text, search))?
 }
 
-/// Told by the first characters, before anything is copied or parsed: most variables and arguments hold no JSON.
-fn may_be_object(text: &GivenValue<'_>) -> bool {
+/// Whether a value may be a string that is the text of a JSON object. It is told by the first characters, before anything is copied
+/// or parsed: most variables and arguments hold no JSON.
+pub(super) fn may_be_document(text: &GivenValue<'_>) -> bool {
+    if text.json_type() != Type::String {
+        return false;
+    }
     let start = match text {
         GivenValue::Json(json) => json.text().trim_start_matches('"'),
         GivenValue::Text(text) => &text.text,

@@ -38,7 +38,8 @@ const LISTED_MAX: usize = 1000;
 
 /// The objects of a list, as far as it is looked at.
 fn objects(list: Option<Json<'_>>) -> impl Iterator<Item = Object<'_>> {
-    list.and_then(Json::array).unwrap_or_default().into_iter().take(LISTED_MAX).filter_map(Json::object)
+    let items = list.and_then(Json::array).unwrap_or_default().with_objects();
+    items.take(LISTED_MAX).filter_map(|(_, object)| object)
 }
 
 /// A notice, read.
