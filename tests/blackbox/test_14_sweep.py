@@ -1185,7 +1185,7 @@ def test_no_other_secret_of_the_parameters_is_told(sweeper: Watches, world: Worl
         ("the reason of a job", lambda w, token: w.batch_job(statusReason=json.dumps({"TASK_TOKEN": token}))),
     ],
 )
-@pytest.mark.parametrize("whose", ["its own"])
+@pytest.mark.parametrize("whose", ["its own", "another's"])
 def test_a_token_in_a_workers_last_words_is_not_told(sweeper: Watches, world: World, build: Callable, whose: str) -> None:
     token = Secrets.issue(600)
     world.waiting(build(world, token), token=token if whose == "its own" else None)
@@ -1253,6 +1253,15 @@ def test_what_the_queue_has_not_confirmed_is_published_by_the_next_sweep(sweeper
     result = sweep(sweeper(), world, down)
     assert not result.dead_letters and measured(result, "SweepFailed") == 0
     assert tokens(sweep(sweeper(), world)) == [token]
+
+
+@cases("down", [("an error", UNAVAILABLE), ("a refusal", a.error("AccessDeniedException"))])
+def test_a_queue_that_does_not_answer_fails_the_invocation_at_the_end(sweeper: Watches, world: World, down: a.Answer) -> None:
+    world.waiting(world.ecs_task())
+    result = sweep(sweeper(), world, {"SendMessage": down, "SendMessageBatch": down})
+    assert not result.dead_letters
+    assert any(line.get("level") == "ERROR" for line in result.lines), "it is logged"
+    assert result.failed, "the invocation fails at the end"
 
 
 @pytest.mark.parametrize(

@@ -155,7 +155,7 @@ def test_while_the_workers_cannot_be_asked_nobody_is_failed(sweep, world: World)
     assert ran.published == [] and "unknown" in ran.stdout
 
 
-@pytest.mark.parametrize("whose", ["its own"])
+@pytest.mark.parametrize("whose", ["its own", "another's"])
 def test_a_token_in_a_workers_last_words_is_not_told(sweep, world: World, whose: str) -> None:
     token = Secrets.issue(600)
     child = world.child(error="E", cause=json.dumps({"Input": {"taskToken": token}}))

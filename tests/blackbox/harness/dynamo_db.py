@@ -84,7 +84,7 @@ def server(log: Path) -> Iterator[str]:
         _wait_until_ready(url, process)
         yield url
     finally:
-        process.terminate()
+        process.kill()
         process.wait(10)
 
 
