@@ -14,7 +14,7 @@ mod read;
 use std::collections::HashSet;
 use std::fmt;
 
-use failure_event::outcome::ServiceError;
+use failure_event::outcome::{Obstacle, ServiceError};
 use failure_event::sweep::SweepRules;
 use failure_event::sweep::listing::{
     Execution, Parent, executions, executions_form, state_machines, state_machines_form,
@@ -24,7 +24,7 @@ use failure_event::sweep::verdict::Status;
 use failure_event::sweep::waiting::WaitingTask;
 use futures_util::{StreamExt, stream};
 use time::OffsetDateTime;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use crate::services::Services;
 use definitions::Definitions;
@@ -38,6 +38,9 @@ const CONCURRENCY: usize = 10;
 
 /// How many executions' workers are asked about together: as many as one request may name.
 const TOGETHER: usize = 100;
+
+/// Why something was not read that nothing was wrong with.
+const OUT_OF_TIME: &str = "the sweep's time was up before its turn";
 
 /// What a sweep looks at, and how fast.
 #[derive(Clone, Debug)]
@@ -82,13 +85,17 @@ pub struct SweepError {
 
 impl SweepError {
     fn of(what: &str, error: &ServiceError) -> Self {
-        Self { what: what.to_owned(), why: error.as_predicate() }
+        let why = match error.obstacle {
+            Some(Obstacle::NotSent) => OUT_OF_TIME.to_owned(),
+            _ => format!("Step Functions {}", error.as_predicate()),
+        };
+        Self { what: what.to_owned(), why }
     }
 }
 
 impl fmt::Display for SweepError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: Step Functions {}", self.what, self.why)
+        write!(f, "{}: {}", self.what, self.why)
     }
 }
 
@@ -113,15 +120,11 @@ pub async fn sweep<S: Services>(
 ) -> Result<Swept, ServiceError> {
     let paced = Paced::new(services, sweep);
     let mut swept = Swept::default();
-    let machines = machines(&paced, &sweep.rules).await?;
-    let mut listings = stream::iter(&machines)
-        .map(|machine| async { running(&paced, Parent::StateMachine(machine), machine).await })
-        .buffer_unordered(CONCURRENCY);
-    let mut executions = Vec::new();
-    while let Some((listed, error)) = listings.next().await {
-        executions.extend(listed);
-        swept.errors.extend(error);
-    }
+    let mut machines = machines(&paced, &sweep.rules).await?;
+    // A sweep whose time is up before all are read begins elsewhere the next time.
+    fastrand::shuffle(&mut machines);
+    let (executions, errors) = listed(&paced, &machines, sweep.deadline).await;
+    swept.errors.extend(errors);
     swept.executions = executions.len();
     progress(Progress::Listed(executions.len()));
     let running: HashSet<&str> = executions.iter().map(|execution| execution.arn.as_str()).collect();
@@ -167,6 +170,34 @@ async fn machines<S: Services>(
     let mut known = HashSet::new();
     machines.retain(|machine| known.insert(machine.clone()));
     Ok(machines)
+}
+
+/// The running executions of all of them, as far as they can be listed in half of the time: the other half is for reading what is listed.
+async fn listed<S: Services>(
+    paced: &Paced<'_, S>,
+    machines: &[String],
+    deadline: Option<Instant>,
+) -> (Vec<Execution>, Vec<SweepError>) {
+    let now = Instant::now();
+    let ends = deadline.map(|deadline| now + deadline.saturating_duration_since(now) / 2);
+    let mut listings = stream::iter(machines)
+        .map(|machine| async move { (machine, running(paced, Parent::StateMachine(machine), machine).await) })
+        .buffer_unordered(CONCURRENCY);
+    let (mut executions, mut errors) = (Vec::new(), Vec::new());
+    let mut unlisted: HashSet<&String> = machines.iter().collect();
+    loop {
+        let next = match ends {
+            Some(ends) => timeout_at(ends, listings.next()).await.ok().flatten(),
+            None => listings.next().await,
+        };
+        let Some((machine, (listed, error))) = next else { break };
+        unlisted.remove(machine);
+        executions.extend(listed);
+        errors.extend(error);
+    }
+    let out_of_time = |machine: &String| SweepError { what: machine.clone(), why: OUT_OF_TIME.to_owned() };
+    errors.extend(unlisted.into_iter().map(out_of_time));
+    (executions, errors)
 }
 
 /// The running executions of a state machine or a distributed map, as far as they can be listed.

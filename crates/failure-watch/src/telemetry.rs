@@ -44,7 +44,8 @@ mod tests {
         let without = line(&leases, None, UNIX_EPOCH, "INFO");
         assert_eq!((&without["LeasesDue"], &without["LeasesPublished"]), (&json!(2), &json!(1)));
         assert_eq!(without.get("Waiting"), None);
-        let swept = Swept { waiting: 1, stranded: 2, silent: 3, failed: 4, unknown: 5, errors: 6 };
+        let swept =
+            Swept { waiting: 1, stranded: 2, silent: 3, failed: 4, unknown: 5, errors: 6, problem: None };
         let with = line(&leases, Some(&swept), UNIX_EPOCH, "INFO");
         let counts =
             ["Waiting", "Stranded", "Silent", "SweepFailed", "SweepErrors"].map(|name| with[name].clone());

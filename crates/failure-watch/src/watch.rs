@@ -28,7 +28,7 @@ const LAST_CALLS: Duration = Duration::from_secs(8);
 const NO_DEADLINE: Duration = Duration::from_mins(1);
 
 /// What a sweep found.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Swept {
     /// Tasks whose worker is there, or ended within the grace.
     pub waiting: u64,
@@ -43,6 +43,9 @@ pub struct Swept {
     /// Executions and state machines that could not be read, and whether there were too many stranded tasks to fail them.
     #[serde(skip)]
     pub errors: u64,
+    /// A sentence that says what kept it from publishing all that it should.
+    #[serde(skip)]
+    pub problem: Option<String>,
 }
 
 /// Who sweeps.
@@ -55,7 +58,7 @@ pub trait Sweeper {
 }
 
 /// What is answered.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Answer {
     /// Leases that are due.
     pub due: u64,
@@ -135,6 +138,7 @@ impl<S: Services, W: Sweeper> Watch<S, W> {
         });
         problems.extend(tally.sentences());
         let swept = swept.and_then(|swept| swept.map_err(|problem| problems.push(problem)).ok());
+        problems.extend(swept.as_ref().and_then(|swept| swept.problem.clone()));
         for problem in &problems {
             tracing::error!("{problem}");
         }
@@ -181,7 +185,8 @@ mod tests {
     use crate::fake::{Fake, refused};
     use serde_json::json;
 
-    const FOUND: Swept = Swept { waiting: 1, stranded: 2, silent: 3, failed: 4, unknown: 5, errors: 6 };
+    const FOUND: Swept =
+        Swept { waiting: 1, stranded: 2, silent: 3, failed: 4, unknown: 5, errors: 6, problem: None };
 
     /// Answers what it is told to, or panics.
     struct Sweeps(Option<Result<Swept, String>>);

@@ -11,7 +11,12 @@ use super::token::token;
 use super::verdict::{Status, Verdict, judge};
 use super::worker::{Nobody, Worker, workers};
 use crate::arn::Arn;
-use crate::secret::{Secret, fingerprint};
+use crate::secret::{MentionedSecrets, Secret, fingerprint};
+use crate::secret_names::SecretNames;
+use crate::text::cut;
+
+/// How much of what a service says of a worker is told, in UTF-16 code units: as much as any API of a target takes.
+const TOLD_MAX: usize = 32_768;
 
 /// A task that waits, with those who have to call it back.
 #[derive(Clone, Debug)]
@@ -54,11 +59,10 @@ impl Candidate {
         now: OffsetDateTime,
         rules: &SweepRules,
     ) -> WaitingTask {
-        // What a service says of a worker may quote the token with which it was started.
-        let hide = |text: String| match &self.token {
-            Some(token) => token.redact(&text).into_owned(),
-            None => text,
-        };
+        // What a service says of a worker may quote the token with which it was started, or another.
+        let mut secrets = MentionedSecrets::of(SecretNames::with(&rules.task_token_names));
+        self.token.iter().for_each(|token| secrets.add(token.clone()));
+        let hide = |text: String| secrets.redact_foreign(&cut(&text, TOLD_MAX));
         let shown = |fate: Fate| match fate {
             Fate::Ended(end) => Fate::Ended(End { how: hide(end.how), ..end }),
             Fate::Unknown(why) => Fate::Unknown(hide(why)),

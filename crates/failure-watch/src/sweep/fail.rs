@@ -8,7 +8,9 @@ use failure_event::sweep::waiting::WaitingTask;
 pub struct Failed {
     /// Events whose storing was confirmed.
     pub published: usize,
-    /// What counts as an error of the sweep: the brake, a task without a token, an event that was not confirmed.
+    /// Events whose storing was not confirmed.
+    pub unconfirmed: usize,
+    /// What else counts as an error of the sweep: the brake, a task without a token.
     pub errors: usize,
 }
 
@@ -26,7 +28,7 @@ pub async fn fail<E>(
                 fails_max,
                 "no task was failed: more are stranded than RELAY_SWEEP_FAILS_MAX allows in one sweep"
             );
-            Failed { published: 0, errors: 1 }
+            Failed { errors: 1, ..Failed::default() }
         }
         Plan::Publish { events, without_token } => {
             if without_token > 0 {
@@ -38,7 +40,7 @@ pub async fn fail<E>(
             let count = events.len();
             let confirmed = if count == 0 { Vec::new() } else { publish(events).await };
             let published = confirmed.iter().filter(|confirmation| confirmation.is_ok()).count();
-            Failed { published, errors: without_token + (count - published) }
+            Failed { published, unconfirmed: count - published, errors: without_token }
         }
     }
 }

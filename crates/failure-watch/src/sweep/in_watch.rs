@@ -4,6 +4,8 @@ use failure_event::sweep::report::Event;
 use failure_event::sweep::verdict::Status;
 use failure_event::sweep::waiting::WaitingTask;
 use failure_event::sweep::{ArnPattern, SweepRules};
+use failure_event::text::cut;
+use failure_relay::log_line::ERROR_MESSAGE_MAX;
 use failure_relay::settings::QueueUrl;
 use time::{Duration, OffsetDateTime};
 use tokio::time::Instant;
@@ -50,13 +52,21 @@ impl<S: Services> watch::Sweeper for Sweeper<S> {
                 format!("the sweep cannot list state machines: Step Functions {}", error.as_predicate())
             })?;
         log(&swept);
+        let mut refusal = None;
+        let publish = async |events| {
+            let confirmations = self.publish(events).await;
+            refusal = confirmations.iter().find_map(|confirmation| confirmation.as_ref().err().cloned());
+            confirmations
+        };
         let failed = match settings.mode {
             SweepMode::Report => Failed::default(),
-            SweepMode::Fail => {
-                fail(&swept.tasks, question.rules.fails_max, async |events| self.publish(events).await).await
-            }
+            SweepMode::Fail => fail(&swept.tasks, question.rules.fails_max, publish).await,
         };
-        Ok(counted(&swept, failed))
+        let problem = refusal.map(|error| {
+            let count = failed.unconfirmed;
+            format!("{count} stranded tasks could not be failed: the queue {}", error.as_predicate())
+        });
+        Ok(watch::Swept { problem, ..counted(&swept, failed) })
     }
 }
 
@@ -80,7 +90,8 @@ fn counted(swept: &Swept, failed: Failed) -> watch::Swept {
         silent: count(Status::Silent),
         unknown: count(Status::Unknown),
         failed: number(failed.published),
-        errors: number(swept.errors.len() + failed.errors),
+        errors: number(swept.errors.len() + failed.unconfirmed + failed.errors),
+        problem: None,
     }
 }
 
@@ -91,13 +102,13 @@ fn log(swept: &Swept) {
     }
     let stranded = swept.tasks.iter().filter(|task| task.status() == Status::Stranded);
     for task in stranded.take(LINES_MAX) {
-        let fingerprint = task.fingerprint().unwrap_or_default();
+        let fingerprint = task.fingerprint();
         tracing::warn!(
             execution = task.execution,
             state = task.state,
-            target_fingerprint = fingerprint,
+            target_fingerprint = fingerprint.as_deref(),
             "{}",
-            sentence(task)
+            cut(&sentence(task), ERROR_MESSAGE_MAX)
         );
     }
 }

@@ -125,7 +125,7 @@ fn of(token: &str, action: &Value) -> Value {
     json!({"lease": action, "target": {"kind": "step-functions-task", "taskToken": token}})
 }
 
-fn counted(answer: Answer) -> (u64, u64) {
+fn counted(answer: &Answer) -> (u64, u64) {
     (answer.due, answer.published)
 }
 
@@ -134,7 +134,7 @@ async fn a_worker_that_takes_a_lease_and_vanishes_is_reported() {
     let stack = Stack::with_queue("failures").await;
     stack.endpoint.open_task("a-token");
     stack.relayed(&take("a-token"), 90).await;
-    assert_eq!(counted(stack.watched().await), (1, 1));
+    assert_eq!(counted(&stack.watched().await), (1, 1));
     let events = stack.events();
     let [event] = events.as_slice() else { panic!("{events:?}") };
     assert_eq!((&event["source"], &event["failure"]["type"]), (&json!("render"), &json!("Render.Vanished")));
@@ -142,7 +142,7 @@ async fn a_worker_that_takes_a_lease_and_vanishes_is_reported() {
     let failure = stack.endpoint.task("a-token").unwrap().failure().cloned().unwrap();
     assert_eq!(failure.error.as_deref(), Some("Render.Vanished"));
     assert!(failure.cause.as_deref().unwrap().starts_with("No sign of life since "));
-    assert_eq!(counted(stack.watched().await), (0, 0), "it is gone");
+    assert_eq!(counted(&stack.watched().await), (0, 0), "it is gone");
 }
 
 #[tokio::test]
@@ -156,7 +156,7 @@ async fn one_that_renews_or_releases_is_not() {
     // Queues reorder: what was sent before the release comes after it.
     stack.relayed(&of("releases", &json!({"action": "renew", "ttlSeconds": 60})), 80).await;
     stack.relayed(&of("is-early", &json!({"action": "renew", "ttlSeconds": 600})), 80).await;
-    assert_eq!(counted(stack.watched().await), (0, 0));
+    assert_eq!(counted(&stack.watched().await), (0, 0));
     assert!(stack.events().is_empty());
 }
 
@@ -170,7 +170,7 @@ async fn a_fifo_queue_takes_each_occasion_once() {
         stack.watch.invoke(invocation(String::new())).await.unwrap_err();
     }
     stack.endpoint.set_faults(Vec::new());
-    assert_eq!(counted(stack.watched().await), (1, 1));
+    assert_eq!(counted(&stack.watched().await), (1, 1));
     assert_eq!(stack.events().len(), 1, "the queue has taken it for the same message");
 }
 
