@@ -40,34 +40,33 @@ pub enum LoneSurrogates {
 #[must_use]
 pub fn unescaped(raw: &str, lone_surrogates: LoneSurrogates) -> (String, bool) {
     let bytes = raw.as_bytes();
-    // Characters are never longer than their escapes; a word may be written beyond the last of them.
-    let mut out = vec![0; bytes.len() + WORD];
-    let (mut at, mut length, mut has_lone_surrogate) = (0, 0, false);
+    // Characters are never longer than their escapes; a word is written before it is cut. What is never written takes no memory.
+    let mut out = Vec::with_capacity(bytes.len() + WORD);
+    let (mut at, mut has_lone_surrogate) = (0, false);
     while let Some(byte) = bytes.get(at) {
         if *byte != b'\\' {
-            let run = copy_run(&bytes[at..], &mut out[length..]);
-            at += run;
-            length += run;
+            at += copy_run(&bytes[at..], &mut out);
             continue;
         }
         let escaped = bytes.get(at + 1).copied().unwrap_or_default();
         if escaped != b'u' {
-            out[length] = SIMPLE_ESCAPES[usize::from(escaped)];
+            out.push(SIMPLE_ESCAPES[usize::from(escaped)]);
             at += 2;
-            length += 1;
             continue;
         }
         let (character, escape) = unicode_escape(&bytes[at..]);
-        length += match (character, lone_surrogates) {
+        match (character, lone_surrogates) {
             (None, LoneSurrogates::Kept) => {
-                write_in_lower_case(&bytes[at..bytes.len().min(at + escape)], &mut out[length..])
+                out.extend(bytes[at..bytes.len().min(at + escape)].to_ascii_lowercase());
             }
-            _ => character.unwrap_or(char::REPLACEMENT_CHARACTER).encode_utf8(&mut out[length..]).len(),
-        };
+            _ => {
+                let character = character.unwrap_or(char::REPLACEMENT_CHARACTER);
+                out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+            }
+        }
         has_lone_surrogate |= character.is_none();
         at += escape;
     }
-    out.truncate(length);
     // Whole characters were put together, so this replaces nothing.
     let text =
         String::from_utf8(out).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
@@ -96,22 +95,18 @@ const SIMPLE_ESCAPES: [u8; 256] = {
 
 /// Copies what stands before the next backslash, and returns how much that is. A whole word is written even where the backslash is
 /// in it: copying exactly as much takes longer than the most runs are.
-fn copy_run(from: &[u8], to: &mut [u8]) -> usize {
-    if let (Some(word), Some(place)) = (word_at(from, 0), to.first_chunk_mut()) {
-        *place = word.to_le_bytes();
+fn copy_run(from: &[u8], to: &mut Vec<u8>) -> usize {
+    if let Some(word) = word_at(from, 0) {
         let length = position_in(word, b'\\');
         if length < WORD {
+            to.extend_from_slice(&word.to_le_bytes());
+            to.truncate(to.len() - WORD + length);
             return length;
         }
     }
     let length = position_of(b'\\', from, 0);
-    to[..length].copy_from_slice(&from[..length]);
+    to.extend_from_slice(&from[..length]);
     length
-}
-
-fn write_in_lower_case(from: &[u8], to: &mut [u8]) -> usize {
-    to[..from.len()].copy_from_slice(&from.to_ascii_lowercase());
-    from.len()
 }
 
 /// The character of `\uXXXX`, or of a pair of them, and the length of the escape; `None` for a surrogate without its pair.
