@@ -15,7 +15,7 @@ use super::{Errand, Planned, Turned};
 use crate::aws::table::Table;
 
 impl Errand<'_> {
-    /// Looks up who has claimed what died, and reports each. Where nobody has, the notice is remembered.
+    /// Remembers what died, looks up who has claimed it, and reports each.
     pub(super) async fn tell_claimants(&self, subject: Subject, unnamed: Unnamed, table: &Table) -> Turned {
         let finding = AssertUnwindSafe(self.claimants(&subject, &unnamed, table)).catch_unwind();
         let found = match timeout_at(self.turn.limits.calls_end(), finding).await {
@@ -41,15 +41,11 @@ impl Errand<'_> {
         unnamed: &Unnamed,
         table: &Table,
     ) -> Result<Vec<Claimed>, Retry> {
-        let found = self.claims_on(subject, unnamed, table).await?;
-        if !found.is_empty() {
-            return Ok(found);
-        }
+        // Remembered first, and also where it finds some: a claim that is written meanwhile or later finds the notice.
         for resource in &unnamed.resources {
             let remembered = table.remember(resource, &unnamed.failure, now()).await;
             remembered.map_err(|error| self.table_error(subject, error))?;
         }
-        // A claim that was written meanwhile may not have seen the notice.
         self.claims_on(subject, unnamed, table).await
     }
 

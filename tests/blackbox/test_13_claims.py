@@ -126,6 +126,14 @@ def test_each_target_that_claimed_it_is_told_once(leasing: Function) -> None:
     assert outcomes(told) == ["relayed", "relayed"] and told.failures == []
 
 
+def test_a_claim_after_a_notice_that_others_had_claimed_is_relayed_too(leasing: Function) -> None:
+    early, late, run = e.sfn(), e.sfn(), run_id()
+    leasing.invoke(e.sqs(claim(run, early)))
+    assert outcomes(leasing.invoke(e.sqs(glue(run)))) == ["relayed"]
+    told = leasing.invoke(e.sqs(claim(run, late)))
+    assert outcomes(told) == ["relayed"] and [call.identity for call in reports(told)] == [identity(late)]
+
+
 def test_what_a_claim_says_of_the_failure_wins_over_the_notice(leasing: Function) -> None:
     target, run = e.sfn(), run_id()
     leasing.invoke(e.sqs(claim(run, target, failure={"type": "Render.Lost", "details": {"shard": 7}})))

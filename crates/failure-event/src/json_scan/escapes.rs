@@ -55,14 +55,11 @@ pub fn unescaped(raw: &str, lone_surrogates: LoneSurrogates) -> (String, bool) {
             continue;
         }
         let (character, escape) = unicode_escape(&bytes[at..]);
-        match (character, lone_surrogates) {
-            (None, LoneSurrogates::Kept) => {
-                out.extend(bytes[at..bytes.len().min(at + escape)].to_ascii_lowercase());
-            }
-            _ => {
-                let character = character.unwrap_or(char::REPLACEMENT_CHARACTER);
-                out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
-            }
+        if character.is_none() && lone_surrogates == LoneSurrogates::Kept {
+            out.extend(bytes[at..bytes.len().min(at + escape)].to_ascii_lowercase());
+        } else {
+            let character = character.unwrap_or(char::REPLACEMENT_CHARACTER);
+            out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
         }
         has_lone_surrogate |= character.is_none();
         at += escape;
