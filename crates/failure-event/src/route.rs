@@ -241,9 +241,7 @@ impl<'a> Router<'a> {
         target: Option<&Object<'_>>,
         envelope_id: Option<&str>,
     ) -> Result<Decision, Reason> {
-        let header = Header::read(event);
-        let own = OwnHeader { id: header.id.clone(), source: header.source.clone() };
-        self.set_header(header, envelope_id);
+        self.set_header(Header::read(event), envelope_id);
         let given = target.map(|target| Given::read(target));
         if let Some(given) = &given {
             self.note_target(given);
@@ -255,7 +253,7 @@ impl<'a> Router<'a> {
             return Err(self.explain_missing_target(event, event::missing_target(event)));
         };
         match Registration::read(event)? {
-            Some(registration) => self.register(registration, event, own, target, given),
+            Some(registration) => self.register(registration, event, target, given),
             None => self.call(given, || Failure::read(event.member("failure")), &GivenPlace::default()),
         }
     }
@@ -265,7 +263,6 @@ impl<'a> Router<'a> {
         &mut self,
         registration: Registration,
         event: &Object<'_>,
-        own: OwnHeader,
         target: &Object<'_>,
         given: Given,
     ) -> Result<Decision, Reason> {
@@ -276,6 +273,8 @@ impl<'a> Router<'a> {
                 format!("{}: this relay has no table for it (RELAY_TABLE_NAME)", registration.member());
             return Err(Reason::new(Code::NotEnabled, message));
         }
+        // Once more, without the defaults: an id may be as long as its record, and few events register anything.
+        let own = Header::read(event);
         let without_secrets = |text: String| self.subject.secrets.redact_id(&text).into_owned();
         Ok(Decision::Register(Box::new(PlannedRegistration {
             registration,
@@ -501,12 +500,6 @@ impl<'a> Router<'a> {
             Via::Invocation => "expected a JSON object",
         }
     }
-}
-
-/// What an event says of itself, before it is given what is around it.
-struct OwnHeader {
-    id: Option<String>,
-    source: Option<String>,
 }
 
 fn defaults(given: &GivenPlace, failure: &Failure<'_>) -> Vec<&'static str> {
