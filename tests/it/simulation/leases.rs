@@ -30,7 +30,7 @@ use judge::{Judge, Published, judge_claims};
 use story::{Act, Delivery};
 
 /// Runs unless `RELAY_SIM_RUNS` says otherwise.
-const RUNS_DEFAULT: u64 = 50;
+const RUNS_DEFAULT: u64 = 30;
 
 const SOURCE: &str = "source";
 const TABLE: &str = "leases";
