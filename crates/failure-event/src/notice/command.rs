@@ -9,10 +9,6 @@ use crate::json::{Json, Type};
 use crate::spelling::plain;
 use crate::target::GivenValue;
 
-/// The most arguments of one list that are looked at. AWS takes overrides of at most 30 KiB (Batch), which hold some 8,000.
-/// <https://docs.aws.amazon.com/batch/latest/userguide/service_limits.html>
-const ARGUMENTS_MAX: usize = 10_000;
-
 /// A command line: one list of strings, or several in a row, as Kubernetes parts `command` and `args`.
 pub(super) struct Command<'a>(Vec<Json<'a>>);
 
@@ -39,7 +35,7 @@ impl<'a> Command<'a> {
     }
 
     fn arguments(&self) -> impl Iterator<Item = Json<'a>> {
-        self.0.iter().filter_map(|list| list.array()).flat_map(|list| list.into_iter().take(ARGUMENTS_MAX))
+        self.0.iter().filter_map(|list| list.array()).flatten()
     }
 
     /// The values of the options that are written as names. Of several the first counts that is not empty.

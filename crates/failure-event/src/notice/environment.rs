@@ -6,9 +6,8 @@ use super::identity::{Found, Identity, Picked, in_payload_under, may_be_document
 use crate::json::{Json, JsonString, Object};
 use crate::target::GivenValue;
 
-/// The most variables of one environment that are looked at. AWS takes overrides of at most 30 KiB (Batch), which hold some 1,400.
-/// <https://docs.aws.amazon.com/batch/latest/userguide/service_limits.html>
-const VARIABLES_MAX: usize = 2_000;
+/// The most variables of one environment that are looked at. What AWS lets a notice carry holds a few hundred.
+const VARIABLES_MAX: usize = 10_000;
 
 /// Environment variables.
 pub(super) enum Environment<'a> {
