@@ -9,15 +9,18 @@ use std::io;
 
 use failure_event::operation::{EndpointVariant, Service, Wire};
 use failure_event::partition::Partition;
+use failure_event::sweep;
+use failure_event::table::DYNAMO_DB;
 use failure_event::target::Kind;
 use serde_json::json;
 
 fn main() -> io::Result<()> {
-    let operations = Kind::ALL.iter().flat_map(|kind| kind.operations());
+    let operations = Kind::ALL.iter().flat_map(|kind| kind.operations()).chain(sweep::operations::ALL);
     // A presigned URL names its own host.
     let signed = operations.filter(|operation| operation.wire != Wire::PresignedPut);
+    let services = signed.map(|operation| operation.service).chain([&DYNAMO_DB]);
     let services: BTreeMap<&str, &Service> =
-        signed.map(|operation| (operation.service.signing_name, operation.service)).collect();
+        services.map(|service| (service.signing_name, service)).collect();
     for region in io::stdin().lines() {
         let region = region?;
         let partition = Partition::of(&region);
