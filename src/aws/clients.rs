@@ -17,6 +17,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::client::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_smithy_types::retry::RetryConfig;
 use aws_types::SdkConfig;
+use aws_types::service_config::ServiceConfigKey;
 
 use failure_event::operation::{EndpointVariant, Service};
 use failure_event::place::Place;
@@ -140,15 +141,17 @@ impl Clients {
         self.at(place).config.clone()
     }
 
-    /// Where a service is reached: the endpoint of the settings, else AWS's own.
+    /// Where a service is reached: the endpoint of the settings or of the configuration, else AWS's own.
     #[must_use]
     pub fn endpoint(&self, service: &Service, region: &str) -> String {
         let variant = EndpointVariant {
             fips: self.own.use_fips().unwrap_or(false),
             dual_stack: self.own.use_dual_stack().unwrap_or(false),
         };
-        let given = self.endpoints.of(service.endpoint_variable).or(self.own.endpoint_url());
-        given.map_or_else(|| service.endpoint(region, variant), str::to_owned)
+        let given = self.endpoints.of(service.endpoint_variable).map(str::to_owned);
+        given
+            .or_else(|| configured_endpoint(&self.own, service))
+            .unwrap_or_else(|| service.endpoint(region, variant))
     }
 
     /// The address to connect to instead of a presigned URL's own host, for tests and local runs alone.
@@ -229,6 +232,23 @@ pub fn time_limits() -> TimeoutConfig {
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)
         .operation_timeout(CALL_TIMEOUT)
         .build()
+}
+
+/// The endpoint that a loaded configuration names for a service, with the SDK crates' precedence: what was given in code, what the
+/// environment or the profile has for this service, what they have for all.
+fn configured_endpoint(config: &SdkConfig, service: &Service) -> Option<String> {
+    let of_all = || config.endpoint_url().map(str::to_owned);
+    if config.get_origin("endpoint_url").is_client_config() {
+        return of_all();
+    }
+    let service_id = service.endpoint_variable.replace('_', " ");
+    let key = ServiceConfigKey::builder()
+        .service_id(&service_id)
+        .env("AWS_ENDPOINT_URL")
+        .profile("endpoint_url")
+        .build()
+        .ok()?;
+    config.service_config().and_then(|loaded| loaded.load_config(key)).or_else(of_all)
 }
 
 fn shared_config(aws: &Aws, http_client: SharedHttpClient) -> SdkConfig {

@@ -148,6 +148,16 @@ def test_an_account_that_cannot_be_read_is_not_one_where_nobody_is_stranded(swee
     assert ran.status != 0 and "AccessDenied" in ran.stderr
 
 
+@pytest.mark.parametrize("service", ["SFN", "ECS"])
+def test_a_service_may_have_an_endpoint_of_its_own(sweep, world: World, service: str) -> None:
+    world.waiting(world.ecs_task())
+    ran = sweep(**{f"AWS_ENDPOINT_URL_{service}": "http://127.0.0.1:9"})  # where nobody listens
+    if service == "SFN":
+        assert ran.status != 0 and ran.stdout == "" and ran.stderr
+    else:
+        assert "unknown" in ran.stdout and "stranded" not in ran.stdout
+
+
 def test_while_the_workers_cannot_be_asked_nobody_is_failed(sweep, world: World) -> None:
     world.waiting(world.ecs_task())
     world.waiting(world.batch_job())

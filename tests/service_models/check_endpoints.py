@@ -20,8 +20,10 @@ from botocore.endpoint_provider import EndpointProvider
 from botocore.exceptions import EndpointProviderError
 from botocore.loaders import Loader
 
-# Services that the SDK's own crates call, which know their endpoints: nobody asks the relay for them.
-CALLED_BY_CRATES = {"states", "swf"}
+# Of no service but these do the SDK's own crates alone know the endpoints: nobody asks the relay for them.
+CALLED_BY_CRATES = {"swf"}
+# What botocore calls a service that signs with another name.
+NAMES = {"states": "stepfunctions"}
 LOADER = Loader()
 PARTITIONS = LOADER.load_data("partitions")
 
@@ -43,7 +45,7 @@ def regions():
 
 
 def rules_of(signing_name):
-    return EndpointProvider(LOADER.load_service_model(signing_name, "endpoint-rule-set-1"), PARTITIONS)
+    return EndpointProvider(LOADER.load_service_model(NAMES.get(signing_name, signing_name), "endpoint-rule-set-1"), PARTITIONS)
 
 
 def endpoint(rules, region, fips, dual_stack):

@@ -9,9 +9,8 @@ pub struct Service {
     pub name: &'static str,
     /// What stands before the region in its host name.
     pub endpoint_prefix: &'static str,
-    /// What stands there instead of `<endpoint_prefix>-fips` for FIPS endpoints, by partition. Dual-stack hosts have no
-    /// exceptions.
-    pub fips_prefixes: &'static [(&'static str, &'static str)],
+    /// Where something else stands there than the prefix, or than `<endpoint_prefix>-fips` for FIPS endpoints.
+    pub exceptions: &'static [EndpointException],
     /// What requests to it are signed for.
     pub signing_name: &'static str,
     /// The end of the variable `AWS_ENDPOINT_URL_<…>` that names another endpoint.
@@ -28,17 +27,44 @@ pub struct EndpointVariant {
     pub dual_stack: bool,
 }
 
+/// A place whose endpoints begin otherwise than the rule has it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct EndpointException {
+    /// The id of a partition, or a region.
+    place: &'static str,
+    /// The endpoints that are meant, and no others.
+    variant: EndpointVariant,
+    /// What stands before the region.
+    prefix: &'static str,
+}
+
+impl EndpointException {
+    /// Of the FIPS endpoints.
+    #[must_use]
+    pub const fn fips(place: &'static str, prefix: &'static str) -> Self {
+        Self { place, variant: EndpointVariant { fips: true, dual_stack: false }, prefix }
+    }
+
+    /// Of the dual-stack endpoints.
+    #[must_use]
+    pub const fn dual_stack(place: &'static str, prefix: &'static str) -> Self {
+        Self { place, variant: EndpointVariant { fips: false, dual_stack: true }, prefix }
+    }
+}
+
 impl Service {
     /// The service's own endpoint in a region, as the rules of the SDKs have it.
     #[must_use]
     pub fn endpoint(&self, region: &str, variant: EndpointVariant) -> String {
         let partition = Partition::of(region);
         let suffix = if variant.dual_stack { partition.dual_stack_dns_suffix } else { partition.dns_suffix };
-        let exception = self.fips_prefixes.iter().find(|(id, _)| *id == partition.id && !variant.dual_stack);
-        let prefix = match (variant.fips, exception) {
-            (false, _) => self.endpoint_prefix.to_owned(),
-            (true, Some((_, prefix))) => (*prefix).to_owned(),
-            (true, None) => format!("{}-fips", self.endpoint_prefix),
+        let is_meant = |exception: &&EndpointException| {
+            exception.variant == variant && [partition.id, region].contains(&exception.place)
+        };
+        let prefix = match self.exceptions.iter().find(is_meant) {
+            Some(exception) => exception.prefix.to_owned(),
+            None if variant.fips => format!("{}-fips", self.endpoint_prefix),
+            None => self.endpoint_prefix.to_owned(),
         };
         format!("https://{prefix}.{region}.{suffix}")
     }

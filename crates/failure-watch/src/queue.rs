@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::{fmt, slice};
 
 use failure_event::dead_letter::MESSAGE_SIZE_MAX;
-use failure_event::operation::{Operation, Service, Wire};
+use failure_event::operation::{EndpointException, Operation, Service, Wire};
 use failure_event::outcome::ServiceError;
 use failure_event::place::Place;
 use failure_event::request::HttpForm;
@@ -19,7 +19,7 @@ use crate::services::Services;
 static SQS: Service = Service {
     name: "SQS",
     endpoint_prefix: "sqs",
-    fips_prefixes: &[("aws-us-gov", "sqs")],
+    exceptions: &[EndpointException::fips("aws-us-gov", "sqs")],
     signing_name: "sqs",
     endpoint_variable: "SQS",
 };

@@ -1,20 +1,15 @@
 //! The operations that a sweep calls. All of them only read.
 
-use crate::operation::{Operation, Service, Wire};
-use crate::target::STEP_FUNCTIONS;
-
-const ECS: Service = Service {
-    name: "ECS",
-    endpoint_prefix: "ecs",
-    fips_prefixes: &[],
-    signing_name: "ecs",
-    endpoint_variable: "ECS",
-};
+use crate::operation::{EndpointException, Operation, Service, Wire};
+use crate::target::{ECS, STEP_FUNCTIONS};
 
 const BATCH: Service = Service {
     name: "Batch",
     endpoint_prefix: "batch",
-    fips_prefixes: &[("aws", "fips.batch"), ("aws-us-gov", "batch")],
+    exceptions: &[
+        EndpointException::fips("aws", "fips.batch"),
+        EndpointException::fips("aws-us-gov", "batch"),
+    ],
     signing_name: "batch",
     endpoint_variable: "BATCH",
 };
@@ -22,7 +17,7 @@ const BATCH: Service = Service {
 const CODEBUILD: Service = Service {
     name: "CodeBuild",
     endpoint_prefix: "codebuild",
-    fips_prefixes: &[],
+    exceptions: &[],
     signing_name: "codebuild",
     endpoint_variable: "CODEBUILD",
 };
@@ -30,7 +25,7 @@ const CODEBUILD: Service = Service {
 const EC2: Service = Service {
     name: "EC2",
     endpoint_prefix: "ec2",
-    fips_prefixes: &[("aws-us-gov", "ec2")],
+    exceptions: &[EndpointException::fips("aws-us-gov", "ec2")],
     signing_name: "ec2",
     endpoint_variable: "EC2",
 };
@@ -38,7 +33,7 @@ const EC2: Service = Service {
 const SSM: Service = Service {
     name: "Systems Manager",
     endpoint_prefix: "ssm",
-    fips_prefixes: &[("aws-us-gov", "ssm")],
+    exceptions: &[EndpointException::fips("aws-us-gov", "ssm")],
     signing_name: "ssm",
     endpoint_variable: "SSM",
 };

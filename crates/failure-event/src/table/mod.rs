@@ -22,7 +22,7 @@ mod leases;
 
 use serde_json::{Value, json};
 
-use crate::operation::{Operation, Service, Wire};
+use crate::operation::{EndpointException, Operation, Service, Wire};
 use crate::request::HttpForm;
 
 pub use claims::{Claimed, claimed_in, claims_on, register_claim, remember, remembered, remembered_in};
@@ -36,7 +36,7 @@ pub use leases::{
 pub const DYNAMO_DB: Service = Service {
     name: "DynamoDB",
     endpoint_prefix: "dynamodb",
-    fips_prefixes: &[("aws-us-gov", "dynamodb")],
+    exceptions: &[EndpointException::fips("aws-us-gov", "dynamodb")],
     signing_name: "dynamodb",
     endpoint_variable: "DYNAMODB",
 };

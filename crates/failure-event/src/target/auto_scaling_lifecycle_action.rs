@@ -6,7 +6,7 @@ use super::member::{is_alphanumeric_or, is_uuid};
 use super::{FailureApi, GivenMembers, Member, Pattern, Report, Rule};
 use crate::dead_letter::Reason;
 use crate::event::Failure;
-use crate::operation::{Operation, Service, Wire};
+use crate::operation::{EndpointException, Operation, Service, Wire};
 use crate::outcome::{ErrorTable, SettledByMessage};
 use crate::request::Value;
 use crate::secret::Secret;
@@ -15,7 +15,7 @@ use crate::text::Cut;
 const AUTO_SCALING: Service = Service {
     name: "Auto Scaling",
     endpoint_prefix: "autoscaling",
-    fips_prefixes: &[("aws-us-gov", "autoscaling")],
+    exceptions: &[EndpointException::fips("aws-us-gov", "autoscaling")],
     signing_name: "autoscaling",
     endpoint_variable: "AUTO_SCALING",
 };

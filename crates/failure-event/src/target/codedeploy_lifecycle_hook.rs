@@ -14,7 +14,7 @@ use crate::text::Cut;
 const CODE_DEPLOY: Service = Service {
     name: "CodeDeploy",
     endpoint_prefix: "codedeploy",
-    fips_prefixes: &[],
+    exceptions: &[],
     signing_name: "codedeploy",
     endpoint_variable: "CODEDEPLOY",
 };

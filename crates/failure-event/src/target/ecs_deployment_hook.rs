@@ -2,24 +2,17 @@
 //!
 //! <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContinueServiceDeployment.html>
 
+use super::services::ECS;
 use super::{FailureApi, GivenMembers, Member, Report, Rule};
 use crate::arn::Arn;
 use crate::dead_letter::Reason;
 use crate::event::Failure;
-use crate::operation::{Operation, Service, Wire};
+use crate::operation::{Operation, Wire};
 use crate::outcome::ErrorTable;
 use crate::place::GivenPlace;
 use crate::request::Value;
 use crate::secret::Secret;
 use crate::text::Cut;
-
-const ECS: Service = Service {
-    name: "ECS",
-    endpoint_prefix: "ecs",
-    fips_prefixes: &[],
-    signing_name: "ecs",
-    endpoint_variable: "ECS",
-};
 
 const HOOK_ID: Member = Member::required("hookId", Rule::Length { max: 256 });
 const DEPLOYMENT_ARN: Member = Member::required("serviceDeploymentArn", Rule::Arn { max: 2048 });

@@ -8,7 +8,7 @@ use super::{FailureApi, GivenMembers, Member, Pattern, Report, Rule, idempotency
 use crate::arn::Arn;
 use crate::dead_letter::Reason;
 use crate::event::Failure;
-use crate::operation::{Operation, Service, Wire};
+use crate::operation::{EndpointException, Operation, Service, Wire};
 use crate::outcome::ErrorTable;
 use crate::place::{GivenPlace, is_account};
 use crate::request::Value;
@@ -21,7 +21,7 @@ pub const REASON_MAX: usize = 1024;
 const IMAGE_BUILDER: Service = Service {
     name: "Image Builder",
     endpoint_prefix: "imagebuilder",
-    fips_prefixes: &[("aws-us-gov", "imagebuilder")],
+    exceptions: &[EndpointException::fips("aws-us-gov", "imagebuilder")],
     signing_name: "imagebuilder",
     endpoint_variable: "IMAGEBUILDER",
 };

@@ -31,7 +31,7 @@ pub const ERROR_DATA_MAX: usize = 32_768;
 const LAMBDA: Service = Service {
     name: "Lambda",
     endpoint_prefix: "lambda",
-    fips_prefixes: &[],
+    exceptions: &[],
     signing_name: "lambda",
     endpoint_variable: "LAMBDA",
 };

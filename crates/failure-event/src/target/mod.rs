@@ -34,6 +34,7 @@ pub use lambda_durable_callback::names_durable_execution;
 pub use member::{Member, Pattern, Rule};
 pub use sagemaker_pipeline_step::is_callback_token;
 pub use service_catalog_engine_workflow::ENGINE_OPERATIONS;
+pub(crate) use services::ECS;
 pub(crate) use step_functions_task::STEP_FUNCTIONS;
 
 use std::collections::BTreeSet;

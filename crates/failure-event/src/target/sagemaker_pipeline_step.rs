@@ -7,7 +7,7 @@ use super::{FailureApi, GivenMembers, Member, Pattern, Report, Rule, idempotency
 use crate::arn::Arn;
 use crate::dead_letter::Reason;
 use crate::event::Failure;
-use crate::operation::{Operation, Service, Wire};
+use crate::operation::{EndpointException, Operation, Service, Wire};
 use crate::outcome::ErrorTable;
 use crate::place::GivenPlace;
 use crate::request::Value;
@@ -20,7 +20,10 @@ pub const FAILURE_REASON_MAX: usize = 256;
 const SAGEMAKER: Service = Service {
     name: "SageMaker",
     endpoint_prefix: "api.sagemaker",
-    fips_prefixes: &[("aws", "api-fips.sagemaker"), ("aws-us-gov", "api-fips.sagemaker")],
+    exceptions: &[
+        EndpointException::fips("aws", "api-fips.sagemaker"),
+        EndpointException::fips("aws-us-gov", "api-fips.sagemaker"),
+    ],
     signing_name: "sagemaker",
     endpoint_variable: "SAGEMAKER",
 };

@@ -19,7 +19,7 @@ pub const FAILURE_REASON_MAX: usize = 2048;
 const SERVICE_CATALOG: Service = Service {
     name: "Service Catalog",
     endpoint_prefix: "servicecatalog",
-    fips_prefixes: &[],
+    exceptions: &[],
     signing_name: "servicecatalog",
     endpoint_variable: "SERVICE_CATALOG",
 };

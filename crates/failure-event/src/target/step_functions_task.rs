@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use super::{FailureApi, GivenMembers, Member, Report, Rule};
 use crate::dead_letter::Reason;
 use crate::event::Failure;
-use crate::operation::{Operation, Service, Wire};
+use crate::operation::{EndpointException, Operation, Service, Wire};
 use crate::outcome::ErrorTable;
 use crate::request::{Fallback, Value};
 use crate::secret::Secret;
@@ -23,7 +23,10 @@ pub const CAUSE_MAX: usize = 32_768;
 pub(crate) const STEP_FUNCTIONS: Service = Service {
     name: "Step Functions",
     endpoint_prefix: "states",
-    fips_prefixes: &[],
+    exceptions: &[
+        EndpointException::fips("us-gov-west-1", "states"),
+        EndpointException::dual_stack("aws-us-gov", "states-fips"),
+    ],
     signing_name: "states",
     endpoint_variable: "SFN",
 };

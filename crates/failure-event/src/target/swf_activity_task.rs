@@ -22,7 +22,7 @@ pub const DETAILS_MAX: usize = 32_768;
 const SWF: Service = Service {
     name: "SWF",
     endpoint_prefix: "swf",
-    fips_prefixes: &[],
+    exceptions: &[],
     signing_name: "swf",
     endpoint_variable: "SWF",
 };
