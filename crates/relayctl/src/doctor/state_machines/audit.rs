@@ -98,7 +98,7 @@ fn task_token(task: &Task<'_>, stack: &RelayStack) -> Vec<Defect> {
     if task.task_token.alone.is_empty() && task.task_token.in_expression.is_empty() {
         return vec![Defect::TokenNotPassed];
     }
-    let has_notices = Worker::of(task).is_some_and(|worker| worker.notices_parameter().is_some());
+    let has_notices = Worker::of(task).is_some_and(|worker| worker.notices().can_name_task);
     let names: Vec<String> =
         task.task_token.alone.iter().filter_map(|pointer| name_at(task, pointer)).collect();
     let is_found = names.iter().any(|name| stack.knows_token_name(name));
@@ -125,8 +125,11 @@ fn name_at(task: &Task<'_>, pointer: &str) -> Option<String> {
 
 fn notices(task: &Task<'_>, stack: &RelayStack) -> Option<Defect> {
     let worker = Worker::of(task)?;
-    let parameter = worker.notices_parameter()?;
-    stack.is_off(parameter).then_some(Defect::NoticesOff { worker, parameter })
+    let notices = worker.notices();
+    // Claims are kept in the table of the leases.
+    let needed = std::iter::once(notices.parameter).chain((!notices.can_name_task).then_some("Leases"));
+    let off: Vec<_> = needed.filter(|parameter| stack.is_off(parameter)).collect();
+    (!off.is_empty()).then_some(Defect::NoticesOff { worker, off })
 }
 
 fn error_names(state: &State<'_>) -> Vec<Defect> {
@@ -257,9 +260,27 @@ mod tests {
         let stack = |value: &str| RelayStack {
             parameters: BTreeMap::from([("EcsTaskNotices".to_owned(), value.to_owned())]),
         };
-        let off = Defect::NoticesOff { worker: Worker::Ecs, parameter: "EcsTaskNotices" };
+        let off = Defect::NoticesOff { worker: Worker::Ecs, off: vec!["EcsTaskNotices"] };
         assert_eq!(defects_with(&stack("false"), |_| {}), [off]);
         assert_eq!(defects_with(&stack("true"), |_| {}), []);
+    }
+
+    #[test]
+    fn where_notices_name_no_task_claims_are_needed_too() {
+        let glue = |state: &mut Value| {
+            state["Resource"] = json!("arn:aws:states:::aws-sdk:glue:startJobRun.waitForTaskToken");
+            state["Parameters"] = json!({"Arguments": {"--any-name.$": "$$.Task.Token"}});
+            state["Retry"] = json!([]);
+        };
+        let found = |notices: &str, leases: &str| {
+            let given = [("GlueJobNotices", notices), ("Leases", leases)];
+            let parameters = given.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+            defects_with(&RelayStack { parameters }, glue)
+        };
+        let off = |off: &[&'static str]| [Defect::NoticesOff { worker: Worker::Glue, off: off.to_vec() }];
+        assert_eq!(found("false", "false"), off(&["GlueJobNotices", "Leases"]));
+        assert_eq!(found("true", "false"), off(&["Leases"]));
+        assert_eq!(found("true", "true"), []);
     }
 
     #[test]
@@ -273,7 +294,7 @@ mod tests {
                 state["Parameters"] = json!({"InvocationType": invocation, "Payload": payload});
             }
         };
-        let off = Defect::NoticesOff { worker: Worker::LambdaEvent, parameter: "LambdaNotices" };
+        let off = Defect::NoticesOff { worker: Worker::LambdaEvent, off: vec!["LambdaNotices"] };
         assert_eq!(defects_with(&stack, invoke("Event")), [off]);
         assert_eq!(defects_with(&stack, invoke("RequestResponse")), []);
     }

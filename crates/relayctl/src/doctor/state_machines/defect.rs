@@ -61,8 +61,8 @@ pub enum Defect {
     NoticesOff {
         /// Who dies unheard.
         worker: Worker,
-        /// The parameter of the stack.
-        parameter: &'static str,
+        /// The parameters of the stack that would let somebody.
+        off: Vec<&'static str>,
     },
     /// A name in `ErrorEquals` never matches.
     NameNeverMatches {
@@ -157,9 +157,11 @@ impl Defect {
             Defect::TokenNameUnknown { name } => format!(
                 "its task token goes to {name}, where the relay does not look for it: a notice of the worker's death names no task"
             ),
-            Defect::NoticesOff { worker, parameter } => {
-                format!("it waits for {}, and the relay's stack has {parameter} off: nobody reports its death", worker.name())
-            }
+            Defect::NoticesOff { worker, off } => format!(
+                "it waits for {}, and the relay's stack has {} off: nobody reports its death",
+                worker.name(),
+                off.join(" and ")
+            ),
             Defect::NameNeverMatches { field, name, why } => format!(
                 "{} names {name}, which never matches: {}",
                 field.name(),
@@ -199,7 +201,14 @@ impl Defect {
             Defect::TokenNameUnknown { name } => {
                 format!("name it TASK_TOKEN, or add {name} to the stack's TaskTokenNames")
             }
-            Defect::NoticesOff { parameter, .. } => format!("deploy the relay's stack with {parameter}=true"),
+            Defect::NoticesOff { worker, off } => {
+                let switched_on: Vec<_> = off.iter().map(|parameter| format!("{parameter}=true")).collect();
+                let claim = match worker.notices().can_name_task {
+                    true => "",
+                    false => ", and claim the task for the worker: docs/leases.md",
+                };
+                format!("deploy the relay's stack with {}{claim}", switched_on.join(" "))
+            }
             Defect::NameNeverMatches { why: NeverMatches::Misspelt(right), .. } => right.clone(),
             Defect::NameNeverMatches { why: NeverMatches::OnlyWithToken | NeverMatches::NotOfTheLanguage, .. } => {
                 "States.TaskFailed, which matches all but time-outs".to_owned()
