@@ -16,6 +16,8 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and for
 
 BEGIN = """
 import asyncio, os, signal, sys, threading, time
+# Who runs the tests in the background has switched it off, and the worker inherits that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 import failure_relay
 def ready(): print("ready", flush=True)
 def wait():
