@@ -139,3 +139,7 @@ def test_the_page_of_the_dashboard_says_which_alarms_rang_and_when():
     rows = re.findall(r"^\| \[(\w+Alarm)\]\S+ \| (.*?) \|$", (ROOT / "docs/dashboard.md").read_text(), re.M)
     assert dict(rows) == rang
     assert set(day["alarms"]) == set(Template("template.yaml").resources("AWS::CloudWatch::Alarm"))
+
+
+def test_the_readme_is_short_enough_for_five_minutes():
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 200
