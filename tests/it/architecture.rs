@@ -122,8 +122,8 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 
 /// Paths in backticks below a folder of this repository, and the targets of links.
 fn named_paths(text: &str) -> Vec<String> {
-    const FOLDERS: [&str; 9] =
-        ["src/", "crates/", "tests/", "events/", "docs/", "schema/", "deploy/", "benches/", "fuzz/"];
+    const FOLDERS: [&str; 10] =
+        ["src/", "crates/", "tests/", "events/", "docs/", "schema/", "deploy/", "benches/", "fuzz/", "site/"];
     let in_backticks = text.split('`').skip(1).step_by(2).map(str::to_owned);
     let in_links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next()).map(str::to_owned);
     let is_path =

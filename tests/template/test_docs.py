@@ -1,8 +1,10 @@
 """docs/*.md against what they speak of: alarms, codes, settings, queries, tests, and templates to paste."""
 
+import json
 import re
 import subprocess
 import sys
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -121,5 +123,23 @@ def test_a_recipe_is_complete(heading, text, tmp_path):
 
 
 def test_the_picture_of_the_dashboard_is_of_this_dashboard():
-    drawn = subprocess.run([sys.executable, ROOT / "docs/dashboard.py", "-"], capture_output=True, text=True, check=True)
-    assert (ROOT / "docs/dashboard.svg").read_text() == drawn.stdout, "run docs/dashboard.py"
+    draw = ROOT / "site/dashboard/draw.py"
+    drawn = subprocess.run([sys.executable, draw, "-"], capture_output=True, text=True, check=True)
+    assert (ROOT / "docs/pictures/dashboard.svg").read_text() == drawn.stdout, "run site/dashboard/draw.py"
+
+
+def test_the_page_of_the_dashboard_says_which_alarms_rang_and_when():
+    day = json.loads((ROOT / "site/dashboard/bad-day.json").read_text())
+    began = datetime.fromisoformat(day["start"].replace("Z", "+00:00"))
+
+    def clock(second):
+        return "" if second is None else f"{began + timedelta(seconds=second):%H:%M}"
+
+    rang = {alarm: ", ".join(f"{clock(a)}–{clock(b)}" for a, b in times) for alarm, times in day["alarms"].items() if times}
+    rows = re.findall(r"^\| \[(\w+Alarm)\]\S+ \| (.*?) \|$", (ROOT / "docs/dashboard.md").read_text(), re.M)
+    assert dict(rows) == rang
+    assert set(day["alarms"]) == set(Template("template.yaml").resources("AWS::CloudWatch::Alarm"))
+
+
+def test_the_readme_is_short_enough_for_five_minutes():
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 200
