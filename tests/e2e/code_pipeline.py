@@ -1,16 +1,17 @@
-"""CodePipeline, which LocalStack does not have: the embedded endpoint, as `relayctl serve` runs it.
+"""CodePipeline and others that LocalStack does not have: the embedded endpoint, as `relayctl serve` runs it.
 
 It enforces the service's limits (which .ci/run compares with botocore's model), keeps jobs that are open and then
 closed once, and refuses what it does not know. Which jobs are open is said at its start, so all jobs of a run are made
 then, and each test takes one. What goes wrong with a job is part of its id: see TEMPERS.
 """
 
+import hashlib
 import json
 import subprocess
 import urllib.request
 import uuid
 
-from cloud import REGION, wait_for
+from cloud import REGION, RELAY_ACCOUNT, wait_for
 
 JOBS = 200  # well behaved ones
 JOBS_OF_A_TEMPER = 8
@@ -33,6 +34,26 @@ TEMPERS = {
     "silent three times": for_each_job(3, {"no-answer": {}}),
     "unknown at first": for_each_job(1, JOB_NOT_FOUND),
 }
+
+ENDPOINTS_ACCOUNT = "123456789012"
+PIPELINE = f"arn:aws:sagemaker:{REGION}:{RELAY_ACCOUNT}:pipeline/render/execution/0123456789ab"
+IMAGE = f"arn:aws:imagebuilder:{REGION}:{RELAY_ACCOUNT}:image/render/1.0.0/1"
+# One open piece of work of each service that waits for a worker of a queue.
+WAITING = {
+    "sagemaker-pipeline-step": {"callbackToken": "26vcYbeWsZ", "pipelineExecutionArn": PIPELINE},
+    "auto-scaling-lifecycle-action": {
+        "autoScalingGroupName": "render",
+        "lifecycleHookName": "prepare",
+        "lifecycleActionToken": "c613620e-07e2-4ed2-a9e2-ef8258911ade",
+    },
+    "codedeploy-lifecycle-hook": {"deploymentId": "d-1A2B3C4D5", "lifecycleEventHookExecutionId": "eyJlbmNyeXB0ZWREYXRhIjoi"},
+    "image-builder-workflow-step": {
+        "stepExecutionId": "step-43cd0134-7a1f-4ddf-8b42-9c5a1f1a2b3c",
+        "imageBuildVersionArn": IMAGE,
+    },
+}
+# The members that name the work.
+IDENTITIES = ("callbackToken", "lifecycleActionToken", "lifecycleEventHookExecutionId", "stepExecutionId")
 
 
 class CodePipeline:
@@ -84,15 +105,25 @@ class CodePipeline:
         """How many reports came after the one that closed the job."""
         return self._task(job)["refusedReports"]
 
+    def end_of_waiting(self, kind):
+        """What closed the open work of a kind, or None as long as it is open."""
+        (identity,) = [value for name, value in WAITING[kind].items() if name in IDENTITIES]
+        fingerprint = hashlib.sha256(identity.encode()).hexdigest()[:16]
+        (task,) = [task for task in self._tasks() if task["fingerprint"] == fingerprint]
+        return None if task["state"] == "open" else task
+
     def calls(self, **members):
         """The calls that were answered or left without an answer, with these members: no ids and no texts."""
         calls = [line["call"] for line in self._lines() if "call" in line]
         return [call for call in calls if all(call[name] == value for name, value in members.items())]
 
     def _task(self, job):
-        with urllib.request.urlopen(f"{self.url}/tasks", timeout=10) as answer:
-            (task,) = [task for task in json.load(answer) if task["jobId"] == job]
+        (task,) = [task for task in self._tasks() if task.get("jobId") == job]
         return task
+
+    def _tasks(self):
+        with urllib.request.urlopen(f"{self.url}/tasks", timeout=10) as answer:
+            return json.load(answer)
 
     def _lines(self):
         *whole, _ = self.log.read_text().split("\n")
@@ -103,6 +134,9 @@ class CodePipeline:
             yield record({"kind": "codepipeline-job", "jobId": job})
         for job, token in self.third_party_jobs.items():
             yield record({"kind": "codepipeline-third-party-job", "jobId": job, "clientToken": token})
+        for kind, members in WAITING.items():
+            # ARNs name the account of LocalStack; whoever calls the endpoint is of its own.
+            yield record({"kind": kind, **members, "account": ENDPOINTS_ACCOUNT})
 
     @staticmethod
     def _write(path, content):

@@ -15,6 +15,17 @@ from code_pipeline import CodePipeline  # noqa: E402
 from localstack_host import LocalStack  # noqa: E402
 
 
+# The services that the embedded endpoint plays beside LocalStack.
+PLAYED = ("CODEPIPELINE", "SAGEMAKER", "AUTO_SCALING", "CODEDEPLOY", "IMAGEBUILDER")
+# The recipes in which a queue's worker has the work of such a service, by kind.
+RECIPES_OF_QUEUES = {
+    "sagemaker-pipeline-step": "SageMaker callback step",
+    "auto-scaling-lifecycle-action": "Lifecycle hook of an Auto Scaling group",
+    "codedeploy-lifecycle-hook": "CodeDeploy hook tested elsewhere",
+    "image-builder-workflow-step": "Image Builder step",
+}
+
+
 def recipe(heading):
     """The template under a heading of docs/dead-workers.md, as a file."""
     _, section = Path("docs/dead-workers.md").read_text().split(f"\n## {heading}\n")
@@ -38,7 +49,7 @@ signal.signal(signal.SIGTERM, signal.default_int_handler)
 def localstack(code_pipeline):
     running = LocalStack(
         Path(os.environ["E2E_STATE"]),
-        function_env={"AWS_ENDPOINT_URL_CODEPIPELINE": code_pipeline.url},
+        function_env={f"AWS_ENDPOINT_URL_{service}": code_pipeline.url for service in PLAYED},
     )
     yield running
     running.stop()
@@ -62,7 +73,24 @@ def sqs_worker(cloud):
 
 
 @pytest.fixture(scope="session")
-def relay(cloud, topic, sqs_worker):
+def queue_recipes(cloud):
+    """These recipes as the document has them, with one try of a second, by kind. LocalStack passes over what it does not have."""
+    own = {"auto-scaling-lifecycle-action": {"GroupName": "render"}}
+    return {
+        kind: cloud.deploy(
+            recipe(heading),
+            stack=kind,
+            capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
+            TrySeconds=1,
+            Tries=1,
+            **own.get(kind, {}),
+        )
+        for kind, heading in RECIPES_OF_QUEUES.items()
+    }
+
+
+@pytest.fixture(scope="session")
+def relay(cloud, topic, sqs_worker, queue_recipes):
     """The stack with all that is off by default switched on, and back-offs that a test can wait for."""
     outputs = cloud.deploy(
         os.environ["E2E_TEMPLATE"],
@@ -75,7 +103,11 @@ def relay(cloud, topic, sqs_worker):
         AllowedAccounts=OTHER_ACCOUNT,
         PublisherAccounts=OTHER_ACCOUNT,
         PublisherTopicArn=topic,
-        AbandonedWorkQueueArns=sqs_worker["DeadLetterQueueArn"],
+        AbandonedWorkQueueArns=",".join(outputs["DeadLetterQueueArn"] for outputs in [sqs_worker, *queue_recipes.values()]),
+        EnableSageMakerPipelineSteps="true",
+        EnableAutoScalingLifecycleActions="true",
+        EnableCodeDeployLifecycleHooks="true",
+        EnableImageBuilderWorkflowSteps="true",
         TaskTokenNames="MY_OWN_TOKEN",
         LambdaNotices="true",
         EcsTaskNotices="true",

@@ -6,6 +6,7 @@ import uuid
 import pytest
 
 from cloud import OTHER_ACCOUNT, RELAY_ACCOUNT, REGION, attributes_of, wait_for
+from code_pipeline import IMAGE, PIPELINE, WAITING
 from conftest import recipe
 from notices import ecs
 
@@ -37,6 +38,63 @@ def test_abandoned_work_without_a_token_is_kept(cloud, relay, sqs_worker):
     assert json.loads(letter["Body"]) == {"work": mark}
     assert attributes_of(letter)["ERROR_CODE"] == "INVALID_EVENT"
     assert attributes_of(letter)["SOURCE_ARN"] == sqs_worker["DeadLetterQueueArn"]
+
+
+def physical_id(cloud, stack, resource):
+    detail = cloud.client("cloudformation").describe_stack_resource(StackName=stack, LogicalResourceId=resource)
+    return detail["StackResourceDetail"]["PhysicalResourceId"]
+
+
+def asked_by_sagemaker():
+    step = WAITING["sagemaker-pipeline-step"]
+    return {"token": step["callbackToken"], "pipelineExecutionArn": PIPELINE, "arguments": {"frame": "7"}, "status": "Executing"}
+
+
+def asked_by_auto_scaling():
+    action = WAITING["auto-scaling-lifecycle-action"]
+    return {
+        "LifecycleActionToken": action["lifecycleActionToken"],
+        "AutoScalingGroupName": action["autoScalingGroupName"],
+        "LifecycleHookName": action["lifecycleHookName"],
+        "EC2InstanceId": "i-0123456789abcdef0",
+        "LifecycleTransition": "autoscaling:EC2_INSTANCE_LAUNCHING",
+        "Service": "AWS Auto Scaling",
+    }
+
+
+def asked_by_codedeploy():
+    hook = WAITING["codedeploy-lifecycle-hook"]
+    return {"DeploymentId": hook["deploymentId"], "LifecycleEventHookExecutionId": hook["lifecycleEventHookExecutionId"]}
+
+
+@pytest.mark.parametrize(
+    "kind, asked",
+    [
+        ("sagemaker-pipeline-step", asked_by_sagemaker),
+        ("auto-scaling-lifecycle-action", asked_by_auto_scaling),
+        ("codedeploy-lifecycle-hook", asked_by_codedeploy),
+    ],
+)
+def test_work_of_a_service_whose_worker_died_is_answered(cloud, code_pipeline, relay, kind, asked):
+    queue = physical_id(cloud, kind, "WorkQueue")
+    cloud.client("sqs").send_message(QueueUrl=queue, MessageBody=json.dumps(asked()))
+    give_up(cloud, queue)
+    wait_for(lambda: code_pipeline.end_of_waiting(kind), 60, f"end of {kind}")
+    assert code_pipeline.end_of_waiting(kind)["state"] == "failed"
+
+
+def test_a_step_of_image_builder_reaches_its_worker_and_is_answered_when_that_dies(cloud, code_pipeline, relay):
+    kind = "image-builder-workflow-step"
+    entry = {
+        "Source": "aws.imagebuilder",
+        "DetailType": "EC2 Image Builder Workflow Step Waiting",
+        "Resources": [IMAGE],
+        "Detail": json.dumps({"workflow-execution-id": "wf-1", "workflow-step-execution-id": WAITING[kind]["stepExecutionId"]}),
+    }
+    cloud.client("events").put_events(Entries=[entry])
+    give_up(cloud, physical_id(cloud, kind, "WorkQueue"))
+    wait_for(lambda: code_pipeline.end_of_waiting(kind), 60, f"end of {kind}")
+    assert code_pipeline.end_of_waiting(kind)["state"] == "failed"
 
 
 @pytest.fixture(scope="session")
