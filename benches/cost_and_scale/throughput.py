@@ -58,6 +58,16 @@ def renewals(f: Figures) -> float:
     return f.stack.concurrency * f.stack.batch / (ms / 1000)
 
 
+def renewals_of_a_new_table(f: Figures) -> float:
+    """What an on-demand table takes a second before it has grown."""
+    return f.quotas["new_table_writes_per_second"]["value"] / f.assumed["lease_write_units"]
+
+
+def renewals_of_the_index(f: Figures) -> float:
+    """A second, with each shard a partition of its own."""
+    return f.assumed["watch_queries"] * f.quotas["partition_writes_per_second"]["value"] / f.assumed["index_write_units"]
+
+
 def environments_for(f: Figures, per_second: float) -> int:
     return math.ceil(per_second / per_environment(f))
 

@@ -139,6 +139,7 @@ def test_no_event_is_lost_in_the_flood_and_none_is_told_faster_than_the_quota(f)
     assert found.told_s >= (300_000 - QUOTA.burst) / QUOTA.per_second
     assert found.half_told_s < found.nearly_told_s < found.told_s
     assert found.calls_per_event > 1 and 0 < found.parked_max < found.events
+    assert 0 < found.in_flight_max < f.quotas["sqs_in_flight_max"]["value"], "SQS would stop delivering"
 
 
 def test_a_target_that_takes_nothing_is_an_error_and_no_number(f, monkeypatch):
@@ -158,6 +159,8 @@ def test_the_numbers_in_the_text_are_those_of_the_template(f):
         f"kept for {stack.retention_days} days", f"{f.assumed['pollers']} long polls of {stack.poll_seconds} s on each of the two queues",
         f"{lines['metrics']} for each kind of target", f"`MaximumConcurrency` ({stack.concurrency}, up to 1,000)",
         f"from its third try on parked\nfor 7.5 to {stack.back_off_cap // 60} minutes",
+        f"holds about {f.quotas['sqs_in_flight_max']['value']:,} in flight",
+        f"[{f.quotas['api_destination_per_second']['value']}](https://docs.aws.amazon.com/eventbridge/",
         f"takes {costs.sweep_seconds(f, 1000):.0f} s, and one of 3,000 the whole {costs.sweep_seconds(f, 3000):.0f} s of its function",
     ):  # fmt: skip
         assert words in PAGE, words
