@@ -24,10 +24,19 @@ def billed_ms(f: Figures, memory_mb: int, records: int, cpu_ms: float, service_m
     return math.ceil(rounds * service_ms + cpu_ms * f.assumed["vcpu_memory_mb"] / memory_mb)
 
 
-def batch_ms(f: Figures, memory_mb: int, batch: int, service_ms: float | None = None) -> int:
-    """The same for a batch of one record or of ten, which are what the benchmark has."""
-    cpu_ms = {1: f.benchmark.cpu_ms_alone, 10: f.benchmark.cpu_ms_in_tens}[batch]
-    return billed_ms(f, memory_mb, batch, cpu_ms, f.assumed["api_ms"] if service_ms is None else service_ms)
+def cpu_ms(f: Figures, batch: int) -> float:
+    """Of a batch of one failure or of ten, which are what the benchmark has."""
+    return {1: f.benchmark.cpu_ms_alone, 10: f.benchmark.cpu_ms_in_tens}[batch]
+
+
+def batch_ms(f: Figures, memory_mb: int, batch: int) -> int:
+    """What is billed for a batch of failures."""
+    return billed_ms(f, memory_mb, batch, cpu_ms(f, batch), f.assumed["api_ms"])
+
+
+def renewals_ms(f: Figures, memory_mb: int, batch: int) -> int:
+    """What is billed for a batch of renewals."""
+    return billed_ms(f, memory_mb, batch, cpu_ms(f, batch) * f.benchmark.renewal_factor, f.assumed["table_ms"])
 
 
 def duration_usd(f: Figures, memory_mb: int, ms: float) -> float:
@@ -108,7 +117,7 @@ def watch_month(f: Figures, with_leases: Figures) -> Lines:
 
 def renewal(f: Figures) -> Lines:
     """One renewal that comes alone."""
-    ms = batch_ms(f, f.stack.memory_mb, 1, f.assumed["table_ms"])
+    ms = renewals_ms(f, f.stack.memory_mb, 1)
     return {
         "SQS requests": queue_requests(1) * f.prices["sqs_request"],
         "Lambda": f.prices["lambda_request"] + duration_usd(f, f.stack.memory_mb, ms),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .costs import batch_ms
+from .costs import billed_ms, cpu_ms
 from .figures import Figures
 
 
@@ -20,7 +20,7 @@ class Step:
 
 def way(f: Figures) -> list[Step]:
     """Of an event that comes alone and finds an environment waiting."""
-    assumed, computing = f.assumed, batch_ms(f, f.stack.memory_mb, 1, 0)
+    assumed, computing = f.assumed, billed_ms(f, f.stack.memory_mb, 1, cpu_ms(f, 1), 0)
     window = 1000 * f.stack.window_seconds
     return [
         Step("publisher to function, through the queue", assumed["queue_ms"], assumed["queue_p99_ms"], "measured by others"),

@@ -48,6 +48,8 @@ class Benchmark:
     cpu_ms_in_tens: float
     warm_ms_small: float
     cold_ms_small: float
+    renewal_factor: float
+    """CPU of a renewal, beside that of a failure."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,13 @@ def benchmark_row(page: str, introduction: str) -> list[float]:
     return [float(cell) for cell in row[1].split("|")]
 
 
+def renewal_factor(page: str) -> float:
+    found = re.search(r"takes ([\d.]+) million instructions a batch, beside ([\d.]+) million", page)
+    if not found:
+        raise ValueError("docs/performance.md does not say what a renewal takes")
+    return float(found[1]) / float(found[2])
+
+
 def benchmark() -> Benchmark:
     page = (ROOT / "docs/performance.md").read_text()
     alone, *_ = benchmark_row(page, FULL_SPEED)
@@ -126,7 +135,13 @@ def benchmark() -> Benchmark:
     _, _, after_start = page.partition("## Warm")
     warm, *_ = benchmark_row(after_start, SMALL_CPU)
     _, _, cold, _ = benchmark_row(page, "With the CPU that Lambda gives to 128 MB")
-    return Benchmark(cpu_ms_alone=alone, cpu_ms_in_tens=in_tens / 100, warm_ms_small=warm, cold_ms_small=cold)
+    return Benchmark(
+        cpu_ms_alone=alone,
+        cpu_ms_in_tens=in_tens / 100,
+        warm_ms_small=warm,
+        cold_ms_small=cold,
+        renewal_factor=renewal_factor(page),
+    )
 
 
 def figures(**parameters: object) -> Figures:

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .costs import batch_ms
+from .costs import batch_ms, renewals_ms
 from .figures import Figures
 
 PARKED_SECONDS_MAX = 900
@@ -54,7 +54,7 @@ def of_the_parking_queue(f: Figures) -> float:
 
 def renewals(f: Figures) -> float:
     """Renewals of leases a second that the function writes down."""
-    ms = batch_ms(f, f.stack.memory_mb, f.stack.batch, f.assumed["table_ms"])
+    ms = renewals_ms(f, f.stack.memory_mb, f.stack.batch)
     return f.stack.concurrency * f.stack.batch / (ms / 1000)
 
 

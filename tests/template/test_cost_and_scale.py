@@ -1,6 +1,7 @@
 """docs/cost-and-scale.md: that it says what is computed, and that what is computed is right."""
 
 import dataclasses
+import math
 import subprocess
 import sys
 
@@ -12,7 +13,7 @@ from kinds import KINDS
 sys.path.insert(0, str(ROOT / "benches"))
 
 from cost_and_scale import costs, delay, document, throughput  # noqa: E402
-from cost_and_scale.figures import benchmark_row, figures, metrics_of, unit_price  # noqa: E402
+from cost_and_scale.figures import benchmark_row, figures, metrics_of, renewal_factor, unit_price  # noqa: E402
 from cost_and_scale.throughput import Quota  # noqa: E402
 
 PAGE = (ROOT / "docs/cost-and-scale.md").read_text()
@@ -60,6 +61,8 @@ def test_what_is_no_price_is_refused(usd, per):
 def test_a_benchmark_without_the_row_is_refused():
     with pytest.raises(ValueError, match="no row"):
         benchmark_row("| bare function | 1 |", "Services")
+    with pytest.raises(ValueError, match="renewal"):
+        renewal_factor("A renewal takes less.")
 
 
 def test_each_price_has_a_page_and_a_date(f):
@@ -117,6 +120,11 @@ def test_a_renewal_is_counted_as_leases_md_derives_it(f):
     assert costs.renewals_of_worker(600) == 12_960
     assert costs.renewal(f)["DynamoDB writes"] == pytest.approx(4 * 0.625e-6)
     assert "| renew | *S* + 2 |" in (ROOT / "docs/leases.md").read_text()
+
+
+def test_renewals_take_more_cpu_and_wait_for_the_table(f):
+    assert f.benchmark.renewal_factor > 1
+    assert costs.renewals_ms(f, 128, 10) == math.ceil(10 + 1.55 * f.benchmark.renewal_factor * 1769 / 128)
 
 
 def test_the_sum_of_a_way_is_that_of_its_parts(f):
