@@ -35,6 +35,7 @@ pub mod parked;
 pub mod partition;
 pub mod place;
 pub mod presigned;
+pub mod publication;
 pub mod redaction;
 pub mod registration;
 pub mod request;

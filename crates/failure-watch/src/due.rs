@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use failure_event::outcome::ServiceError;
 use failure_event::place::Place;
+use failure_event::publication::Publication;
 use failure_event::table::{
     DueLease, OVERTAKEN, SHARDS, TableRequest, Unreadable, delete_due, due_in, due_keys_in, due_page,
     read_due,
@@ -19,7 +20,7 @@ use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::queue::{Event, RelayQueue, is_its_own};
+use crate::queue::{RelayQueue, is_its_own};
 use crate::services::Services;
 
 /// Keys that are asked for at once: a few kilobytes.
@@ -167,8 +168,9 @@ impl<S: Services> Run<'_, S> {
     }
 
     async fn publish(&self, due: Vec<DueLease>) -> Result<(), Stopped> {
-        let event = |lease: &DueLease| Event { fingerprint: lease.fingerprint.clone(), body: lease.event() };
-        let events: Vec<Event> = due.iter().map(event).collect();
+        let event =
+            |lease: &DueLease| Publication { fingerprint: lease.fingerprint.clone(), body: lease.event() };
+        let events: Vec<Publication> = due.iter().map(event).collect();
         let confirmations = self.leases.queue.publish(&events).await;
         drop(events);
         let mut published = Vec::with_capacity(due.len());

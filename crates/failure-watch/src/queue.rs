@@ -1,12 +1,13 @@
 //! The relay's queue. An event is published when SQS has confirmed it, and not before.
 
 use std::borrow::Cow;
-use std::{fmt, slice};
+use std::slice;
 
 use failure_event::dead_letter::MESSAGE_SIZE_MAX;
 use failure_event::operation::{EndpointException, Operation, Service, Wire};
 use failure_event::outcome::ServiceError;
 use failure_event::place::Place;
+use failure_event::publication::Publication;
 use failure_event::request::HttpForm;
 use failure_event::secret::sha256_hex;
 use failure_relay::aws::queue_sender::{BATCH_MAX, is_refusal, unconfirmed};
@@ -32,22 +33,6 @@ static SEND_MESSAGE_BATCH: Operation = Operation {
     wire: Wire::AwsJson { version: "1.0", target: "AmazonSQS" },
 };
 
-/// A failure event to publish.
-#[derive(Clone)]
-pub struct Event {
-    /// Follows its target through the logs.
-    pub fingerprint: String,
-    /// The event as JSON.
-    pub body: String,
-}
-
-impl fmt::Debug for Event {
-    /// The body holds a token.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Event").field("fingerprint", &self.fingerprint).finish_non_exhaustive()
-    }
-}
-
 /// Whether SQS has stored an event, or what it answered instead. It may be stored nevertheless, when the answer was lost.
 pub type Confirmation = Result<(), ServiceError>;
 
@@ -68,7 +53,7 @@ impl<'a, S: Services> RelayQueue<'a, S> {
     }
 
     /// Publishes events, and tells of each whether it is stored, in their order.
-    pub async fn publish(&self, events: &[Event]) -> Vec<Confirmation> {
+    pub async fn publish(&self, events: &[Publication]) -> Vec<Confirmation> {
         let mut confirmations = Vec::with_capacity(events.len());
         for batch in batches(events) {
             confirmations.extend(self.publish_batch(batch).await);
@@ -78,7 +63,7 @@ impl<'a, S: Services> RelayQueue<'a, S> {
 
     /// Sends a batch, and what was not stored for its own sake once more, alone. Where SQS answers nothing of use to the whole batch,
     /// another try is the next invocation's.
-    async fn publish_batch(&self, batch: &[Event]) -> Vec<Confirmation> {
+    async fn publish_batch(&self, batch: &[Publication]) -> Vec<Confirmation> {
         let mut confirmations = self.send(batch).await;
         for (event, confirmation) in batch.iter().zip(&mut confirmations) {
             let Err(error) = confirmation else { continue };
@@ -90,14 +75,14 @@ impl<'a, S: Services> RelayQueue<'a, S> {
         confirmations
     }
 
-    async fn send(&self, batch: &[Event]) -> Vec<Confirmation> {
+    async fn send(&self, batch: &[Publication]) -> Vec<Confirmation> {
         let form = HttpForm::of(&SEND_MESSAGE_BATCH, self.request(batch));
         let answered = self.services.ask(&SEND_MESSAGE_BATCH, form, &self.place).await;
         let answer = answered.map(|body| serde_json::from_str(&body).unwrap_or_default());
         (0..batch.len()).map(|index| confirmation(answer.as_ref(), index)).collect()
     }
 
-    fn request(&self, batch: &[Event]) -> String {
+    fn request(&self, batch: &[Publication]) -> String {
         let is_fifo = self.url.is_fifo();
         let entries = batch.iter().enumerate().map(|(index, event)| Entry {
             id: index.to_string(),
@@ -120,7 +105,7 @@ pub fn is_its_own(error: &ServiceError) -> bool {
 }
 
 /// As many events as one request holds.
-fn batches(mut events: &[Event]) -> impl Iterator<Item = &[Event]> {
+fn batches(mut events: &[Publication]) -> impl Iterator<Item = &[Publication]> {
     std::iter::from_fn(move || {
         let mut size = 0;
         let fitting = events.iter().take(BATCH_MAX).take_while(|event| {

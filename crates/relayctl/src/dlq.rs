@@ -25,6 +25,7 @@ use failure_relay::settings::QueueUrl;
 use crate::aws;
 use crate::exit::{Exit, Problem};
 use crate::output::Output;
+use crate::token_names::TokenNames;
 use judge::Judge;
 use queue::Queue;
 
@@ -95,15 +96,8 @@ struct Place {
         value_parser = NonEmptyStringValueParser::new()
     )]
     queue: String,
-    /// More names under which a Step Functions task token is looked for
-    #[arg(
-        long,
-        value_name = "NAMES",
-        env = "RELAY_TASK_TOKEN_NAMES",
-        hide_env_values = true,
-        value_delimiter = ','
-    )]
-    task_token_names: Vec<String>,
+    #[command(flatten)]
+    tokens: TokenNames,
     #[command(flatten)]
     aws: aws::Options,
 }
@@ -120,7 +114,7 @@ impl Place {
     }
 
     fn judge(&self) -> Arc<Judge> {
-        Arc::new(Judge { task_token_names: self.task_token_names.clone() })
+        Arc::new(Judge { task_token_names: self.tokens.task_token_names.clone() })
     }
 }
 

@@ -18,6 +18,7 @@ mod stack;
 mod stop;
 mod table;
 mod tasks;
+mod token_names;
 
 mod claim;
 mod completions;

@@ -21,6 +21,7 @@ use time::OffsetDateTime;
 use crate::exit::{Exit, Problem};
 use crate::outlet::{self, Outlet};
 use crate::output::{Output, plural};
+use crate::token_names::TokenNames;
 use crate::{aws, duration};
 use fail::Reported;
 
@@ -64,15 +65,8 @@ pub struct Sweep {
     /// Requests a second to each API; else half of what AWS allows an account by default
     #[arg(long, value_name = "NUMBER", value_parser = parse_rate)]
     rate: Option<f64>,
-    /// More names under which a Step Functions task token is looked for
-    #[arg(
-        long,
-        value_name = "NAMES",
-        env = "RELAY_TASK_TOKEN_NAMES",
-        hide_env_values = true,
-        value_delimiter = ','
-    )]
-    task_token_names: Vec<String>,
+    #[command(flatten)]
+    tokens: TokenNames,
     #[command(flatten)]
     outlet: outlet::Options,
     #[command(flatten)]
@@ -130,7 +124,7 @@ impl Sweep {
                 grace: seconds(self.grace),
                 silent: self.silent_after.map(seconds).filter(|silent| silent.is_positive()),
                 fails_max: self.fails_max,
-                task_token_names: self.task_token_names.clone(),
+                task_token_names: self.tokens.task_token_names.clone(),
             },
             region: config.region().map(ToString::to_string).unwrap_or_default(),
             rate: self.rate,

@@ -1,7 +1,5 @@
 //! The failure events of tasks whose worker is gone, and how many of them one sweep may publish.
 
-use std::fmt;
-
 use serde_json::{Map, Value, json};
 
 use super::fate::Fate;
@@ -9,6 +7,7 @@ use super::moment::rfc3339;
 use super::verdict::Status;
 use super::waiting::WaitingTask;
 use super::worker::Worker;
+use crate::publication::Publication;
 use crate::secret::fingerprint;
 use crate::target::Kind;
 
@@ -18,26 +17,10 @@ pub const STRANDED: &str = "Worker.Stranded";
 /// The `source` of such events.
 pub const SOURCE: &str = "failure-relay.sweep";
 
-/// A failure event that is to be published.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Event {
-    /// The fingerprint of its token: the message group, where there are any.
-    pub fingerprint: String,
-    /// The event: JSON that holds the token.
-    pub body: String,
-}
-
-impl fmt::Debug for Event {
-    /// The body holds a token.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Event").field("fingerprint", &self.fingerprint).finish_non_exhaustive()
-    }
-}
-
 impl WaitingTask {
     /// The failure event, where the token is known. `region` is where the task is, when that may not be the relay's own.
     #[must_use]
-    pub fn event(&self, region: Option<&str>) -> Option<Event> {
+    pub fn event(&self, region: Option<&str>) -> Option<Publication> {
         let token = self.token.as_ref()?;
         let fingerprint = fingerprint(token.expose());
         let mut target = Map::new();
@@ -54,7 +37,7 @@ impl WaitingTask {
         if let Some(ended_at) = self.verdict.ended_at {
             event["time"] = json!(rfc3339(ended_at));
         }
-        Some(Event { fingerprint, body: event.to_string() })
+        Some(Publication { fingerprint, body: event.to_string() })
     }
 
     fn failure(&self) -> Value {
@@ -105,7 +88,7 @@ pub enum Plan {
     /// These events.
     Publish {
         /// One for each stranded task.
-        events: Vec<Event>,
+        events: Vec<Publication>,
         /// How many cannot be failed, because their token was not found.
         without_token: usize,
     },
@@ -123,7 +106,7 @@ pub fn plan(tasks: &[WaitingTask], fails_max: usize, region: Option<&str>) -> Pl
     if stranded.len() > fails_max {
         return Plan::TooMany { stranded: stranded.len() };
     }
-    let events: Vec<Event> = stranded.iter().filter_map(|task| task.event(region)).collect();
+    let events: Vec<Publication> = stranded.iter().filter_map(|task| task.event(region)).collect();
     Plan::Publish { without_token: stranded.len() - events.len(), events }
 }
 

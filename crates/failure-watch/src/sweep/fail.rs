@@ -1,6 +1,7 @@
 //! Failing what is stranded: each task becomes an ordinary failure event.
 
-use failure_event::sweep::report::{Event, Plan, plan};
+use failure_event::publication::Publication;
+use failure_event::sweep::report::{Plan, plan};
 use failure_event::sweep::waiting::WaitingTask;
 
 /// What came of it.
@@ -19,7 +20,7 @@ pub struct Failed {
 pub async fn fail<E>(
     tasks: &[WaitingTask],
     fails_max: usize,
-    publish: impl AsyncFnOnce(Vec<Event>) -> Vec<Result<(), E>>,
+    publish: impl AsyncFnOnce(Vec<Publication>) -> Vec<Result<(), E>>,
 ) -> Failed {
     match plan(tasks, fails_max, None) {
         Plan::TooMany { stranded } => {

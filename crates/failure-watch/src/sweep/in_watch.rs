@@ -1,6 +1,6 @@
 //! The sweep as the watch does it: counted, logged, and where the operator wants it, failed.
 
-use failure_event::sweep::report::Event;
+use failure_event::publication::Publication;
 use failure_event::sweep::verdict::Status;
 use failure_event::sweep::waiting::WaitingTask;
 use failure_event::sweep::{ArnPattern, SweepRules};
@@ -34,11 +34,7 @@ impl<S: Services> Sweeper<S> {
         Self { services, queue, region }
     }
 
-    async fn publish(&self, events: Vec<Event>) -> Vec<queue::Confirmation> {
-        let events: Vec<queue::Event> = events
-            .into_iter()
-            .map(|event| queue::Event { fingerprint: event.fingerprint, body: event.body })
-            .collect();
+    async fn publish(&self, events: Vec<Publication>) -> Vec<queue::Confirmation> {
         RelayQueue::new(&self.services, &self.queue, &self.region).publish(&events).await
     }
 }

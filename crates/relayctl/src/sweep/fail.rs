@@ -1,7 +1,8 @@
 //! Reporting what is stranded to the relay.
 
 use aws_config::SdkConfig;
-use failure_event::sweep::report::{Event, Plan, plan};
+use failure_event::publication::Publication;
+use failure_event::sweep::report::{Plan, plan};
 use failure_event::sweep::waiting::WaitingTask;
 
 use crate::exit::{Exit, Problem};
@@ -54,7 +55,7 @@ pub async fn report(
     }
 }
 
-fn parcel(event: &Event) -> Parcel {
+fn parcel(event: &Publication) -> Parcel {
     let name = format!("sweep-{}", event.fingerprint);
     Parcel { name, body: event.body.clone(), group: event.fingerprint.clone() }
 }

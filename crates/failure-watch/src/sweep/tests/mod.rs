@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 use failure_event::outcome::ServiceError;
-use failure_event::sweep::report::Event;
+use failure_event::publication::Publication;
 use failure_event::sweep::{ArnPattern, SweepRules};
 use serde_json::{Value, json};
 
@@ -269,7 +269,7 @@ async fn each_stranded_task_becomes_an_event_unless_there_are_too_many() {
     aws.waits_for_task("alive", json!({"lastStatus": "RUNNING"}));
     let tasks = swept(&aws).await.tasks;
     let published = RefCell::new(Vec::new());
-    let publish = async |events: Vec<Event>| {
+    let publish = async |events: Vec<Publication>| {
         published.borrow_mut().extend(events.clone());
         events.iter().map(|_| Ok::<(), ServiceError>(())).collect()
     };
@@ -277,7 +277,7 @@ async fn each_stranded_task_becomes_an_event_unless_there_are_too_many() {
     assert!(published.borrow().is_empty());
     assert_eq!(fail(&tasks, 3, &publish).await, Failed { published: 3, ..Failed::default() });
     assert_eq!(published.borrow().len(), 3);
-    let refused = async |events: Vec<Event>| {
+    let refused = async |events: Vec<Publication>| {
         events.iter().enumerate().map(|(index, _)| if index == 0 { Ok(()) } else { Err(()) }).collect()
     };
     assert_eq!(fail(&tasks, 3, refused).await, Failed { published: 1, unconfirmed: 2, errors: 0 });

@@ -203,9 +203,10 @@ impl Defect {
             }
             Defect::NoticesOff { worker, off } => {
                 let switched_on: Vec<_> = off.iter().map(|parameter| format!("{parameter}=true")).collect();
-                let claim = match worker.notices().can_name_task {
-                    true => "",
-                    false => ", and claim the task for the worker: docs/leases.md",
+                let claim = if worker.notices().can_name_task {
+                    ""
+                } else {
+                    ", and claim the task for the worker: docs/leases.md"
                 };
                 format!("deploy the relay's stack with {}{claim}", switched_on.join(" "))
             }
