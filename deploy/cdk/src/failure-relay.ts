@@ -42,6 +42,9 @@ export class FailureRelay extends Construct {
   /** What publishers in this account may do: queue, bus, topic and key. */
   readonly publisherPolicy: IManagedPolicy;
 
+  /** The key of the queues, where they have one that is not SQS's own. */
+  private readonly keyArn: string | undefined;
+  /** It, and those before it: messages that wait may need them. */
   private readonly keyArns: readonly string[];
 
   constructor(scope: Construct, id: string, props: FailureRelayProps) {
@@ -55,7 +58,9 @@ export class FailureRelay extends Construct {
     addCode(this.template, props.template);
 
     this.outputs = outputsOf(this.nestedStack, this.template, values);
-    this.keyArns = keysOf(this.template, this.outputs, values, props);
+    const isKeyUsed = holds(this.template, "UseKms", values);
+    this.keyArn = isKeyUsed ? (this.outputs.keyArn ?? props.kmsKeyArn) : undefined;
+    this.keyArns = [...(this.keyArn ? [this.keyArn] : []), ...(props.previousKmsKeyArns ?? [])];
     this.queue = this.importQueue("Queue", this.outputs.queueArn, this.outputs.queueUrl);
     const { deadLetterQueueArn, deadLetterQueueUrl } = this.outputs;
     this.deadLetterQueue = this.importQueue("DeadLetterQueue", deadLetterQueueArn, deadLetterQueueUrl);
@@ -82,8 +87,8 @@ export class FailureRelay extends Construct {
   }
 
   private importQueue(id: string, queueArn: string, queueUrl: string): IQueue {
-    const [keyArn] = this.keyArns;
-    return Queue.fromQueueAttributes(this, id, { queueArn, queueUrl, ...(keyArn && { keyArn }) });
+    const key = this.keyArn ? { keyArn: this.keyArn } : {};
+    return Queue.fromQueueAttributes(this, id, { queueArn, queueUrl, ...key });
   }
 }
 
@@ -104,15 +109,4 @@ function outputsOf(
     return [prop, nested.nestedStackResource?.getAtt(`Outputs.${name}`).toString()];
   };
   return Object.fromEntries(Object.entries(OUTPUTS).map(read)) as unknown as FailureRelayOutputs;
-}
-
-/** The keys of the queues: the one that encrypts them, then those that did before. */
-function keysOf(
-  template: CfnInclude,
-  outputs: FailureRelayOutputs,
-  values: ReadonlyMap<string, string>,
-  props: FailureRelayProps,
-): string[] {
-  const keyArn = holds(template, "UseKms", values) ? (outputs.keyArn ?? props.kmsKeyArn) : undefined;
-  return [...(keyArn ? [keyArn] : []), ...(props.previousKmsKeyArns ?? [])];
 }

@@ -213,6 +213,12 @@ test("a publisher may use the key that was given, and the one before", () => {
   assert.deepEqual(statements(stack, relay)[1]?.Resource, [OWN_KEY, OLD_KEY]);
 });
 
+test("a key that is used no more is for publishers until the queue has changed, and not the queue's", () => {
+  const { stack, relay } = deploy({ previousKmsKeyArns: [OLD_KEY] });
+  assert.deepEqual(statements(stack, relay)[1]?.Resource, OLD_KEY);
+  assert.equal(relay.queue.encryptionMasterKey, undefined);
+});
+
 test("a publisher gets no key that the queue does not use", () => {
   const { stack, relay } = deploy({ kmsKeyArn: OWN_KEY });
   assert.equal(statements(stack, relay).length, 1);
