@@ -13,7 +13,7 @@ from cloudformation import ROOT, Template
 
 RUNBOOK = (ROOT / "docs/runbook.md").read_text()
 DEAD_WORKERS, RECIPES = (ROOT / "docs/dead-workers.md").read_text().split("\n# Recipes\n")
-PAGES = sorted((ROOT / "docs").glob("*.md"))
+PAGES = sorted([*(ROOT / "docs").glob("*.md"), *(ROOT / "deploy").glob("*/README.md")])
 CODES = {
     "MALFORMED_EVENT", "INVALID_EVENT", "UNSUPPORTED_VERSION", "UNKNOWN_TARGET", "TARGET_NOT_ALLOWED",
     "REJECTED_BY_SERVICE", "RETRIES_EXHAUSTED", "NOT_ENABLED",

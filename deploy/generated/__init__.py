@@ -1,0 +1,1 @@
+"""What deploy/generate writes, one module for each tool."""

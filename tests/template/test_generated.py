@@ -1,0 +1,11 @@
+"""What deploy/generate wrote for the CDK and Terraform is what the template says today."""
+
+import subprocess
+import sys
+
+from cloudformation import ROOT
+
+
+def test_the_packages_for_the_cdk_and_terraform_have_the_parameters_and_outputs_of_the_template():
+    done = subprocess.run([sys.executable, ROOT / "deploy/generate", "--check"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
