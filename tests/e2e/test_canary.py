@@ -44,16 +44,16 @@ class Canary:
 
     def counted(self, metric):
         """All values of a metric, as (how many, their sum)."""
-        (found,) = self.client("cloudwatch").get_metric_statistics(
+        found = self.client("cloudwatch").get_metric_statistics(
             Namespace="FailureRelay",
             MetricName=metric,
             Dimensions=[{"Name": "Stack", "Value": self.stack}],
             StartTime=datetime.now(UTC) - timedelta(hours=1),
             EndTime=datetime.now(UTC) + timedelta(hours=1),
-            Period=7200,
+            Period=3600,
             Statistics=["SampleCount", "Sum"],
-        )["Datapoints"] or [{"SampleCount": 0, "Sum": 0}]  # fmt: skip
-        return found["SampleCount"], found["Sum"]
+        )["Datapoints"]
+        return sum(point["SampleCount"] for point in found), sum(point["Sum"] for point in found)
 
     def take_message(self):
         """What a run has published."""
