@@ -11,7 +11,7 @@ import urllib.request
 from pathlib import Path
 
 HERE = Path(__file__).parent
-SERVICES = "sqs,events,stepfunctions,cloudformation,iam,lambda,s3,sts,logs,cloudwatch,swf,sns,kms"
+SERVICES = "sqs,events,stepfunctions,cloudformation,iam,lambda,s3,sts,logs,cloudwatch,swf,sns,kms,dynamodb"
 READY_SECONDS_MAX = 60
 
 
@@ -48,6 +48,7 @@ class LocalStack:
             "SERVICES": SERVICES,
             "SQS_ENDPOINT_STRATEGY": "path",
             "LAMBDA_RUNTIME_EXECUTOR": "host",
+            "PROVIDER_OVERRIDE_DYNAMODB": "in_python",
             "LAMBDA_KEEPALIVE_MS": "600000",
             "LAMBDA_SYNCHRONOUS_CREATE": "1",
             "DISABLE_EVENTS": "1",  # no telemetry
@@ -79,6 +80,8 @@ class LocalStack:
         (info / "METADATA").write_text("Metadata-Version: 2.1\nName: host-executor\nVersion: 1\n")
         (info / "entry_points.txt").write_text(
             "[localstack.lambda.runtime_executor]\nhost = host_executor:HostExecutorPlugin\n"
+            "[localstack.hooks.on_infra_start]\njsonata_in_python = without_java:jsonata_in_python\n"
+            "[localstack.aws.provider]\ndynamodb:in_python = without_java:dynamodb\n"
         )
 
     def _wait(self):

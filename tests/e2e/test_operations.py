@@ -74,8 +74,11 @@ def test_a_setting_is_changed_by_deploying_again(cloud, defaults):
 def test_every_alarm_is_there(cloud, relay):
     resources = cloud.client("cloudformation").describe_stack_resources(StackName="failure-relay")["StackResources"]
     alarms = {r["LogicalResourceId"]: r["PhysicalResourceId"] for r in resources if r["ResourceType"] == "AWS::CloudWatch::Alarm"}
-    # The stack has abandoned work, and neither leases nor a sweep.
-    off = {"WatchErrorsAlarm", "WatchSilentAlarm", "StrandedTasksAlarm", "TableThrottledAlarm"}
+    # The stack has abandoned work, and neither leases nor a sweep nor a canary.
+    off = {
+        "WatchErrorsAlarm", "WatchSilentAlarm", "StrandedTasksAlarm", "TableThrottledAlarm",
+        "CanaryFailedAlarm", "CanarySilentAlarm",
+    }  # fmt: skip
     assert set(alarms) == set(of_the_template("Alarm")) - off
     existing = cloud.client("cloudwatch").describe_alarms(AlarmNames=list(alarms.values()))["MetricAlarms"]
     assert len(existing) == len(alarms)

@@ -28,6 +28,7 @@ def section(text, heading):
 
 EVERY_ALARM_ON = {
     "AbandonedWorkQueueArns": "arn:aws:sqs:eu-west-1:111111111111:dead", "Leases": "true", "Sweep": "report",
+    "Canary": "true",
 }  # fmt: skip
 ALARMS = Template("template.yaml", **EVERY_ALARM_ON).resources("AWS::CloudWatch::Alarm")
 
@@ -50,9 +51,10 @@ def test_a_page_for_security_teams_names_what_the_templates_have(page):
     for path in ("template.yaml", "deploy/cross-account-role.yaml", "deploy/smoke-test.yaml"):
         raw = Template(path).raw
         there |= {name for part in ("Parameters", "Resources", "Outputs") for name in raw.get(part, {})}
-        there |= set(re.findall(r"Sid: (\w+)", Template(path).text))
+        there |= set(re.findall(r"(?:Sid|MetricName): (\w+)", Template(path).text))
     # Errors and metrics of the services, and codes in capitals.
-    theirs = re.compile(r"\w*(Exception|Error|TimedOut|InvalidToken|NumberOfNotificationsFailed|AccessDenied)|[A-Z_]+")
+    metrics = "NumberOfNotificationsFailed|FailedInvocations|Executions(Failed|Succeeded)"
+    theirs = re.compile(rf"\w*(Exception|Error|TimedOut|InvalidToken|AccessDenied|{metrics})|[A-Z_]+")
     for name in set(re.findall(r"`([A-Z][A-Za-z]+)`", (ROOT / "docs" / page).read_text())):
         assert name in there or theirs.fullmatch(name), name
 

@@ -117,6 +117,7 @@ LEFT_TO_CLOUDFORMATION = {
     "AWS::SNS::Topic": "TopicName",
     "AWS::CloudWatch::Alarm": "AlarmName",
     "AWS::DynamoDB::Table": "TableName",
+    "AWS::StepFunctions::StateMachine": "StateMachineName",
 }
 
 

@@ -62,6 +62,8 @@ EVERYTHING_ON = EVERY_KIND_ON | {
     "AdditionalKmsKeyArns": "arn:aws:kms:eu-west-1:111111111111:key/1",
     "AlarmTopicArn": "arn:aws:sns:eu-west-1:111111111111:alarms",
     "AlarmEmail": "someone@example.com",
+    "Canary": "true",
+    "CanaryMinutes": "15",
 }
 
 

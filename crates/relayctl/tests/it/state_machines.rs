@@ -54,6 +54,18 @@ fn states_within_map_and_parallel_and_those_in_jsonata_are_examined() {
 }
 
 #[test]
+fn the_canary_of_the_relays_own_template_is_sound() {
+    let output = of_files(&["../../../../../template.yaml"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let parallel = "../../../../../template.yaml CanaryStateMachine: FailThroughTheRelay";
+    let expected = [
+        format!("no-heartbeat {parallel}[0] > PublishFailure"),
+        format!("no-heartbeat {parallel}[1] > TakeLease"),
+    ];
+    assert_eq!(found(&output), expected);
+}
+
+#[test]
 fn a_synthesized_template_of_the_cdk_is_read() {
     let output = of_files(&["cdk.template.json"]);
     let machine = "cdk.template.json RenderMachine1A2B3C4D";
@@ -99,7 +111,7 @@ fn a_file_that_is_no_definition_ends_it() {
             "../../../../../events/routable/step-functions-task.json",
             "neither a definition of a state machine",
         ),
-        ("../../../../../template.yaml", "there is no state machine"),
+        ("../../../../../deploy/cross-account-role.yaml", "there is no state machine"),
     ] {
         let output = of_files(&[file]);
         assert_eq!(
