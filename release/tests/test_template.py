@@ -19,9 +19,9 @@ FUNCTIONS = {"relay": "RelayFunction", "watch": "WatchFunction"}
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_the_code_is_in_the_bucket_under_the_prefix_by_processor(name):
+def test_the_code_is_in_the_bucket_by_version_and_processor(name):
     code = PACKAGED["Resources"][FUNCTIONS[name]]["Properties"]["CodeUri"]
-    assert code == {"Bucket": {"Ref": "CodeBucket"}, "Key": {"Fn::Sub": f"${{CodePrefix}}{name}-${{Architecture}}.zip"}}
+    assert code == {"Bucket": {"Ref": "CodeBucket"}, "Key": {"Fn::Sub": f"${{CodePrefix}}{VERSION}/{name}-${{Architecture}}.zip"}}
 
 
 def test_there_is_a_zip_for_each_processor_that_the_template_allows():
@@ -33,8 +33,8 @@ def test_there_is_a_zip_for_each_processor_that_the_template_allows():
     assert names.split() == list(FUNCTIONS)
 
 
-def test_the_prefix_changes_with_the_version_for_otherwise_an_upgrade_would_deploy_nothing():
-    assert PACKAGED["Parameters"]["CodePrefix"]["Default"] == f"failure-relay/{VERSION}/"
+def test_an_upgrade_finds_other_code_though_the_stack_keeps_its_parameters():
+    assert PACKAGED["Parameters"]["CodePrefix"]["Default"] == "failure-relay/"
     assert "Default" not in PACKAGED["Parameters"]["CodeBucket"]
 
 
