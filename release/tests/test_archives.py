@@ -44,13 +44,15 @@ def test_lambda_can_run_what_is_in_a_zip(tmp_path):
         assert [entry.external_attr >> 16 for entry in archive.infolist()] == [0o100644, 0o100755]
         assert archive.read("bootstrap") == b"\x7fELF"
         assert {entry.create_system for entry in archive.infolist()} == {3}
+        assert {entry.date_time for entry in archive.infolist()} == {(2023, 11, 14, 22, 13, 20)}
 
 
-def test_a_tar_names_nobody(tmp_path):
-    packed(tmp_path / "a", "tar.gz")
+def test_a_tar_names_nobody_and_no_time_but_that_of_the_commit(tmp_path):
+    assert packed(tmp_path / "a", "tar.gz")[4:8] == b"\0\0\0\0", "gzip's own time"
     with tarfile.open(tmp_path / "a/out.tar.gz") as archive:
         entries = archive.getmembers()
-    assert [(entry.name, entry.mode, entry.uid, entry.uname) for entry in entries] == [("LICENSE", 0o644, 0, ""), ("bootstrap", 0o755, 0, "")]
+    known = [(entry.name, entry.mode, entry.uid, entry.uname, entry.mtime) for entry in entries]
+    assert known == [("LICENSE", 0o644, 0, "", 1_700_000_000), ("bootstrap", 0o755, 0, "", 1_700_000_000)]
 
 
 def verified(folder):
