@@ -16,6 +16,7 @@ use crate::payload::PayloadSlot;
 use crate::relay::{Failed, Invocation};
 use crate::settings::{Logging, SettingError};
 use crate::telemetry;
+use crate::version::{COMMIT, VERSION};
 
 /// Runs a function until its environment ends. `name` is what messages call it, `read` reads its settings, and `start` makes of
 /// them what answers an invocation; it is given the level that lines of metrics carry, too.
@@ -34,6 +35,8 @@ where
 {
     let logging = Logging::from_env();
     telemetry::start(name, logging.level, logging.json);
+    // Before the settings are read: a function that cannot start has a version, too.
+    tracing::info!(version = VERSION, commit = COMMIT, "{name} starts");
     let settings = match read() {
         Ok(settings) => settings,
         Err(error) => {

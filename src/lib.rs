@@ -16,6 +16,7 @@
 //! | [`settings`] | the environment, read once |
 //! | [`aws`] | everything that talks to AWS: clients, connections, keys, senders, queues |
 //! | [`telemetry`], [`emf`], [`log_line`] | log lines and metrics, and how long a line may be |
+//! | [`version`] | which version this is |
 //!
 //! `ARCHITECTURE.md` names the invariants.
 
@@ -27,3 +28,4 @@ pub mod payload;
 pub mod relay;
 pub mod settings;
 pub mod telemetry;
+pub mod version;

@@ -272,6 +272,17 @@ async fn a_payload_that_is_no_json_is_a_dead_letter_and_the_function_lives_on() 
 }
 
 #[tokio::test]
+async fn the_first_line_names_version_and_commit() {
+    let function = Function::start("version", &[]).await;
+    function.invoke("no json").await;
+    let line: Value = serde_json::from_str(function.written().lines().next().unwrap()).unwrap();
+    assert_eq!(line["message"], "the relay starts");
+    assert_eq!(line["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(line["commit"], option_env!("FAILURE_RELAY_COMMIT").unwrap_or("unknown"));
+    assert_eq!(line["level"], "INFO");
+}
+
+#[tokio::test]
 async fn each_event_ends_in_one_line_that_tells_its_own_end() {
     let function = Function::start("lines", &[("AWS_LAMBDA_LOG_LEVEL", "DEBUG")]).await;
     function.endpoint.set_faults(vec![

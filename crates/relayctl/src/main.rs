@@ -40,13 +40,14 @@ mod validate;
 use std::ffi::OsString;
 
 use clap::{Parser, Subcommand};
+use failure_relay::version::{COMMIT, VERSION};
 
 use exit::{Exit, Problem};
 use output::Output;
 
 /// Tells AWS orchestrators that a worker failed: the tool beside the failure relay.
 #[derive(Debug, Parser)]
-#[command(name = "relayctl", version, after_help = exit::HELP, max_term_width = 110)]
+#[command(name = "relayctl", version = version(), after_help = exit::HELP, max_term_width = 110)]
 struct Arguments {
     #[command(flatten)]
     output: output::Options,
@@ -105,6 +106,11 @@ fn main() -> std::process::ExitCode {
         problem.exit
     });
     exit.into()
+}
+
+/// What `--version` prints after the name.
+fn version() -> String {
+    format!("{VERSION} (commit {COMMIT})")
 }
 
 /// Runs the asynchronous part of a verb to its end.

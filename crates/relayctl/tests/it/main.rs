@@ -20,3 +20,4 @@ mod sweep;
 mod tool;
 mod validate;
 mod vectors;
+mod version;
