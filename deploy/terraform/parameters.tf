@@ -704,6 +704,28 @@ variable "retries_alarm_count" {
   }
 }
 
+variable "canary" {
+  type        = bool
+  default     = null
+  description = "Try the relay from end to end by schedule: a state machine that fails through it, and with leases by a lease that runs out too. Alarms when it was not failed as it should be, and when it did not run."
+}
+
+variable "canary_minutes" {
+  type        = number
+  default     = null
+  description = "Minutes from one run of the canary to the next. One alarm fires when there was none for twice as long."
+
+  validation {
+    condition     = var.canary_minutes == null ? true : var.canary_minutes >= 5
+    error_message = "canary_minutes must be at least 5."
+  }
+
+  validation {
+    condition     = var.canary_minutes == null ? true : var.canary_minutes <= 720
+    error_message = "canary_minutes must be at most 720."
+  }
+}
+
 locals {
   given = {
     Architecture                        = var.architecture
@@ -780,6 +802,8 @@ locals {
     OldestDeadLetterAlarmSeconds        = tostring(var.oldest_dead_letter_alarm_seconds)
     ReportAgeAlarmMilliseconds          = tostring(var.report_age_alarm_milliseconds)
     RetriesAlarmCount                   = tostring(var.retries_alarm_count)
+    Canary                              = tostring(var.canary)
+    CanaryMinutes                       = tostring(var.canary_minutes)
   }
   # What is null is left out, and has the template's default.
   parameters = { for name, value in local.given : name => value if value != null }

@@ -315,6 +315,16 @@ export interface FailureRelayParameters {
   readonly reportAgeAlarmMilliseconds?: number;
   /** Alarm when there were this many retries in each of three periods of five minutes. At least 1. */
   readonly retriesAlarmCount?: number;
+  /**
+   * Try the relay from end to end by schedule: a state machine that fails through it, and with `leases`
+   * by a lease that runs out too. Alarms when it was not failed as it should be, and when it did not run.
+   */
+  readonly canary?: boolean;
+  /**
+   * Minutes from one run of the canary to the next. One alarm fires when there was none for twice as
+   * long. At least 5, at most 720.
+   */
+  readonly canaryMinutes?: number;
 }
 
 /** The name of each in the template. */
@@ -393,4 +403,6 @@ export const PARAMETERS: Readonly<Record<keyof FailureRelayParameters, string>> 
   oldestDeadLetterAlarmSeconds: "OldestDeadLetterAlarmSeconds",
   reportAgeAlarmMilliseconds: "ReportAgeAlarmMilliseconds",
   retriesAlarmCount: "RetriesAlarmCount",
+  canary: "Canary",
+  canaryMinutes: "CanaryMinutes",
 };
