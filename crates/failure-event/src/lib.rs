@@ -14,6 +14,7 @@
 //! | [`request`], [`operation`], [`presigned`] | a request as data: its operation, its members, the URL that it goes to |
 //! | [`outcome`], [`dead_letter`], [`parked`] | how an event ends, or waits |
 //! | [`sweep`] | tasks that wait for a worker that is gone: histories, questions, answers, verdicts |
+//! | [`cloudwatch_logs`] | the log lines of one event, found again |
 //! | [`schema`] | the JSON Schema, made from the targets' own rules |
 //! | [`secret`], [`secret_names`], [`redaction`] | text that cannot be printed, and texts from which it is taken out |
 //! | [`spelling`] | names that are spelt in several ways |
@@ -22,6 +23,7 @@
 
 pub mod arn;
 pub mod claim;
+pub mod cloudwatch_logs;
 pub mod dead_letter;
 pub mod envelope;
 pub mod event;
