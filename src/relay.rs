@@ -9,6 +9,7 @@
 mod answer_to_invoker;
 mod circuit;
 mod claimants;
+mod log_tail;
 mod parking;
 mod registrations;
 mod time_limits;
@@ -224,7 +225,10 @@ impl Relay {
             (Some(Decision::Register(planned)), Some(table)) => {
                 Turned::one(errand.register(subject, &planned, table).await)
             }
-            (decision, _) => Turned::one(errand.run(subject, decision).await),
+            (decision, _) => {
+                let (subject, decision) = errand.with_log(subject, decision).await;
+                Turned::one(errand.run(subject, decision).await)
+            }
         }
     }
 

@@ -1,6 +1,7 @@
-//! CloudWatch Logs: the lines of a log group that tell one thing, where every line is a JSON object.
+//! CloudWatch Logs: the lines of a log group that tell one thing, where every line is a JSON object, and the last lines of a stream.
 //!
 //! <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html>
+//! <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_GetLogEvents.html>
 
 use serde_json::json;
 
@@ -24,6 +25,14 @@ pub static FILTER_LOG_EVENTS: Operation = Operation {
     service: &CLOUDWATCH_LOGS,
     name: "FilterLogEvents",
     action: Some("logs:FilterLogEvents"),
+    wire: WIRE,
+};
+
+/// `GetLogEvents`
+pub static GET_LOG_EVENTS: Operation = Operation {
+    service: &CLOUDWATCH_LOGS,
+    name: "GetLogEvents",
+    action: Some("logs:GetLogEvents"),
     wire: WIRE,
 };
 
@@ -92,6 +101,14 @@ pub fn page(answer: &str) -> Result<LogPage, NotJson> {
     };
     let lines = events.into_iter().filter_map(line).collect();
     Ok(LogPage { lines, next: answer.description("nextToken").map(std::borrow::Cow::into_owned) })
+}
+
+/// The last `count` lines of a stream, in their order.
+#[must_use]
+pub fn last_lines_form(group: &str, stream: &str, count: u32) -> HttpForm {
+    let body =
+        json!({"logGroupName": group, "logStreamName": stream, "limit": count, "startFromHead": false});
+    HttpForm::of(&GET_LOG_EVENTS, body.to_string())
 }
 
 #[cfg(test)]
