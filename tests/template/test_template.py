@@ -48,6 +48,8 @@ EVERYTHING_ON = EVERY_KIND_ON | {
     "BedrockJobNotices": "true",
     "TaskTokenNames": "MY_TOKEN,/deep/token",
     "AbandonedWorkQueueArns": ",".join(QUEUE_ARNS[:5]),
+    "LogTail": 20,
+    "LogTailGroups": "/one,/two/*,/three",
     "Leases": "true",
     "Sweep": "fail",
     "SweepStateMachineArns": "arn:aws:states:eu-west-1:111111111111:stateMachine:one-*",
