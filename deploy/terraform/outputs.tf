@@ -74,6 +74,11 @@ output "watch_function_name" {
   value       = lookup(aws_cloudformation_stack.relay.outputs, "WatchFunctionName", null)
 }
 
+output "canary_state_machine_arn" {
+  description = "Start it to try the relay now. null where the variables make none."
+  value       = lookup(aws_cloudformation_stack.relay.outputs, "CanaryStateMachineArn", null)
+}
+
 output "dashboard_name" {
   value = aws_cloudformation_stack.relay.outputs["DashboardName"]
 }

@@ -31,6 +31,8 @@ export interface FailureRelayOutputs {
    * `undefined` where the parameters make none.
    */
   readonly watchFunctionName: string | undefined;
+  /** Start it to try the relay now. `undefined` where the parameters make none. */
+  readonly canaryStateMachineArn: string | undefined;
   readonly dashboardName: string;
   /** Who hears of the alarms. */
   readonly alarmsNotify: string;
@@ -54,6 +56,7 @@ export const OUTPUTS: Readonly<Record<keyof FailureRelayOutputs, string>> = {
   logGroupName: "LogGroupName",
   tableName: "TableName",
   watchFunctionName: "WatchFunctionName",
+  canaryStateMachineArn: "CanaryStateMachineArn",
   dashboardName: "DashboardName",
   alarmsNotify: "AlarmsNotify",
 };

@@ -242,6 +242,17 @@ export interface FailureRelayParameters {
    */
   readonly abandonedWorkQueueArns?: readonly string[];
   /**
+   * RELAY_LOG_TAIL, how many of the last lines of its log are told with the death of an ECS task, a Batch
+   * job or a build, and where the rest is. 0 is off. What a worker logs is then read by whoever reads the
+   * orchestrator's reason. At least 0, at most 100.
+   */
+  readonly logTail?: number;
+  /**
+   * Up to three names of log groups, in which * stands for anything, that the relay may read for
+   * `logTail`.
+   */
+  readonly logTailGroups?: readonly string[];
+  /**
    * Take leases and claims, and notices that name no task or job for those who claimed what they are
    * about. Makes the table that holds them, and a function that reports each minute the leases of which
    * nothing was heard.
@@ -315,6 +326,16 @@ export interface FailureRelayParameters {
   readonly reportAgeAlarmMilliseconds?: number;
   /** Alarm when there were this many retries in each of three periods of five minutes. At least 1. */
   readonly retriesAlarmCount?: number;
+  /**
+   * Try the relay from end to end by schedule: a state machine that fails through it, and with `leases`
+   * by a lease that runs out too. Alarms when it was not failed as it should be, and when it did not run.
+   */
+  readonly canary?: boolean;
+  /**
+   * Minutes from one run of the canary to the next. One alarm fires when there was none for twice as
+   * long. At least 5, at most 720.
+   */
+  readonly canaryMinutes?: number;
 }
 
 /** The name of each in the template. */
@@ -376,6 +397,8 @@ export const PARAMETERS: Readonly<Record<keyof FailureRelayParameters, string>> 
   bedrockJobNotices: "BedrockJobNotices",
   taskTokenNames: "TaskTokenNames",
   abandonedWorkQueueArns: "AbandonedWorkQueueArns",
+  logTail: "LogTail",
+  logTailGroups: "LogTailGroups",
   leases: "Leases",
   sweep: "Sweep",
   sweepStateMachineArns: "SweepStateMachineArns",
@@ -393,4 +416,6 @@ export const PARAMETERS: Readonly<Record<keyof FailureRelayParameters, string>> 
   oldestDeadLetterAlarmSeconds: "OldestDeadLetterAlarmSeconds",
   reportAgeAlarmMilliseconds: "ReportAgeAlarmMilliseconds",
   retriesAlarmCount: "RetriesAlarmCount",
+  canary: "Canary",
+  canaryMinutes: "CanaryMinutes",
 };
