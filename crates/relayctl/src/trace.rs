@@ -20,6 +20,7 @@ use failure_watch::services::Aws;
 use crate::dlq::{Letters, find_letters};
 use crate::exit::{Exit, Problem};
 use crate::output::{Output, plural};
+use crate::token_names::TokenNames;
 use crate::{aws, duration};
 use line::Line;
 use place::Place;
@@ -60,15 +61,8 @@ pub struct Trace {
     /// How far the logs are read back
     #[arg(long, value_name = "DURATION", default_value = "1d", value_parser = duration::parse)]
     since: Duration,
-    /// More names under which a Step Functions task token is looked for; else, with --stack, those of the function
-    #[arg(
-        long,
-        value_name = "NAMES",
-        env = "RELAY_TASK_TOKEN_NAMES",
-        hide_env_values = true,
-        value_delimiter = ','
-    )]
-    task_token_names: Vec<String>,
+    #[command(flatten)]
+    tokens: TokenNames,
     #[command(flatten)]
     aws: aws::Options,
 }
@@ -129,11 +123,7 @@ impl Trace {
         let since = SystemTime::now().checked_sub(self.since).unwrap_or(SystemTime::UNIX_EPOCH);
         let (mut wanted, mut steps) = (Wanted::by_id(&self.subject), Vec::new());
         if execution {
-            let names = if self.task_token_names.is_empty() {
-                &place.task_token_names
-            } else {
-                &self.task_token_names
-            };
+            let names = self.token_names(&place);
             let tasks = execution::tasks(&services, &self.subject, names, output).await?;
             let fingerprints = tasks.iter().filter_map(|task| task.fingerprint.clone()).collect();
             wanted = Wanted { fingerprints, execution: Some(self.subject.clone()), ..Wanted::default() };
@@ -161,11 +151,16 @@ impl Trace {
         let Some(queue) = &place.dead_letter_queue else { return Ok(Vec::new()) };
         let mut ids = wanted.ids;
         ids.extend(lines.iter().filter_map(|line| line.text("record_id").map(str::to_owned)));
-        let names =
-            if self.task_token_names.is_empty() { &place.task_token_names } else { &self.task_token_names };
-        let about = Letters { ids, fingerprints: wanted.fingerprints, task_token_names: names.clone() };
+        let task_token_names = self.token_names(place).to_vec();
+        let about = Letters { ids, fingerprints: wanted.fingerprints, task_token_names };
         let found = find_letters(config, queue, &about).await?;
         Ok(found.iter().map(step::of_letter).collect())
+    }
+
+    /// Those that are given, else those of the function.
+    fn token_names<'a>(&'a self, place: &'a Place) -> &'a [String] {
+        let given = &self.tokens.task_token_names;
+        if given.is_empty() { &place.task_token_names } else { given }
     }
 
     fn exit(&self, steps: &[Step], output: &Output) -> Exit {
