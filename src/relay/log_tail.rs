@@ -20,6 +20,9 @@ use crate::log_line::short;
 /// How long a report waits for the log of its worker.
 const TIME: Duration = Duration::from_secs(1);
 
+/// How many logs are read at once: a line may have a megabyte, and an answer ten.
+pub(super) const READS_AT_ONCE: usize = 2;
+
 /// Where no more time than this is left for calls, the time is the report's.
 const KEPT_FOR_THE_REPORT: Duration = Duration::from_secs(2);
 
@@ -49,7 +52,12 @@ impl Errand<'_> {
         if now + TIME + KEPT_FOR_THE_REPORT > end {
             return None;
         }
-        let deadline = now + TIME;
+        // Boxed, so that no record takes the room of calls that few make.
+        let reading = AssertUnwindSafe(Box::pin(self.read_log(subject, log, now + TIME))).catch_unwind();
+        reading.await.unwrap_or_default()
+    }
+
+    async fn read_log(&self, subject: &Subject, log: &WorkersLog, deadline: Instant) -> Option<LogTail> {
         let stream = match log {
             WorkersLog::Stream(stream) => stream.clone(),
             WorkersLog::TaskDefinition(container) => self.stream_of(subject, container, deadline).await?,
@@ -80,12 +88,14 @@ impl Errand<'_> {
         deadline: Instant,
     ) -> Option<String> {
         let place = Place { region: region.to_owned(), account: None };
-        // Boxed, so that no record takes the room of a call that few make.
-        let asking = Box::pin(senders::ask(operation, form, &self.relay.clients, &place));
-        let why = match timeout_at(deadline, AssertUnwindSafe(asking).catch_unwind()).await {
-            Ok(Ok(Ok(answer))) => return Some(answer),
-            Ok(Ok(Err(error))) => format!("answered with {error}"),
-            Ok(Err(_)) => "could not be asked: the relay panicked; please report it".to_owned(),
+        let asking = async {
+            // It is never closed.
+            let _permit = self.relay.log_reads.acquire().await.ok();
+            senders::ask(operation, form, &self.relay.clients, &place).await
+        };
+        let why = match timeout_at(deadline, asking).await {
+            Ok(Ok(answer)) => return Some(answer),
+            Ok(Err(error)) => format!("answered with {error}"),
             Err(_) => "did not answer within a second".to_owned(),
         };
         let event_id = subject.header.id.as_deref().map(short);

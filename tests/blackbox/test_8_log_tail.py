@@ -146,6 +146,14 @@ def test_a_log_that_cannot_be_read_delays_a_report_by_a_second_at_most(relay: Fu
     assert ("console" in details(call)) == (operation == "GetLogEvents")
 
 
+def test_slow_logs_delay_a_batch_by_a_second_and_no_longer(relay: Function) -> None:
+    deaths = [batch({"TASK_TOKEN": Secrets.issue(64)}) for _ in range(10)]
+    result = relay.invoke(sqs(*[sqs_record(death) for death in deaths]), {"GetLogEvents": a.ok(b'{"events": []}', delay_s=0.7)})
+    assert result.failures == [] and len(result.accepted) == 10
+    assert len(asked(result)) < 10, "few are read at once, and nobody waits for longer than a second"
+    assert result.duration_s < 2
+
+
 def test_a_definition_that_logs_elsewhere_is_not_asked_for_more(relay: Function) -> None:
     script = {"DescribeTaskDefinition": definition(driver="awsfirelens")}
     result, call = report(relay, n.ecs_died({"TASK_TOKEN": Secrets.issue(64)}), script)

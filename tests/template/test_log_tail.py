@@ -5,7 +5,7 @@ import re
 import pytest
 from test_template import RELAY, as_list, statements
 
-from cloudformation import Template
+from cloudformation import ROOT, Template
 
 GROUPS = "arn:aws:logs:eu-west-1:111111111111:log-group:"
 
@@ -22,7 +22,7 @@ def reads(**parameters):
 
 def test_by_default_no_log_is_read_and_nothing_may_be():
     assert reads() == {}
-    assert "RELAY_LOG_TAIL" not in Template(RELAY).resources()["RelayFunction"]["Environment"]["Variables"]
+    assert Template(RELAY).resources()["RelayFunction"]["Environment"]["Variables"]["RELAY_LOG_TAIL"] == "0"
 
 
 def test_with_it_on_only_streams_of_the_named_groups_may_be_read():
@@ -42,5 +42,5 @@ def test_fewer_groups_are_fewer_permissions(names):
 
 
 def test_as_many_lines_may_be_asked_for_as_the_function_takes():
-    limit = re.search(r"LINES_MAX: u32 = (\d+)", (Template(RELAY).path.parent / "crates/failure-event/src/log_tail.rs").read_text())
+    limit = re.search(r"LINES_MAX: u32 = (\d+)", (ROOT / "crates/failure-event/src/log_tail.rs").read_text())
     assert Template(RELAY).raw["Parameters"]["LogTail"]["MaxValue"] == int(limit[1])

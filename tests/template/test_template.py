@@ -247,7 +247,7 @@ def test_everything_is_granted_only_where_the_action_knows_no_resource(parameter
     for statement in statements(Template(RELAY, **parameters), "RelayPolicy"):
         if "*" in as_list(statement["Resource"]):
             assert statement["Effect"] == "Deny" or {a.split(":")[0] for a in as_list(statement["Action"])} <= {
-                "xray", "ec2",
+                "xray", "ec2", "ecs",
             }
     for statement in statements(Template(RELAY, **parameters), "PublisherPolicy"):
         assert "*" not in as_list(statement["Resource"])

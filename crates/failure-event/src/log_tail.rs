@@ -208,7 +208,7 @@ impl LogTail {
     #[must_use]
     pub fn of(stream: &LogStream, answer: Option<&str>) -> Self {
         let page = answer.and_then(|answer| cloudwatch_logs::page(answer).ok()).unwrap_or_default();
-        let line = |line: cloudwatch_logs::LogLine| line.text.trim_end().to_owned();
+        let line = |line: cloudwatch_logs::LogLine| cut(line.text.trim_end(), LINE_MAX).into_owned();
         Self { console: stream.console(), lines: page.lines.into_iter().map(line).collect() }
     }
 
@@ -219,7 +219,7 @@ impl LogTail {
         if !details.ends_with('}') {
             return failure;
         }
-        let shown = |line: &String| quoted(&cut(&secrets.redact_foreign(&cut(line, LINE_MAX)), LINE_MAX));
+        let shown = |line: &String| quoted(&cut(&secrets.redact_foreign(line), LINE_MAX));
         let lines: Vec<String> = self.lines.iter().map(shown).collect();
         let lines = (!lines.is_empty()).then(|| format!("[{}]", lines.join(",")));
         let console = self.console.as_deref().map(quoted);
