@@ -9,6 +9,7 @@
 mod answer_to_invoker;
 mod circuit;
 mod claimants;
+mod log_tail;
 mod parking;
 mod registrations;
 mod time_limits;
@@ -20,6 +21,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt, stream};
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
 use failure_event::dead_letter::{Code, DeadLetter, Label, Reason};
@@ -72,6 +74,7 @@ pub struct Relay {
     parking: Option<(Parking, ParkingQueue)>,
     table: Option<Table>,
     circuits: Circuits,
+    log_reads: Semaphore,
     observer: Box<dyn Observer>,
 }
 
@@ -114,7 +117,8 @@ impl Relay {
         let table = settings.table_name.clone();
         let table = table.map(|name| Table::new(name, &settings.aws.region, Arc::clone(&clients)));
         let (circuits, observer) = (Circuits::default(), Box::new(observer));
-        Self { settings, clients, dead_letters, parking, table, circuits, observer }
+        let log_reads = Semaphore::new(log_tail::READS_AT_ONCE);
+        Self { settings, clients, dead_letters, parking, table, circuits, log_reads, observer }
     }
 
     /// Works on one invocation.
@@ -224,7 +228,10 @@ impl Relay {
             (Some(Decision::Register(planned)), Some(table)) => {
                 Turned::one(errand.register(subject, &planned, table).await)
             }
-            (decision, _) => Turned::one(errand.run(subject, decision).await),
+            (decision, _) => {
+                let (subject, decision) = errand.with_log(subject, decision).await;
+                Turned::one(errand.run(subject, decision).await)
+            }
         }
     }
 

@@ -6,6 +6,8 @@
 mod aws;
 mod variables;
 
+use failure_event::cloudwatch_logs::CLOUDWATCH_LOGS;
+use failure_event::log_tail::{self, DESCRIBE_TASK_DEFINITION};
 use failure_event::place::{is_account, is_region};
 use failure_event::rules::Rules;
 use failure_event::table::DYNAMO_DB;
@@ -226,6 +228,7 @@ fn read_rules(variables: &Variables<'_>) -> Result<Rules, SettingError> {
         task_token_names: variables.list("RELAY_TASK_TOKEN_NAMES", |name| Ok(name.to_owned()))?,
         abandoned_work_queues: variables.list("RELAY_ABANDONED_WORK_QUEUES", parse_queue_arn)?,
         has_table: false,
+        log_lines: variables.optional("RELAY_LOG_TAIL", parse_log_lines)?.unwrap_or(0),
     })
 }
 
@@ -280,10 +283,10 @@ fn read_back_off(variables: &Variables<'_>) -> Result<Option<BackOff>, SettingEr
 
 fn read_aws(variables: &Variables<'_>) -> Result<Aws, SettingError> {
     let targets = Kind::ALL.iter().flat_map(|kind| kind.operations()).map(|operation| operation.service);
-    Aws::read(
-        variables,
-        targets.map(|service| service.endpoint_variable).chain(["SQS", "STS", DYNAMO_DB.endpoint_variable]),
-    )
+    let others = [&DYNAMO_DB, &CLOUDWATCH_LOGS, DESCRIBE_TASK_DEFINITION.service];
+    let others = others.map(|service| service.endpoint_variable);
+    let services = targets.map(|service| service.endpoint_variable).chain(["SQS", "STS"]).chain(others);
+    Aws::read(variables, services)
 }
 
 /// How a log is written, which is known before the settings are read: a wrong setting is itself a log line.
@@ -332,6 +335,13 @@ fn parse_cap(text: &str) -> Result<u32, String> {
     match parse_number(text)? {
         cap @ 1..=RETRY_CAP_SECONDS_MAX => Ok(cap),
         cap => Err(format!("expected 1 to {RETRY_CAP_SECONDS_MAX}, found {cap}")),
+    }
+}
+
+fn parse_log_lines(text: &str) -> Result<u32, String> {
+    match parse_number(text)? {
+        lines @ 0..=log_tail::LINES_MAX => Ok(lines),
+        lines => Err(format!("expected 0 to {}, found {lines}", log_tail::LINES_MAX)),
     }
 }
 
@@ -422,6 +432,9 @@ mod tests {
             ("RELAY_RETRY_BASE_SECONDS", "1.5"),
             ("RELAY_RETRY_CAP_SECONDS", "43201"),
             ("RELAY_RETRY_CAP_SECONDS", "0"),
+            ("RELAY_LOG_TAIL", "101"),
+            ("RELAY_LOG_TAIL", "-1"),
+            ("RELAY_LOG_TAIL", "true"),
             ("RELAY_ROLE_NAME", "arn:aws:iam::111122223333:role/relay"),
             ("RELAY_ABANDONED_WORK_QUEUES", "my-queue"),
             ("RELAY_ABANDONED_WORK_QUEUES", "arn:aws:sqs:*:*:*"),

@@ -517,6 +517,33 @@ variable "abandoned_work_queue_arns" {
   }
 }
 
+variable "log_tail" {
+  type        = number
+  default     = null
+  description = "RELAY_LOG_TAIL, how many of the last lines of its log are told with the death of an ECS task, a Batch job or a build, and where the rest is. 0 is off. What a worker logs is then read by whoever reads the orchestrator's reason."
+
+  validation {
+    condition     = var.log_tail == null ? true : var.log_tail >= 0
+    error_message = "log_tail must be at least 0."
+  }
+
+  validation {
+    condition     = var.log_tail == null ? true : var.log_tail <= 100
+    error_message = "log_tail must be at most 100."
+  }
+}
+
+variable "log_tail_groups" {
+  type        = list(string)
+  default     = null
+  description = "Up to three names of log groups, in which * stands for anything, that the relay may read for log_tail."
+
+  validation {
+    condition     = var.log_tail_groups == null ? true : can(regex("^[a-zA-Z0-9_/.#*-]+(,[a-zA-Z0-9_/.#*-]+){0,2}$", join(",", var.log_tail_groups)))
+    error_message = "log_tail_groups joined with commas must match ^[a-zA-Z0-9_/.#*-]+(,[a-zA-Z0-9_/.#*-]+){0,2}$."
+  }
+}
+
 variable "leases" {
   type        = bool
   default     = null
@@ -785,6 +812,8 @@ locals {
     BedrockJobNotices                   = tostring(var.bedrock_job_notices)
     TaskTokenNames                      = var.task_token_names == null ? null : join(",", var.task_token_names)
     AbandonedWorkQueueArns              = var.abandoned_work_queue_arns == null ? null : join(",", var.abandoned_work_queue_arns)
+    LogTail                             = tostring(var.log_tail)
+    LogTailGroups                       = var.log_tail_groups == null ? null : join(",", var.log_tail_groups)
     Leases                              = tostring(var.leases)
     Sweep                               = var.sweep
     SweepStateMachineArns               = var.sweep_state_machine_arns == null ? null : join(",", var.sweep_state_machine_arns)

@@ -68,10 +68,12 @@ impl Errand<'_> {
     /// Reports each claimant. The record goes back, or is parked, once for all of them: those that were told before are settled then.
     async fn tell_each(&self, subject: &Subject, unnamed: &Unnamed, claims: Vec<Claimed>) -> Turned {
         let mut told = Vec::with_capacity(claims.len());
+        let log = self.log_tail(subject).await;
         for claimed in claims {
             let rules = &self.relay.settings.rules;
             let failure = &unnamed.failure;
-            let route = route_claimed(self.record, rules, self.turn.home, subject, &claimed, failure);
+            let home = self.turn.home;
+            let route = route_claimed(self.record, rules, home, subject, &claimed, failure, log.as_ref());
             let (outcome, planned) = self.attempt(&route.subject, Some(route.decision)).await;
             told.push((route.subject, outcome, planned));
         }

@@ -86,7 +86,7 @@ impl Errand<'_> {
             return Ok(Found::Nothing);
         };
         let (rules, claimed) = (&self.relay.settings.rules, Claimed::from(&planned.holder));
-        let route = route_claimed(self.record, rules, self.turn.home, subject, &claimed, &failure);
+        let route = route_claimed(self.record, rules, self.turn.home, subject, &claimed, &failure, None);
         Ok(Found::Death(Box::new(route)))
     }
 

@@ -48,6 +48,8 @@ EVERYTHING_ON = EVERY_KIND_ON | {
     "BedrockJobNotices": "true",
     "TaskTokenNames": "MY_TOKEN,/deep/token",
     "AbandonedWorkQueueArns": ",".join(QUEUE_ARNS[:5]),
+    "LogTail": 20,
+    "LogTailGroups": "/one,/two/*,/three",
     "Leases": "true",
     "Sweep": "fail",
     "SweepStateMachineArns": "arn:aws:states:eu-west-1:111111111111:stateMachine:one-*",
@@ -245,7 +247,7 @@ def test_everything_is_granted_only_where_the_action_knows_no_resource(parameter
     for statement in statements(Template(RELAY, **parameters), "RelayPolicy"):
         if "*" in as_list(statement["Resource"]):
             assert statement["Effect"] == "Deny" or {a.split(":")[0] for a in as_list(statement["Action"])} <= {
-                "xray", "ec2",
+                "xray", "ec2", "ecs",
             }
     for statement in statements(Template(RELAY, **parameters), "PublisherPolicy"):
         assert "*" not in as_list(statement["Resource"])

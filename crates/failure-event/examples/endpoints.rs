@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::io;
 
+use failure_event::cloudwatch_logs::FILTER_LOG_EVENTS;
 use failure_event::operation::{EndpointVariant, Service, Wire};
 use failure_event::partition::Partition;
 use failure_event::sweep;
@@ -16,6 +17,7 @@ use serde_json::json;
 
 fn main() -> io::Result<()> {
     let operations = Kind::ALL.iter().flat_map(|kind| kind.operations()).chain(sweep::operations::ALL);
+    let operations = operations.chain([&FILTER_LOG_EVENTS]);
     // A presigned URL names its own host.
     let signed = operations.filter(|operation| operation.wire != Wire::PresignedPut);
     let services = signed.map(|operation| operation.service).chain([&DYNAMO_DB]);

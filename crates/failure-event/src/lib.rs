@@ -14,6 +14,7 @@
 //! | [`request`], [`operation`], [`presigned`] | a request as data: its operation, its members, the URL that it goes to |
 //! | [`outcome`], [`dead_letter`], [`parked`] | how an event ends, or waits |
 //! | [`sweep`] | tasks that wait for a worker that is gone: histories, questions, answers, verdicts |
+//! | [`log_tail`], [`cloudwatch_logs`] | the last lines of a dead worker's log; the log lines of one event, found again |
 //! | [`schema`] | the JSON Schema, made from the targets' own rules |
 //! | [`secret`], [`secret_names`], [`redaction`] | text that cannot be printed, and texts from which it is taken out |
 //! | [`spelling`] | names that are spelt in several ways |
@@ -22,12 +23,14 @@
 
 pub mod arn;
 pub mod claim;
+pub mod cloudwatch_logs;
 pub mod dead_letter;
 pub mod envelope;
 pub mod event;
 pub mod json;
 mod json_scan;
 pub mod lease;
+pub mod log_tail;
 pub mod notice;
 pub mod operation;
 pub mod outcome;

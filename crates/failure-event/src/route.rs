@@ -7,6 +7,7 @@ use crate::dead_letter::{Code, Reason};
 use crate::envelope::{self, Content, DEPTH_MAX, RECORDS_MAX, Record, Via};
 use crate::event::{self, Failure, Header};
 use crate::json::{Json, NotJson, Object};
+use crate::log_tail::{LogTail, WorkersLog};
 use crate::notice::{self, AbandonedWork, Death, Found, Meaning, Notice, Unnamed};
 use crate::place::{GivenPlace, Home, OtherAccount, Place};
 use crate::registration::Registration;
@@ -52,6 +53,8 @@ pub struct Subject {
     pub found_as: Option<String>,
     /// Whether this is work that no worker finished: its receive count started in the worker's own queue.
     pub is_abandoned_work: bool,
+    /// Where the log of a dead worker is, where its last lines are wanted.
+    pub log: Option<Box<WorkersLog>>,
 }
 
 /// Why a task failed, where its API cannot be told.
@@ -127,7 +130,13 @@ pub struct PlannedRegistration {
 /// Routes one record.
 #[must_use]
 pub fn route(record: &Record<'_>, rules: &Rules, home: &Home) -> Route {
-    let mut router = Router::new(record, rules, home);
+    route_with_log(record, rules, home, None)
+}
+
+/// [`route`], once more for a notice, when the last lines of the worker's log are known.
+#[must_use]
+pub fn route_with_log(record: &Record<'_>, rules: &Rules, home: &Home, log: Option<&LogTail>) -> Route {
+    let mut router = Router { log, ..Router::new(record, rules, home) };
     router.subject.header.id = router.default_id(None);
     let decision = match record.body.embedded() {
         Some(text) => router.text(&text, record.depth(), None),
@@ -146,9 +155,10 @@ pub fn route_claimed(
     home: &Home,
     subject: &Subject,
     claimed: &Claimed,
-    notice: &Failure<'_>,
+    notice: &Failure<'static>,
+    log: Option<&LogTail>,
 ) -> Route {
-    let mut router = Router { subject: subject.clone(), ..Router::new(record, rules, home) };
+    let mut router = Router { subject: subject.clone(), log, ..Router::new(record, rules, home) };
     let decision = router.claimed(claimed, notice);
     router.end(decision)
 }
@@ -158,13 +168,15 @@ struct Router<'a> {
     rules: &'a Rules,
     home: &'a Home,
     subject: Subject,
+    /// What is known of the dead worker's log.
+    log: Option<&'a LogTail>,
 }
 
 impl<'a> Router<'a> {
     fn new(record: &'a Record<'a>, rules: &'a Rules, home: &'a Home) -> Self {
         let secrets = MentionedSecrets::of(SecretNames::with(&rules.task_token_names));
         let publisher = record.origin.publisher.clone();
-        Self { record, rules, home, subject: Subject { publisher, secrets, ..Subject::default() } }
+        Self { record, rules, home, subject: Subject { publisher, secrets, ..Subject::default() }, log: None }
     }
 
     /// The route, of which no text shows a secret.
@@ -214,6 +226,7 @@ impl<'a> Router<'a> {
             if in_abandoned_queue && matches!(notice.meaning, Meaning::AsksForWork) {
                 return self.abandoned_work(object);
             }
+            self.note_log(object, &notice);
             return self.notice(notice, envelope_id);
         }
         match envelope::recognise(object) {
@@ -287,14 +300,15 @@ impl<'a> Router<'a> {
     }
 
     /// The call that reports a target which had claimed what died. Where the target is was decided when it claimed.
-    fn claimed(&mut self, claimed: &Claimed, notice: &Failure<'_>) -> Result<Decision, Reason> {
+    fn claimed(&mut self, claimed: &Claimed, notice: &Failure<'static>) -> Result<Decision, Reason> {
         let unreadable = || Reason::invalid("the claim cannot be read");
         let target =
             Json::parse(claimed.target.expose()).ok().and_then(Json::object).ok_or_else(unreadable)?;
         let given = Given::read(&target);
         self.note_target(&given);
         let own = claimed.failure.as_deref().and_then(|failure| Json::parse(failure).ok());
-        let failure = || Failure::read(own).or(notice.clone());
+        let notice = self.with_log(notice.clone());
+        let failure = || Failure::read(own).or(notice);
         let place = GivenPlace { region: Some(claimed.region.clone()), account: claimed.account.clone() };
         self.call(given, failure, &place)
     }
@@ -354,7 +368,8 @@ impl<'a> Router<'a> {
         self.subject.found_as = Some(name.clone());
         let from_notice = GivenPlace { region: death.region, account: death.account };
         self.note_target(&target);
-        self.call(target, || death.failure, &from_notice)
+        let failure = self.with_log(death.failure);
+        self.call(target, || failure, &from_notice)
             .map_err(|reason| Reason::new(reason.code, format!("{} (found as {name})", reason.message)))
     }
 
@@ -407,6 +422,29 @@ impl<'a> Router<'a> {
         self.subject.kind = target.kind;
         for secret in &target.secrets {
             self.subject.secrets.add(secret.clone());
+        }
+    }
+
+    /// Only in the relay's own account: no role of another lets it read logs.
+    fn note_log(&mut self, object: &Object<'_>, notice: &Notice) {
+        let failure = match &notice.meaning {
+            _ if self.rules.log_lines == 0 => return,
+            Meaning::Death(death) => &death.failure,
+            Meaning::Unnamed(unnamed) => &unnamed.failure,
+            Meaning::NoFailure | Meaning::AsksForWork => return,
+        };
+        let own = self.home.account.as_ref();
+        let account = object.description("account");
+        if account.as_deref().is_none_or(|account| own.is_some_and(|own| own.id == account)) {
+            self.subject.log = WorkersLog::of_notice(object, failure, &self.home.region).map(Box::new);
+        }
+    }
+
+    /// The failure that a notice tells, with what is known of the worker's log. The target's secrets are known before.
+    fn with_log(&self, failure: Failure<'static>) -> Failure<'static> {
+        match self.log {
+            Some(log) => log.added_to(failure, &self.subject.secrets),
+            None => failure,
         }
     }
 

@@ -17,4 +17,6 @@ pub struct Rules {
     pub abandoned_work_queues: Vec<String>,
     /// Whether there is a table of leases and claims (`RELAY_TABLE_NAME`).
     pub has_table: bool,
+    /// `RELAY_LOG_TAIL`: how many of the last lines of a dead worker's log are told; 0 is off.
+    pub log_lines: u32,
 }

@@ -3,6 +3,7 @@
 mod describe;
 mod edit;
 mod filter;
+mod find;
 mod held;
 mod judge;
 mod letter;
@@ -30,6 +31,7 @@ use judge::Judge;
 use queue::Queue;
 
 pub use describe::{age, on_one_line, rfc3339};
+pub use find::{FoundLetter, Letters, find_letters};
 pub use letter::short;
 
 const EXAMPLES: &str = "\

@@ -18,7 +18,7 @@ use crate::output::{Output, Tone, plural};
 use checks::{Finding, Severity, examine};
 use read::read;
 
-pub use read::{Subject, source_queues};
+pub use read::{Subject, function_settings, source_queues};
 
 const EXAMPLES: &str = "\
 Examples:

@@ -35,6 +35,7 @@ mod run;
 mod schema;
 mod serve;
 mod sweep;
+mod trace;
 mod validate;
 
 use std::ffi::OsString;
@@ -72,6 +73,7 @@ enum Verb {
     Run(Box<run::Run>),
     Serve(serve::Serve),
     Sweep(Box<sweep::Sweep>),
+    Trace(Box<trace::Trace>),
     Validate(validate::Validate),
 }
 
@@ -93,6 +95,7 @@ impl Verb {
             Verb::Run(verb) => verb.run(output),
             Verb::Serve(verb) => verb.run(output),
             Verb::Sweep(verb) => verb.run(output),
+            Verb::Trace(verb) => verb.run(output),
             Verb::Validate(verb) => verb.run(output),
         }
     }

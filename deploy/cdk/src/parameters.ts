@@ -242,6 +242,17 @@ export interface FailureRelayParameters {
    */
   readonly abandonedWorkQueueArns?: readonly string[];
   /**
+   * RELAY_LOG_TAIL, how many of the last lines of its log are told with the death of an ECS task, a Batch
+   * job or a build, and where the rest is. 0 is off. What a worker logs is then read by whoever reads the
+   * orchestrator's reason. At least 0, at most 100.
+   */
+  readonly logTail?: number;
+  /**
+   * Up to three names of log groups, in which * stands for anything, that the relay may read for
+   * `logTail`.
+   */
+  readonly logTailGroups?: readonly string[];
+  /**
    * Take leases and claims, and notices that name no task or job for those who claimed what they are
    * about. Makes the table that holds them, and a function that reports each minute the leases of which
    * nothing was heard.
@@ -386,6 +397,8 @@ export const PARAMETERS: Readonly<Record<keyof FailureRelayParameters, string>> 
   bedrockJobNotices: "BedrockJobNotices",
   taskTokenNames: "TaskTokenNames",
   abandonedWorkQueueArns: "AbandonedWorkQueueArns",
+  logTail: "LogTail",
+  logTailGroups: "LogTailGroups",
   leases: "Leases",
   sweep: "Sweep",
   sweepStateMachineArns: "SweepStateMachineArns",

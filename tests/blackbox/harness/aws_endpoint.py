@@ -28,6 +28,7 @@ TARGETS = {
     "AmazonEC2ContainerServiceV20141113": ("ecs", "application/x-amz-json-1.1", "ecs"),
     "CodeBuild_20161006": ("codebuild", "application/x-amz-json-1.1", "codebuild"),
     "AmazonSSM": ("ssm", "application/x-amz-json-1.1", "ssm"),
+    "Logs_20140328": ("logs", "application/x-amz-json-1.1", "logs"),
     "DynamoDB_20120810": ("dynamodb", "application/x-amz-json-1.0", "dynamodb"),
     "AmazonSQS": ("sqs", "application/x-amz-json-1.0", "sqs"),
 }
@@ -85,7 +86,7 @@ class Record:
     calls: list[Call] = field(default_factory=list)
     """Calls of the failure APIs."""
     others: list[Call] = field(default_factory=list)
-    """Calls of SQS and STS."""
+    """Calls of SQS and STS, and questions about a worker's log."""
     dead_letters: list[DeadLetter] = field(default_factory=list)
     parked: list[Parked] = field(default_factory=list)
     visibility: list[dict] = field(default_factory=list)
@@ -120,7 +121,8 @@ class AwsEndpoint:
         reply = self._reply(call, record)
         if isinstance(reply, a.Reply) and call.service in rest.IN_XML:
             reply = a.as_xml(reply, call.service)
-        (record.others if call.service in ("sqs", "sts") else record.calls).append(call)
+        is_other = call.service in ("sqs", "sts", "logs") or call.operation == "DescribeTaskDefinition"
+        (record.others if is_other else record.calls).append(call)
         match reply:
             case a.Hang():
                 await asyncio.sleep(600)

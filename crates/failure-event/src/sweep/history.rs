@@ -61,6 +61,8 @@ pub struct History {
     scopes: Scopes,
     states: Vec<State>,
     open: Vec<Running>,
+    /// Every task that was ever scheduled, where they are asked for.
+    scheduled: Option<Vec<OpenTask>>,
     map_runs: Vec<(String, ScopeId)>,
     input: Option<String>,
 }
@@ -107,6 +109,12 @@ struct Event<'a> {
 }
 
 impl History {
+    /// A history that keeps what it has closed: see [`History::scheduled_tasks`].
+    #[must_use]
+    pub fn keeping_all() -> Self {
+        Self { scheduled: Some(Vec::new()), ..Self::default() }
+    }
+
     /// Reads the next page, in the order in which the events happened, and returns the token of the page after it.
     ///
     /// # Errors
@@ -124,6 +132,13 @@ impl History {
     #[must_use]
     pub fn open_tasks(&self) -> Vec<OpenTask> {
         self.open.iter().map(|running| self.with_inputs(running)).collect()
+    }
+
+    /// The callback states that were ever scheduled in what was read, as they were then, whether or not they are open; none unless the
+    /// history keeps them all.
+    #[must_use]
+    pub fn scheduled_tasks(&self) -> &[OpenTask] {
+        self.scheduled.as_deref().unwrap_or_default()
     }
 
     /// The distributed maps that run at the end of what was read: their children are executions of their own.
@@ -292,7 +307,12 @@ impl History {
             output: None,
             inputs: Vec::new(),
         };
-        self.open.push(Running { events: vec![event.id], scope: before.scope, state: before.state, task });
+        let running = Running { events: vec![event.id], scope: before.scope, state: before.state, task };
+        let kept = self.scheduled.is_some().then(|| self.with_inputs(&running));
+        if let Some(scheduled) = &mut self.scheduled {
+            scheduled.extend(kept);
+        }
+        self.open.push(running);
     }
 }
 

@@ -1,6 +1,8 @@
 //! Reads a deployment. What cannot be read is noted, and the checks that need it are left out: a doctor with few permissions
 //! still says what it sees.
 
+use std::collections::BTreeMap;
+
 use aws_config::SdkConfig;
 use aws_sdk_cloudwatch::types::{AlarmType, MetricAlarm, StateValue};
 use aws_sdk_eventbridge::types::RuleState;
@@ -73,6 +75,22 @@ pub async fn source_queues(config: &SdkConfig, subject: Subject<'_>) -> Result<V
         return Err(Problem::service(format!("the relay's queues could not be read: {why}")));
     }
     Ok(mappings.into_iter().map(|mapping| mapping.queue_arn).collect())
+}
+
+/// The environment of the relay's function among these functions.
+///
+/// # Errors
+/// It is not among them, or cannot be read.
+pub async fn function_settings(
+    config: &SdkConfig,
+    functions: &[String],
+) -> Result<BTreeMap<String, String>, Problem> {
+    let mut reader = Reader { config, deployment: Deployment::default() };
+    reader.functions(functions).await;
+    let Deployment { function, unread, .. } = reader.deployment;
+    let why =
+        if unread.is_empty() { "there is no function of the relay".to_owned() } else { unread.join("; ") };
+    function.map(|function| function.environment).ok_or_else(|| Problem::service(why))
 }
 
 struct Reader<'a> {

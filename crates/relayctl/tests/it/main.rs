@@ -18,6 +18,8 @@ mod sessions;
 mod state_machines;
 mod sweep;
 mod tool;
+mod trace;
+mod trail;
 mod validate;
 mod vectors;
 mod version;

@@ -18,6 +18,7 @@ use crate::account::Account;
 use crate::deployed::Deployed;
 use crate::event_files::root;
 use crate::tool::create_queues;
+use crate::trail::Trail;
 
 const FENCE: &str = "```";
 const QUEUE: &str = "failure-events";
@@ -34,6 +35,8 @@ struct Stage {
     deployed: Deployed,
     /// What `relayctl sweep` reads.
     account: Account,
+    /// Where `relayctl trace` looks.
+    trail: Trail,
 }
 
 async fn stage() -> Stage {
@@ -41,7 +44,8 @@ async fn stage() -> Stage {
     let epoch_ms = Some(u64::try_from(began.as_millis()).unwrap());
     let endpoint = Endpoint::start(Options { epoch_ms, ..Options::default() }).await.unwrap();
     create_queues(&endpoint, QUEUE, DEAD_LETTERS);
-    Stage { endpoint, deployed: Deployed::start(&[]).await, account: Account::start(&[]).await }
+    let trail = Trail::start(endpoint.queue_url(DEAD_LETTERS), &[]).await;
+    Stage { endpoint, deployed: Deployed::start(&[]).await, account: Account::start(&[]).await, trail }
 }
 
 /// Twelve letters of an outage, and one that no relay can read.
@@ -102,6 +106,7 @@ fn run(command: &str, stage: &Stage) -> String {
     let url = match command.split(' ').nth(1) {
         Some("doctor" | "leases") => stage.deployed.url.as_str(),
         Some("sweep") => stage.account.url.as_str(),
+        Some("trace") => stage.trail.url.as_str(),
         _ => endpoint.url(),
     };
     let tool = Path::new(env!("CARGO_BIN_EXE_relayctl")).parent().unwrap();

@@ -2,7 +2,10 @@ use super::*;
 
 /// A history in lines: `id<previous type details`.
 fn history(lines: &str) -> History {
-    let mut history = History::default();
+    read_into(History::default(), lines)
+}
+
+fn read_into(mut history: History, lines: &str) -> History {
     let events: Vec<String> =
         lines.lines().map(str::trim).filter(|line| !line.is_empty()).map(event).collect();
     for page in events.chunks(3) {
@@ -217,4 +220,29 @@ fn odd_histories_are_read_as_far_as_they_go() {
             format!("2<0 TaskStateEntered a\n3<2 TaskScheduled\n4<99 {kind}\n5<99 ParallelStateStarted");
         assert_eq!(open(&lines), ["a"], "{kind} of nothing closes nothing");
     }
+}
+
+#[test]
+fn a_history_that_keeps_all_tells_of_tasks_that_were_called_back_too() {
+    let lines = "1<0 ExecutionStarted
+        2<0 TaskStateEntered Render
+        3<2 TaskScheduled
+        4<3 TaskSubmitted
+        5<4 TaskFailed
+        6<5 TaskStateExited
+        7<6 TaskStateEntered Wait
+        8<7 TaskScheduled
+        9<8 ExecutionAborted";
+    let states = |history: History| -> Vec<(String, usize)> {
+        let tasks = history.scheduled_tasks().iter();
+        tasks.map(|task| (task.state.clone(), task.inputs.len())).collect()
+    };
+    let both = [("Render".to_owned(), 2), ("Wait".to_owned(), 2)];
+    assert_eq!(
+        states(read_into(History::keeping_all(), lines)),
+        both,
+        "with the inputs that they were given"
+    );
+    assert_eq!(states(history(lines)), [], "a sweep need not remember them");
+    assert_eq!(open(lines), NONE);
 }
