@@ -87,6 +87,7 @@ impl Drill {
         // What was begun is cleaned up, whether or not anybody still reads.
         let output = &output.outliving_its_reader();
         crate::block_on(async {
+            let stop = Stop::listen();
             let config = self.aws.load(None).await?;
             let resources = stack::resources(&config, &self.stack).await?;
             let deployment = read(&config, Subject::Stack(&self.stack)).await?;
@@ -101,7 +102,7 @@ impl Drill {
             let stage = Stage {
                 config: &config,
                 output,
-                stop: Stop::listen(),
+                stop,
                 run: format!("{:08x}", fastrand::u32(..)),
                 findings: examine(&deployment),
                 deployment: &deployment,

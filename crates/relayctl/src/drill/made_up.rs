@@ -41,7 +41,9 @@ fn value(kind: Kind, member: &Member, origin: Origin<'_>) -> Option<String> {
             format!("drill-{hex}").chars().take(max.min(38)).collect()
         }
         Rule::Arn { .. } => {
-            let service = kind.operations().first().map_or("", |operation| operation.service.signing_name);
+            let names = kind.operations().iter().map(|operation| operation.service.signing_name);
+            // What has a presigned URL is CloudFormation's, and signs nothing.
+            let service = names.into_iter().find(|name| !name.is_empty()).unwrap_or("cloudformation");
             format!("arn:{}:{service}:{region}:{account}:drill/{}", partition.id, uuid(&hex))
         }
         Rule::Pattern { max, pattern } => {

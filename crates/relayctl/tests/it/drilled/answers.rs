@@ -103,10 +103,10 @@ fn function(path: &str, stage: &Stage) -> Value {
 }
 
 fn mappings(stage: &Stage) -> Value {
-    let state = if *stage.is_disabled.lock().unwrap() { "Disabled" } else { "Enabled" };
+    let enabled = if *stage.is_disabled.lock().unwrap() { "Disabled" } else { "Enabled" };
     json!({"EventSourceMappings": [{
         "EventSourceArn": stage.endpoint.queue_arn(QUEUE),
-        "State": state,
+        "State": enabled,
         "FunctionResponseTypes": ["ReportBatchItemFailures"],
     }]})
 }
