@@ -28,11 +28,14 @@ use crate::exit::{Exit, Problem};
 use crate::output::Output;
 use crate::token_names::TokenNames;
 use judge::Judge;
-use queue::Queue;
 
 pub use describe::{age, on_one_line, rfc3339};
 pub use find::{FoundLetter, Letters, find_letters};
-pub use letter::short;
+pub use held::Held;
+pub use letter::{Letter, short};
+pub use queue::{BATCH_MAX, Queue};
+pub use redrive::move_back;
+pub use scan::{Next, scan};
 
 const EXAMPLES: &str = "\
 Examples:

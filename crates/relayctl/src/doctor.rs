@@ -4,6 +4,7 @@ mod checks;
 mod deployment;
 mod parking;
 mod policy;
+mod queue_policy;
 mod read;
 mod state_machines;
 
@@ -15,10 +16,11 @@ use serde_json::json;
 use crate::aws;
 use crate::exit::{Exit, Problem};
 use crate::output::{Output, Tone, plural};
-use checks::{Finding, Severity, examine};
-use read::read;
 
-pub use read::{Subject, function_settings, source_queues};
+pub use checks::{Finding, Severity, Way, enabled_kinds, examine, regions, roles};
+pub use deployment::Deployment;
+pub use policy::{Request, may};
+pub use read::{Subject, function_settings, read, source_queues};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -84,7 +86,8 @@ impl Doctor {
     }
 }
 
-fn tell_unread(unread: &[String], output: &Output) {
+/// Tells what could not be read.
+pub fn tell_unread(unread: &[String], output: &Output) {
     for unread in unread {
         output.talk(format!("{} {unread}", output.tint_talk(Tone::Odd, "not read:")));
     }

@@ -8,6 +8,7 @@ use failure_relay::settings::Settings;
 use super::deployment::{Deployment, Mapping, Queue, Watched};
 use super::parking::{PARKING_QUEUE_URL, parking};
 use super::policy::{Request, may};
+use super::queue_policy::lets_rule_send;
 use crate::dlq::short;
 
 /// A message that may be received less often than this becomes a dead letter in a short outage.
@@ -42,6 +43,21 @@ impl Severity {
     }
 }
 
+/// The way of a failure that a finding lies on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// From the relay's queue to the function, and to the dead-letter queue.
+    Queue,
+    /// From a bus to the relay's queue; `None` is the default bus.
+    Bus(Option<String>),
+    /// From the function to the service of this kind, in these regions.
+    Kind(Kind, Vec<String>),
+    /// From the function to another account.
+    Account(String),
+    /// None of these.
+    Other,
+}
+
 /// Something that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
@@ -49,6 +65,8 @@ pub struct Finding {
     pub id: &'static str,
     /// How bad it is.
     pub severity: Severity,
+    /// Where it lies.
+    pub way: Way,
     /// What it is about.
     pub about: String,
     /// What is wrong, and what follows from it.
@@ -82,20 +100,28 @@ pub(super) fn finding(
     what: impl Into<String>,
     fix: impl Into<String>,
 ) -> Finding {
-    Finding { id, severity, about: about.to_owned(), what: what.into(), fix: fix.into() }
+    let (about, what, fix) = (about.to_owned(), what.into(), fix.into());
+    Finding { id, severity, way: Way::Other, about, what, fix }
+}
+
+impl Finding {
+    fn on(self, way: Way) -> Self {
+        Self { way, ..self }
+    }
 }
 
 fn function(deployment: &Deployment) -> Findings {
     let Some(function) = &deployment.function else {
         let what = "there is no relay function: nothing is relayed";
-        return vec![finding("no-function", Severity::Broken, "function", what, "deploy the stack again")];
+        let fix = "deploy the stack again";
+        return vec![finding("no-function", Severity::Broken, "function", what, fix).on(Way::Queue)];
     };
     if matches!(function.state.as_str(), "Active" | "") {
         return Vec::new();
     }
     let what = format!("its state is {}: it may not be invoked", function.state);
     let fix = "look at StateReason in `aws lambda get-function-configuration`, and deploy again";
-    vec![finding("function-not-active", Severity::Broken, &function.name, what, fix)]
+    vec![finding("function-not-active", Severity::Broken, &function.name, what, fix).on(Way::Queue)]
 }
 
 /// The function's own reader of its settings says what stops it.
@@ -111,7 +137,7 @@ fn settings(deployment: &Deployment) -> Findings {
         Err(error) => {
             let what = format!("{error}: the function stops at start, and nothing is relayed");
             let fix = format!("set {} in the function's environment", error.name);
-            vec![finding("wrong-setting", Severity::Broken, &function.name, what, fix)]
+            vec![finding("wrong-setting", Severity::Broken, &function.name, what, fix).on(Way::Queue)]
         }
     }
 }
@@ -122,14 +148,15 @@ fn mappings(deployment: &Deployment) -> Findings {
     if deployment.mappings.is_empty() {
         let what = "no queue invokes it: what is published to the queue stays there";
         let fix = "add an event source mapping from the queue, with ReportBatchItemFailures";
-        findings.push(finding("no-mapping", Severity::Broken, &function.name, what, fix));
+        findings.push(finding("no-mapping", Severity::Broken, &function.name, what, fix).on(Way::Queue));
     }
     for mapping in &deployment.mappings {
         let about = format!("mapping of {}", short(&mapping.queue_arn));
+        let way = if deployment.is_own_queue(&mapping.queue_arn) { Way::Queue } else { Way::Other };
         if !mapping.is_enabled {
             let what = "it is disabled: failures wait in the queue until they expire";
             let fix = "enable it: aws lambda update-event-source-mapping --enabled --uuid …";
-            findings.push(finding("mapping-disabled", Severity::Broken, &about, what, fix));
+            findings.push(finding("mapping-disabled", Severity::Broken, &about, what, fix).on(way));
         }
         if !mapping.reports_item_failures {
             let what = "ReportBatchItemFailures is missing: Lambda deletes the whole batch, and what was to be retried is lost";
@@ -220,7 +247,8 @@ fn dead_letters(deployment: &Deployment) -> Findings {
             "RELAY_DEAD_LETTER_QUEUE_URL names {url}, which cannot be read: what cannot be relayed is retried for ever"
         );
         let fix = "set it to the URL of a queue that is there";
-        return vec![finding("no-dead-letter-queue", Severity::Broken, "dead-letter queue", what, fix)];
+        let about = "dead-letter queue";
+        return vec![finding("no-dead-letter-queue", Severity::Broken, about, what, fix).on(Way::Queue)];
     };
     let mut findings = Findings::new();
     let is_target_of_redrive = deployment
@@ -249,7 +277,7 @@ fn permissions(deployment: &Deployment) -> Findings {
         let Some((arn, _)) = queue else { continue };
         let request = Request { action: "sqs:SendMessage", resource: Some(arn), ..Request::default() };
         if lacks(&request) {
-            findings.push(lacking(&[request.action], &format!(" on {arn}"), what));
+            findings.push(lacking(&[request.action], &format!(" on {arn}"), what).on(Way::Queue));
         }
     }
     for mapping in &deployment.mappings {
@@ -258,11 +286,9 @@ fn permissions(deployment: &Deployment) -> Findings {
         let mut missing = consuming(deployment);
         missing.retain(|action| lacks(&request(action)));
         if !missing.is_empty() {
-            findings.push(lacking(
-                &missing,
-                &format!(" on {arn}"),
-                "the queue cannot be worked off as it should",
-            ));
+            let way = if deployment.is_own_queue(arn) { Way::Queue } else { Way::Other };
+            let what = "the queue cannot be worked off as it should";
+            findings.push(lacking(&missing, &format!(" on {arn}"), what).on(way));
         }
     }
     for kind in enabled_kinds(deployment) {
@@ -272,7 +298,11 @@ fn permissions(deployment: &Deployment) -> Findings {
             missing.retain(|region| lacks(&request(region)));
             if !missing.is_empty() {
                 let what = format!("{} is enabled, but cannot be failed", kind.name());
-                findings.push(lacking(&[action], &format!(" in {}", missing.join(", ")), &what));
+                let place = format!(" in {}", missing.join(", "));
+                findings.push(
+                    lacking(&[action], &place, &what)
+                        .on(Way::Kind(kind, missing.iter().map(|&region| region.to_owned()).collect())),
+                );
             }
         }
     }
@@ -280,7 +310,8 @@ fn permissions(deployment: &Deployment) -> Findings {
         let (action, resource, account_id) = ("sts:AssumeRole", Some(role.as_str()), Some(account));
         if lacks(&Request { action, resource, account: account_id, region: None }) {
             let what = format!("account {account} is allowed, but its role cannot be assumed");
-            findings.push(lacking(&[action], &format!(" on {role}"), &what));
+            let way = Way::Account(account.to_owned());
+            findings.push(lacking(&[action], &format!(" on {role}"), &what).on(way));
         }
     }
     findings
@@ -306,20 +337,25 @@ fn consuming(deployment: &Deployment) -> Vec<&'static str> {
     actions
 }
 
-fn enabled_kinds(deployment: &Deployment) -> Vec<Kind> {
+/// The kinds that are on, in the order of registration.
+#[must_use]
+pub fn enabled_kinds(deployment: &Deployment) -> Vec<Kind> {
     let listed = deployment.list("RELAY_TARGETS");
     let all = Kind::ALL.iter().copied();
     all.filter(|kind| listed.is_empty() || listed.contains(&kind.name())).collect()
 }
 
-fn regions(deployment: &Deployment) -> Vec<&str> {
+/// The regions that an event may name, the relay's own first.
+#[must_use]
+pub fn regions(deployment: &Deployment) -> Vec<&str> {
     let mut regions = vec![deployment.region.as_str()];
     regions.extend(deployment.list("RELAY_ALLOWED_REGIONS"));
     regions
 }
 
 /// The role of each allowed account, and the account.
-fn roles(deployment: &Deployment) -> Vec<(String, &str)> {
+#[must_use]
+pub fn roles(deployment: &Deployment) -> Vec<(String, &str)> {
     let Some(name) = deployment.variable("RELAY_ROLE_NAME") else { return Vec::new() };
     let partition = Partition::of(&deployment.region).id;
     let role = |account| (role_arn(partition, account, name), account);
@@ -329,17 +365,30 @@ fn roles(deployment: &Deployment) -> Vec<(String, &str)> {
 fn rules(deployment: &Deployment) -> Findings {
     let mut findings = Findings::new();
     for rule in deployment.rules.iter().filter(|rule| rule.is_enabled) {
+        let way = || Way::Bus(rule.bus.clone());
         if rule.targets.is_empty() {
             let what = "it has no target: the events that it catches vanish";
             let fix = "add the relay's queue as its target";
-            findings.push(finding("rule-without-target", Severity::Broken, &rule.name, what, fix));
+            findings.push(finding("rule-without-target", Severity::Broken, &rule.name, what, fix).on(way()));
         }
         for target in &rule.targets {
-            if !deployment.queues.contains_key(&target.arn) && !is_function(deployment, &target.arn) {
+            let queue = deployment.queues.get(&target.arn);
+            if queue.is_some_and(|queue| !lets_rule_send(queue.policy.as_deref(), &target.arn, &rule.arn)) {
+                let queue = short(&target.arn);
+                let what =
+                    format!("the policy of {queue} lets it send nothing: what it catches does not arrive");
+                let fix = format!(
+                    "allow sqs:SendMessage to events.amazonaws.com with aws:SourceArn {} there",
+                    rule.arn
+                );
+                findings
+                    .push(finding("queue-refuses-rule", Severity::Broken, &rule.name, what, fix).on(way()));
+            }
+            if queue.is_none() && !is_function(deployment, &target.arn) {
                 let what =
                     format!("its target {} is neither the relay nor a queue that invokes it", target.arn);
                 let fix = "let it lead to the relay's queue";
-                findings.push(finding("rule-elsewhere", Severity::Note, &rule.name, what, fix));
+                findings.push(finding("rule-elsewhere", Severity::Note, &rule.name, what, fix).on(way()));
             }
             if target.dead_letter_arn.is_none() {
                 let what = "its target has no dead-letter queue: an event that cannot be delivered for a day is lost";
@@ -400,6 +449,7 @@ pub(super) mod tests {
 
     const QUEUE: &str = "arn:aws:sqs:eu-west-1:111122223333:failures";
     const DEAD: &str = "arn:aws:sqs:eu-west-1:111122223333:dead";
+    const RULE: &str = "arn:aws:events:eu-west-1:111122223333:rule/failures/all";
     const URL: &str = "https://sqs.eu-west-1.amazonaws.com/111122223333/dead";
     pub const PARKING: &str = "arn:aws:sqs:eu-west-1:111122223333:parking";
     const PARKING_URL: &str = "https://sqs.eu-west-1.amazonaws.com/111122223333/parking";
@@ -418,6 +468,11 @@ pub(super) mod tests {
             retention_seconds: 1_209_600,
             redrive: Some(Redrive { target_arn: DEAD.to_owned(), receives_max: 1000 }),
             is_encrypted: true,
+            policy: Some(
+                json!({"Statement": {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"},
+                    "Action": "sqs:SendMessage", "Resource": QUEUE, "Condition": {"ArnEquals": {"aws:SourceArn": RULE}}}})
+                .to_string(),
+            ),
             ..Queue::default()
         };
         let dead = Queue { url: URL.to_owned(), redrive: None, ..queue.clone() };
@@ -452,7 +507,13 @@ pub(super) mod tests {
                 (PARKING.to_owned(), parking),
             ]),
             permissions: statements(&policy()),
-            rules: vec![Rule { name: "all".to_owned(), is_enabled: true, targets: vec![target] }],
+            rules: vec![Rule {
+                name: "all".to_owned(),
+                arn: RULE.to_owned(),
+                bus: Some("failures".to_owned()),
+                is_enabled: true,
+                targets: vec![target],
+            }],
             alarms: Some(Watched::ALL.map(alarm).to_vec()),
             unread: Vec::new(),
         }
@@ -599,6 +660,36 @@ pub(super) mod tests {
             d.rules[0].targets.clear();
         };
         assert_eq!(ids(disabled), [""; 0]);
+    }
+
+    #[test]
+    fn the_queue_must_take_what_a_rule_sends() {
+        let queue = |d: &mut Deployment| d.queues.get_mut(QUEUE).unwrap().policy = None;
+        assert_eq!(ids(queue), ["queue-refuses-rule"]);
+        let another = |d: &mut Deployment| d.rules[0].arn = RULE.replace("all", "some");
+        assert_eq!(ids(another), ["queue-refuses-rule"]);
+        let disabled = |d: &mut Deployment| {
+            queue(d);
+            d.rules[0].is_enabled = false;
+        };
+        assert_eq!(ids(disabled), [""; 0]);
+    }
+
+    #[test]
+    fn a_finding_tells_the_way_on_which_it_lies() {
+        let way = |change: fn(&mut Deployment)| {
+            let mut deployment = healthy();
+            change(&mut deployment);
+            examine(&deployment).remove(0).way
+        };
+        assert_eq!(way(|d| d.mappings[0].is_enabled = false), Way::Queue);
+        assert_eq!(way(|d| d.mappings[1].is_enabled = false), Way::Other, "parking is another way");
+        assert_eq!(way(|d| d.rules[0].targets.clear()), Way::Bus(Some("failures".to_owned())));
+        let denied = r#"{"Statement": {"Effect": "Deny", "Action": "swf:*", "Resource": "*"}}"#;
+        let mut deployment = healthy();
+        deployment.permissions.as_mut().unwrap().extend(statements(denied).unwrap());
+        let swf = Kind::from_name("swf-activity-task").unwrap();
+        assert_eq!(examine(&deployment)[0].way, Way::Kind(swf, vec!["eu-west-1".to_owned()]));
     }
 
     #[test]

@@ -69,6 +69,8 @@ pub struct Queue {
     pub is_encrypted: bool,
     /// About how many messages it holds.
     pub messages: u64,
+    /// Its policy, where it has one.
+    pub policy: Option<String>,
 }
 
 /// A redrive policy.
@@ -85,6 +87,10 @@ pub struct Redrive {
 pub struct Rule {
     /// Its name.
     pub name: String,
+    /// Its ARN.
+    pub arn: String,
+    /// The bus that it is on; `None` is the default bus.
+    pub bus: Option<String>,
     /// Whether it is enabled.
     pub is_enabled: bool,
     /// Its targets.
@@ -187,6 +193,12 @@ impl Deployment {
     /// The queues from which the function is invoked.
     pub fn sources(&self) -> impl Iterator<Item = (&Mapping, &Queue)> {
         self.mappings.iter().filter_map(|mapping| Some((mapping, self.queues.get(&mapping.queue_arn)?)))
+    }
+
+    /// Whether publishers send to a queue: it is neither the parking queue nor a worker's own.
+    #[must_use]
+    pub fn is_own_queue(&self, queue_arn: &str) -> bool {
+        !self.is_parking(queue_arn) && !self.is_abandoned_work(queue_arn)
     }
 
     /// Whether a queue is a worker's own dead-letter queue, whose settings are the worker's.

@@ -234,6 +234,7 @@ impl Reader<'_> {
             is_encrypted: text(&Name::SqsManagedSseEnabled) == "true"
                 || !text(&Name::KmsMasterKeyId).is_empty(),
             messages: u64::from(number(&Name::ApproximateNumberOfMessages)),
+            policy: attributes.get(&Name::Policy).filter(|policy| !policy.is_empty()).cloned(),
             url,
         };
         Ok((text(&Name::QueueArn).to_owned(), queue))
@@ -344,7 +345,7 @@ impl Reader<'_> {
 async fn rule(client: &aws_sdk_eventbridge::Client, bus: Option<String>, name: &str) -> Result<Rule, String> {
     let described = client.describe_rule().name(name).set_event_bus_name(bus.clone()).send().await;
     let described = described.map_err(|error| explain(&error))?;
-    let listed = client.list_targets_by_rule().rule(name).set_event_bus_name(bus).send().await;
+    let listed = client.list_targets_by_rule().rule(name).set_event_bus_name(bus.clone()).send().await;
     let listed = listed.map_err(|error| explain(&error))?;
     let target = |target: &aws_sdk_eventbridge::types::Target| RuleTarget {
         arn: target.arn().to_owned(),
@@ -352,6 +353,8 @@ async fn rule(client: &aws_sdk_eventbridge::Client, bus: Option<String>, name: &
     };
     Ok(Rule {
         name: name.to_owned(),
+        arn: described.arn().unwrap_or_default().to_owned(),
+        bus,
         is_enabled: described.state() != Some(&RuleState::Disabled),
         targets: listed.targets().iter().map(target).collect(),
     })
