@@ -72,7 +72,7 @@ def test_the_shards_are_those_of_the_gate(name):
 
 
 def test_each_step_of_the_gate_is_in_a_shard():
-    of = re.findall(r"(?m)^ *(?:.* \|\| )?step (\S+) '", (ROOT / ".ci/run").read_text())
+    of = re.findall(r"(?m)^ *(?:.* \|\| )?(?:step|beside) (\S+) '", (ROOT / ".ci/run").read_text())
     assert len(of) > 30
     assert set(of) == {*SHARDS, "all"}
 
