@@ -16,7 +16,7 @@ mod time_limits;
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -202,15 +202,15 @@ impl Relay {
     ) -> Turned {
         let started = Instant::now();
         let routed = catch_unwind(AssertUnwindSafe(|| route(record, &self.settings.rules, turn.home)));
-        let (subject, decision) = match routed {
-            Ok(Route { subject, decision }) => (subject, Some(decision)),
-            Err(_) => (Subject::default(), None),
+        let (subject, decision, body) = match routed {
+            Ok(Route { subject, decision, body }) => (subject, Some(decision), body),
+            Err(_) => (Subject::default(), None, None),
         };
         if subject.header.time_is_unreadable {
             let event_id = subject.header.id.as_deref().map(short);
             tracing::warn!(event_id = event_id.as_deref(), "time: is no RFC 3339 time, so it is ignored");
         }
-        let errand = Errand { relay: self, record, index, turn, started };
+        let errand = Errand { relay: self, record, index, turn, started, body: Mutex::new(body) };
         if is_blocked {
             return Turned::one(errand.ended(subject, decision.as_ref(), Outcome::Retry(Retry::Follower)));
         }
@@ -359,6 +359,8 @@ struct Errand<'a> {
     index: usize,
     turn: &'a Turn<'a>,
     started: Instant,
+    /// The body as the router left it, for the first dead letter.
+    body: Mutex<Option<String>>,
 }
 
 impl Errand<'_> {
@@ -403,7 +405,8 @@ impl Errand<'_> {
     }
 
     fn letterbox<'l>(&'l self, subject: &'l Subject) -> Letterbox<'l> {
-        Letterbox { relay: self.relay, record: self.record, index: self.index, subject, turn: self.turn }
+        let Self { relay, record, index, turn, started: _, body } = self;
+        Letterbox { relay, record, index: *index, subject, turn, body }
     }
 }
 
@@ -439,6 +442,7 @@ struct Letterbox<'a> {
     index: usize,
     subject: &'a Subject,
     turn: &'a Turn<'a>,
+    body: &'a Mutex<Option<String>>,
 }
 
 impl Letterbox<'_> {
@@ -481,7 +485,10 @@ impl Letterbox<'_> {
             publisher: self.subject.publisher.as_deref(),
             origin: &self.record.origin,
         };
-        let letter = DeadLetter::new(self.record.body.as_arrived().into_owned(), label);
+        // Few letters are written more than once: only those take a copy more.
+        let body = self.body.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let body = body.unwrap_or_else(|| self.record.body.as_arrived().into_owned());
+        let letter = DeadLetter::new(body, label);
         if self.relay.dead_letters.is_fifo() {
             letter.with_fifo_ids(label, &self.invocation_id())
         } else {

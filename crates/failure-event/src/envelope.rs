@@ -122,14 +122,20 @@ impl<'a> Body<'a> {
         }
     }
 
-    /// The text that carries the event, as JSON that is itself to be parsed.
+    /// The string that carries the event.
     #[must_use]
-    pub fn embedded(&self) -> Option<Cow<'_, str>> {
+    pub fn string(&self) -> Option<JsonString<'a>> {
         match self {
-            Body::Text(string) => Some(string.embedded()),
-            Body::Literal(literal) => literal.string().map(JsonString::into_embedded),
+            Body::Text(string) => Some(string.clone()),
+            Body::Literal(literal) => literal.string(),
             Body::Absent(_) => None,
         }
+    }
+
+    /// The text that carries the event, as JSON that is itself to be parsed.
+    #[must_use]
+    pub fn embedded(&self) -> Option<Cow<'a, str>> {
+        self.string().map(JsonString::into_embedded)
     }
 }
 

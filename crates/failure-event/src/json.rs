@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 
 mod object;
 
-pub use object::Object;
+pub use object::{NameSieve, Object};
 
 use crate::json_scan::{
     LoneSurrogates, blanks_end, compacted, escapes_end, is_escaped, unescaped, value_end,
@@ -152,18 +152,22 @@ impl<'a> Json<'a> {
     pub fn pointer(self, pointer: &str) -> Option<Json<'a>> {
         let mut here = self;
         for token in pointer.strip_prefix('/')?.split('/') {
-            let token = if token.contains('~') {
-                Cow::Owned(token.replace("~1", "/").replace("~0", "~"))
-            } else {
-                Cow::Borrowed(token)
-            };
             here = match here.json_type() {
-                Type::Object => here.object()?.member(&token)?,
-                Type::Array => array_index(&token).and_then(|index| here.array()?.into_iter().nth(index))?,
+                Type::Object => here.object()?.member(&member_name(token))?,
+                Type::Array => array_index(token).and_then(|index| here.array()?.into_iter().nth(index))?,
                 _ => return None,
             };
         }
         (here.json_type() != Type::Null).then_some(here)
+    }
+}
+
+/// The name of a member as a JSON pointer's token writes it.
+fn member_name(token: &str) -> Cow<'_, str> {
+    if token.contains('~') {
+        Cow::Owned(token.replace("~1", "/").replace("~0", "~"))
+    } else {
+        Cow::Borrowed(token)
     }
 }
 

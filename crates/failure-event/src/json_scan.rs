@@ -9,12 +9,14 @@ mod escapes;
 
 use memchr::memchr;
 
+use crate::words::{WORD, each, word_at};
+
 pub use escapes::{LoneSurrogates, escapes_end, is_escaped, unescaped};
 
-/// Where the blanks end that begin at `at`.
+/// Where the blanks end that begin at `at`. Outside of its strings a legal text has no other byte as low as these.
 #[must_use]
 pub fn blanks_end(bytes: &[u8], mut at: usize) -> usize {
-    while matches!(bytes.get(at), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+    while bytes.get(at).is_some_and(|byte| *byte <= b' ') {
         at += 1;
     }
     at
@@ -23,21 +25,64 @@ pub fn blanks_end(bytes: &[u8], mut at: usize) -> usize {
 /// Where the string ends whose opening quote is at `start`: behind the first quote before which the backslashes are even in number.
 #[must_use]
 pub fn string_end(bytes: &[u8], start: usize) -> usize {
-    let mut at = start + 1;
+    match near_string_end(bytes, start + 1) {
+        Ok(end) => end,
+        Err(at) => far_string_end(bytes, at),
+    }
+}
+
+/// Where a string ends that goes on at `at`, byte by byte; where it still goes on, when that is further away. Other escapes are passed
+/// over by their two bytes: what follows `\u` is like any other text.
+#[inline]
+fn near_string_end(bytes: &[u8], mut at: usize) -> Result<usize, usize> {
+    let near = &bytes[..bytes.len().min(at + SHORT_RUN)];
+    while let Some(byte) = near.get(at) {
+        if !ENDS_A_RUN[usize::from(*byte)] {
+            at += 1;
+        } else if *byte == b'\\' {
+            at += 2;
+        } else {
+            return Ok(at + 1);
+        }
+    }
+    Err(at)
+}
+
+/// Where a long string ends that goes on at `at`.
+#[inline(never)]
+fn far_string_end(bytes: &[u8], mut at: usize) -> usize {
     loop {
-        // Where quotes are near, byte by byte. Other escapes are passed over by their two bytes: what follows `\u` is like any other text.
-        let short_end = bytes.len().min(at + SHORT_RUN);
-        while at < short_end {
-            let byte = bytes[at];
-            if !ENDS_A_RUN[usize::from(byte)] {
-                at += 1;
-            } else if byte == b'\\' {
-                at += 2;
-            } else {
-                return at + 1;
+        // Where there is JSON in the string, and with it quotes, a word at a time.
+        let mut without_quotes = 0;
+        while without_quotes < SHORT_RUN
+            && let Some(word) = word_at(bytes, at)
+        {
+            let (quotes, backslashes) = (each(word, b'"'), each(word, b'\\'));
+            let escaped = backslashes << 8;
+            if backslashes & escaped != 0 {
+                break;
+            }
+            let closing = quotes & !escaped;
+            if closing != 0 {
+                return at + closing.trailing_zeros() as usize / 8 + 1;
+            }
+            // A backslash at its end goes with the byte behind it.
+            at += WORD - (backslashes >> 63) as usize;
+            without_quotes = if quotes == 0 { without_quotes + WORD } else { 0 };
+        }
+        if without_quotes < SHORT_RUN {
+            // Backslashes in a row, or the end of the text.
+            let further = match near_string_end(bytes, at) {
+                Ok(end) => return end,
+                Err(further) => further,
+            };
+            let passed = bytes.get(at..further).unwrap_or_default();
+            at = further;
+            if passed.contains(&b'"') {
+                continue;
             }
         }
-        // Where they are far apart, from quote to quote: other escapes cost nothing.
+        // Where quotes are far apart, from one to the next: other escapes cost nothing.
         let rest = bytes.get(at..).unwrap_or_default();
         let Some(distance) = memchr(b'"', rest) else { return bytes.len() };
         let quote = at + distance;
@@ -49,7 +94,7 @@ pub fn string_end(bytes: &[u8], start: usize) -> usize {
 }
 
 /// Most runs without a quote are shorter than it takes to begin a search with vectors.
-const SHORT_RUN: usize = 32;
+const SHORT_RUN: usize = 4 * WORD;
 
 /// Whether a byte of a string is no plain one.
 const ENDS_A_RUN: [bool; 256] = {
@@ -69,6 +114,7 @@ fn is_escaped_at(bytes: &[u8], start: usize, at: usize) -> bool {
 }
 
 /// Where the value ends that begins at `start`.
+#[inline]
 #[must_use]
 pub fn value_end(bytes: &[u8], start: usize) -> usize {
     match bytes.get(start) {
@@ -78,17 +124,19 @@ pub fn value_end(bytes: &[u8], start: usize) -> usize {
     }
 }
 
-/// In a legal text brackets match, so that counting them is enough.
+/// In a legal text brackets match, so that counting them is enough. Those of lists differ from those of objects in one bit.
+#[inline(never)]
 fn nested_end(bytes: &[u8], start: usize) -> usize {
+    const OF_OBJECTS: u8 = b'{' ^ b'[';
     let (mut depth, mut at) = (0usize, start);
     while let Some(byte) = bytes.get(at) {
-        match byte {
+        match byte | OF_OBJECTS {
             b'"' => {
                 at = string_end(bytes, at);
                 continue;
             }
-            b'{' | b'[' => depth += 1,
-            b'}' | b']' => {
+            b'{' => depth += 1,
+            b'}' => {
                 depth -= 1;
                 if depth == 0 {
                     return at + 1;
@@ -102,7 +150,7 @@ fn nested_end(bytes: &[u8], start: usize) -> usize {
 }
 
 fn scalar_end(bytes: &[u8], mut at: usize) -> usize {
-    while !matches!(bytes.get(at), None | Some(b',' | b'}' | b']' | b' ' | b'\t' | b'\n' | b'\r')) {
+    while bytes.get(at).is_some_and(|byte| !matches!(byte, 0..=b' ' | b',' | b']' | b'}')) {
         at += 1;
     }
     at.min(bytes.len())
@@ -126,7 +174,7 @@ pub fn compacted(text: &str) -> String {
 fn tokens_end(bytes: &[u8], mut at: usize) -> usize {
     loop {
         match bytes.get(at) {
-            None | Some(b' ' | b'\t' | b'\n' | b'\r') => return at.min(bytes.len()),
+            None | Some(0..=b' ') => return at.min(bytes.len()),
             Some(b'"') => at = string_end(bytes, at),
             Some(_) => at += 1,
         }
@@ -136,12 +184,20 @@ fn tokens_end(bytes: &[u8], mut at: usize) -> usize {
 /// FNV-1a: for names, which are short. <http://www.isthe.com/chongo/tech/comp/fnv/>
 #[must_use]
 pub fn fnv1a(text: &str) -> u32 {
-    let (bytes, mut hash, mut at) = (text.as_bytes(), 0x811c_9dc5_u32, 0);
-    while at < bytes.len() {
-        hash = (hash ^ u32::from(bytes[at])).wrapping_mul(0x0100_0193);
-        at += 1;
-    }
-    hash
+    text.bytes().fold(FNV_OFFSET, fnv1a_step)
+}
+
+/// [`fnv1a`] of a text that stands in a JSON string as it is; `None` of one with quotes or backslashes.
+#[must_use]
+pub fn fnv1a_of_plain(text: &str) -> Option<u32> {
+    text.bytes()
+        .try_fold(FNV_OFFSET, |hash, byte| (!ENDS_A_RUN[usize::from(byte)]).then(|| fnv1a_step(hash, byte)))
+}
+
+const FNV_OFFSET: u32 = 0x811c_9dc5;
+
+fn fnv1a_step(hash: u32, byte: u8) -> u32 {
+    (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
 }
 
 #[cfg(test)]

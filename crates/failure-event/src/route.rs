@@ -3,6 +3,9 @@
 //! This module never calls anything, never fails and never prints. What it decides is a value, so that `relayctl explain` shows
 //! the very decision that the function acts on.
 
+use std::borrow::Cow;
+use std::fmt;
+
 use crate::dead_letter::{Code, Reason};
 use crate::envelope::{self, Content, DEPTH_MAX, RECORDS_MAX, Record, Via};
 use crate::event::{self, Failure, Header};
@@ -24,12 +27,25 @@ use crate::text::{Cut, cut};
 const ID_MAX: usize = SECRET_MAX + 1024;
 
 /// Where a record goes, and what is known of it.
-#[derive(Debug)]
 pub struct Route {
     /// What is known of the event, for logs, metrics, dead letters and responses.
     pub subject: Subject,
     /// What is to be done.
     pub decision: Decision,
+    /// The body of a record that cannot be routed, as it arrived, where it had to be copied to be read: its dead letter needs no second
+    /// copy.
+    pub body: Option<String>,
+}
+
+impl fmt::Debug for Route {
+    /// The body holds the token, so only its size is shown.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Route")
+            .field("subject", &self.subject)
+            .field("decision", &self.decision)
+            .field("body_bytes", &self.body.as_ref().map(String::len))
+            .finish()
+    }
 }
 
 /// What is known of an event. What is not known is `None`.
@@ -138,12 +154,17 @@ pub fn route(record: &Record<'_>, rules: &Rules, home: &Home) -> Route {
 pub fn route_with_log(record: &Record<'_>, rules: &Rules, home: &Home, log: Option<&LogTail>) -> Route {
     let mut router = Router { log, ..Router::new(record, rules, home) };
     router.subject.header.id = router.default_id(None);
-    let decision = match record.body.embedded() {
-        Some(text) => router.text(&text, record.depth(), None),
+    let body = record.body.string();
+    let decision = match &body {
+        Some(body) => router.text(&body.embedded(), record.depth(), None),
         None if router.abandoned_queue().is_some() => Err(router.work_without_identity()),
         None => Err(Reason::new(Code::MalformedEvent, router.absent_body())),
     };
-    router.end(decision)
+    let route = router.end(decision);
+    match (&route.decision, body.map(|body| body.text)) {
+        (Decision::Unroutable(_), Some(Cow::Owned(body))) => Route { body: Some(body), ..route },
+        _ => route,
+    }
 }
 
 /// Routes the failure of a target that had claimed what died: as if the notice had named it. What the claim says of the failure wins
@@ -185,7 +206,7 @@ impl<'a> Router<'a> {
         let decision = decision.unwrap_or_else(|reason| {
             Decision::Unroutable(Reason::new(reason.code, secrets.redact_own(&reason.message)))
         });
-        Route { subject: self.subject.without_secrets(), decision }
+        Route { subject: self.subject.without_secrets(), decision, body: None }
     }
 
     /// Content that is JSON in a text.
@@ -554,5 +575,39 @@ fn not_json(depth: usize, error: &NotJson) -> String {
     match depth {
         0 => format!("the payload is not JSON: {error}"),
         _ => format!("the body is not JSON: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::envelope::{Delivery, open};
+
+    /// The route of the one record of a batch; its body is given as the literal that stands in the payload.
+    fn routed<T>(literal: &str, see: impl FnOnce(&Record<'_>, Route) -> T) -> T {
+        let payload =
+            format!(r#"{{"Records":[{{"eventSource":"aws:sqs","messageId":"m","body":{literal}}}]}}"#);
+        let Delivery::SqsBatch(records) = open(&payload) else { panic!("{payload}") };
+        see(&records[0], route(&records[0], &Rules::default(), &Home::new("eu-west-1", "")))
+    }
+
+    #[test]
+    fn the_body_of_what_cannot_be_routed_is_handed_on_as_it_arrived() {
+        for literal in [r#""{\"target\":{\"kind\":\"?\"}}""#, r#""no\tJSON""#, r#""\ud800\/{}""#] {
+            routed(literal, |record, route| {
+                assert_eq!(route.body.unwrap(), record.body.as_arrived(), "{literal}");
+            });
+        }
+        for literal in [r#""plain""#, "7"] {
+            routed(literal, |_, route| assert_eq!(route.body, None, "{literal}: nothing was copied"));
+        }
+        let routable = r#""{\"target\":{\"kind\":\"step-functions-task\",\"taskToken\":\"t\"}}""#;
+        routed(routable, |_, route| assert_eq!(route.body, None));
+    }
+
+    #[test]
+    fn the_body_is_not_printed() {
+        let literal = r#""{\"target\":{\"kind\":\"?\",\"taskToken\":\"AQCEAAAAKgAAAAMA\"}}""#;
+        routed(literal, |_, route| assert!(!format!("{route:?}").contains("AQCE")));
     }
 }

@@ -44,12 +44,22 @@ pub(crate) fn position_in(word: u64, byte: u8) -> usize {
     below(word ^ (ONES * u64::from(byte)), 1).trailing_zeros() as usize / WORD
 }
 
+/// The highest bit of each byte of a word that is `byte`.
+///
+/// What differs is not zero: either its highest bit is set, or adding 127 to the others sets it.
+pub(crate) fn each(word: u64, byte: u8) -> u64 {
+    let different = word ^ (ONES * u64::from(byte));
+    !(((different & LOW_BITS) + LOW_BITS) | different | LOW_BITS)
+}
+
 /// Whether among the bytes of a word is a control character, or this byte.
 pub(crate) fn holds_control_or(word: u64, byte: u8) -> bool {
     below(word, b' ') | below(word ^ (ONES * u64::from(byte)), 1) != 0
 }
 
 const ONES: u64 = u64::MAX / 255;
+
+const LOW_BITS: u64 = ONES * 0x7f;
 
 /// The highest bit of the first byte that is less than `limit`, which is at most 128; what stands in the bytes above it does not count.
 fn below(word: u64, limit: u8) -> u64 {
@@ -71,6 +81,19 @@ mod tests {
                 assert_eq!(position_in(u64::from_le_bytes(bytes), b'"'), expected, "{other:#x} {at}");
             }
             assert_eq!(position_in(u64::from_le_bytes([other; WORD]), b'"'), WORD);
+        }
+    }
+
+    #[test]
+    fn each_such_byte_of_a_word_is_told() {
+        for other in [b'x', b'#', b'!', 0, 0x80, 0xa2, 0xff] {
+            for which in 0..=u8::MAX {
+                let is_such = |at: usize| which >> at & 1 == 1;
+                let bytes = std::array::from_fn(|at| if is_such(at) { b'"' } else { other });
+                let highest = std::array::from_fn(|at| if is_such(at) { 0x80 } else { 0 });
+                let found = each(u64::from_le_bytes(bytes), b'"');
+                assert_eq!(found, u64::from_le_bytes(highest), "{other:#x} {which:#b}");
+            }
         }
     }
 

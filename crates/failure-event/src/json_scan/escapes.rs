@@ -45,21 +45,30 @@ pub fn unescaped(raw: &str, lone_surrogates: LoneSurrogates) -> (String, bool) {
     let (mut at, mut has_lone_surrogate) = (0, false);
     while let Some(byte) = bytes.get(at) {
         if *byte != b'\\' {
-            at += copy_run(&bytes[at..], &mut out);
+            at = copy_run(bytes, at, &mut out);
             continue;
         }
         let escaped = bytes.get(at + 1).copied().unwrap_or_default();
+        if matches!(escaped, b'"' | b'/') && bytes.get(at + 2) != Some(&b'\\') {
+            // It stands for itself, and is copied with what follows.
+            at = copy_run(bytes, at + 1, &mut out);
+            continue;
+        }
         if escaped != b'u' {
             out.push(SIMPLE_ESCAPES[usize::from(escaped)]);
             at += 2;
             continue;
         }
         let (character, escape) = unicode_escape(&bytes[at..]);
-        if character.is_none() && lone_surrogates == LoneSurrogates::Kept {
-            out.extend(bytes[at..bytes.len().min(at + escape)].to_ascii_lowercase());
-        } else {
-            let character = character.unwrap_or(char::REPLACEMENT_CHARACTER);
-            out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+        match character {
+            None if lone_surrogates == LoneSurrogates::Kept => {
+                out.extend(bytes[at..bytes.len().min(at + escape)].iter().map(u8::to_ascii_lowercase));
+            }
+            None => out.extend_from_slice(REPLACEMENT),
+            Some(character) => match u8::try_from(character) {
+                Ok(byte) if byte.is_ascii() => out.push(byte),
+                _ => out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes()),
+            },
         }
         has_lone_surrogate |= character.is_none();
         at += escape;
@@ -69,6 +78,9 @@ pub fn unescaped(raw: &str, lone_surrogates: LoneSurrogates) -> (String, bool) {
         String::from_utf8(out).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
     (text, has_lone_surrogate)
 }
+
+/// U+FFFD
+const REPLACEMENT: &[u8; 3] = b"\xef\xbf\xbd";
 
 /// What the letter behind a backslash stands for, where it is not `u`.
 const SIMPLE_ESCAPES: [u8; 256] = {
@@ -90,20 +102,22 @@ const SIMPLE_ESCAPES: [u8; 256] = {
     }
 };
 
-/// Copies what stands before the next backslash, and returns how much that is. A whole word is written even where the backslash is
-/// in it: copying exactly as much takes longer than the most runs are.
-fn copy_run(from: &[u8], to: &mut Vec<u8>) -> usize {
-    if let Some(word) = word_at(from, 0) {
+/// Copies what stands between `at` and the next backslash, and returns where that is. A whole word is written even where the backslash
+/// is in it: copying exactly as much takes longer than the most runs are.
+#[inline]
+fn copy_run(from: &[u8], at: usize, to: &mut Vec<u8>) -> usize {
+    if let Some(word) = word_at(from, at) {
         let length = position_in(word, b'\\');
         if length < WORD {
+            let end = to.len() + length;
             to.extend_from_slice(&word.to_le_bytes());
-            to.truncate(to.len() - WORD + length);
-            return length;
+            to.truncate(end);
+            return at + length;
         }
     }
-    let length = position_of(b'\\', from, 0);
-    to.extend_from_slice(&from[..length]);
-    length
+    let end = position_of(b'\\', from, at);
+    to.extend_from_slice(&from[at..end]);
+    end
 }
 
 /// The character of `\uXXXX`, or of a pair of them, and the length of the escape; `None` for a surrogate without its pair.

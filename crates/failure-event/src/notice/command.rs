@@ -5,8 +5,8 @@
 use std::cell::LazyCell;
 
 use super::identity::{Found, Identity, Picked, in_payload_under, names_in_lists, with_document};
-use crate::json::{Json, Type};
-use crate::spelling::plain;
+use crate::json::{Json, JsonString, Type};
+use crate::spelling::{plain, position_of_plain};
 use crate::target::GivenValue;
 
 /// A command line: one list of strings, or several in a row, as Kubernetes parts `command` and `args`.
@@ -24,50 +24,65 @@ impl<'a> Command<'a> {
     }
 
     /// The identity in an option that is written as one of the names, else in the first argument that is a JSON object.
+    ///
+    /// Of several options of one name the first counts that is not empty.
     fn identity<T>(&self, names: &[String], take: &mut dyn FnMut(Identity<'_>) -> T) -> Option<T> {
-        if let Some(identity) = self.options(names).identity() {
-            return Some(take(identity));
+        let mut picked = Picked::options(names);
+        // Most command lines have no option.
+        let known =
+            LazyCell::new(|| names_in_lists(names).map(|name| (plain(name), name)).collect::<Vec<_>>());
+        let mut in_document = None;
+        let mut arguments = self.arguments().peekable();
+        while let Some(argument) = arguments.next() {
+            let Some(option) = CommandOption::read(argument) else {
+                // A command line may be very long, so it is passed over once: what is found here counts only where no option is.
+                if in_document.is_none() {
+                    in_document = with_document(&GivenValue::Json(argument), |payload| {
+                        in_payload_under("an argument", payload, names, take)
+                    });
+                }
+                continue;
+            };
+            let known_at = position_of_plain(option.name(), known.iter().map(|(plain, _)| plain.as_str()));
+            let Some((_, known)) = known_at.and_then(|index| known.get(index)) else { continue };
+            let Some(place) = picked.place(|name| name == *known) else { continue };
+            let value = option.value().or_else(|| arguments.peek().copied().map(GivenValue::Json));
+            if place.is_none() {
+                *place = value.filter(|value| value.json_type() == Type::String && !value.is_empty());
+            }
         }
-        let mut arguments = self.arguments().map(GivenValue::Json);
-        arguments.find_map(|argument| {
-            with_document(&argument, |payload| in_payload_under("an argument", payload, names, take))
-        })?
+        picked.identity().map(take).or(in_document.flatten())
     }
 
     fn arguments(&self) -> impl Iterator<Item = Json<'a>> {
         self.0.iter().filter_map(|list| list.array()).flatten()
     }
-
-    /// The values of the options that are written as names. Of several the first counts that is not empty.
-    fn options<'n>(&self, names: &'n [String]) -> Picked<'n, 'a> {
-        let mut picked = Picked::options(names);
-        // Most command lines have no option.
-        let known =
-            LazyCell::new(|| names_in_lists(names).map(|name| (plain(name), name)).collect::<Vec<_>>());
-        let mut arguments = self.arguments().peekable();
-        while let Some(argument) = arguments.next() {
-            let Some((option, given)) = option_of(argument) else { continue };
-            let Some((_, known)) = known.iter().find(|(spelt, _)| *spelt == option) else { continue };
-            let Some(place) = picked.place(|name| name == *known) else { continue };
-            let value = given.or_else(|| arguments.peek().copied().map(GivenValue::Json));
-            if place.is_none() {
-                *place = value.filter(|value| value.json_type() == Type::String && !value.is_empty());
-            }
-        }
-        picked
-    }
 }
 
-/// An option's name in its plain spelling, and the value that it holds itself: `--NAME` or `--NAME=VALUE`.
-fn option_of(argument: Json<'_>) -> Option<(String, Option<GivenValue<'_>>)> {
-    let argument = argument.string()?;
-    let option = argument.text.strip_prefix("--")?;
-    match option.split_once('=') {
-        None => Some((plain(option), None)),
-        Some((option, value)) => {
-            let (option, start) = (plain(option), argument.text.len() - value.len());
-            Some((option, Some(GivenValue::Text(argument.from_byte(start)))))
-        }
+/// `--NAME` or `--NAME=VALUE`.
+struct CommandOption<'a> {
+    argument: JsonString<'a>,
+    name_end: usize,
+}
+
+impl<'a> CommandOption<'a> {
+    const START: &'static str = "--";
+
+    fn read(argument: Json<'a>) -> Option<Self> {
+        let argument = argument.string()?;
+        let option = argument.text.strip_prefix(Self::START)?;
+        let name_end = Self::START.len() + option.find('=').unwrap_or(option.len());
+        Some(Self { argument, name_end })
+    }
+
+    fn name(&self) -> &str {
+        &self.argument.text[Self::START.len()..self.name_end]
+    }
+
+    /// The value that it holds itself.
+    fn value(self) -> Option<GivenValue<'a>> {
+        let start = self.name_end + "=".len();
+        (start <= self.argument.text.len()).then(|| GivenValue::Text(self.argument.from_byte(start)))
     }
 }
 

@@ -42,10 +42,10 @@ pub(super) fn meaning(event: &AwsEvent<'_>, names: &[String]) -> Meaning {
     }
     let stop_code = detail.description("stopCode");
     let was_taken_away = stop_code.as_deref().is_some_and(|code| code != CONTAINER_EXITED);
-    let entries = entries(detail);
-    let mut workers = workers(detail, &entries, names).peekable();
+    let (entries, overrides) = (entries(detail), overrides(detail));
+    let mut workers = workers(&overrides, &entries, names).peekable();
     if workers.peek().is_none() {
-        let failed = containers(detail, &entries).find(Container::failed);
+        let failed = containers(detail, &overrides, &entries).find(Container::failed);
         return match (failed, was_taken_away) {
             (None, false) => Meaning::NoFailure,
             (failed, _) => event.death(None, told(detail, stop_code.as_deref(), failed.as_ref())),
@@ -66,11 +66,11 @@ fn entries<'a>(detail: &Object<'a>) -> Entries<'a> {
 
 /// The containers with an identity, in the order of `containerOverrides`.
 fn workers<'a>(
-    detail: &Object<'a>,
+    overrides: &[Object<'a>],
     entries: &Entries<'a>,
     names: &[String],
 ) -> impl Iterator<Item = Worker<'a>> {
-    overrides(detail).filter_map(move |container_override| {
+    overrides.iter().filter_map(move |container_override| {
         let environment = Environment::listed(container_override.member("environment"));
         let command = || Command::read([container_override.member("command")]).found(names);
         let found = environment.found(names).or_else(command)?;
@@ -81,18 +81,25 @@ fn workers<'a>(
 }
 
 /// All containers: those that are listed, then those that only the overrides name.
-fn containers<'a>(detail: &Object<'a>, entries: &Entries<'a>) -> impl Iterator<Item = Container<'a>> {
+fn containers<'a>(
+    detail: &Object<'a>,
+    overrides: &[Object<'a>],
+    entries: &Entries<'a>,
+) -> impl Iterator<Item = Container<'a>> {
     let listed = objects(detail.member("containers"))
         .map(|entry| Container { name: entry.text("name").unwrap_or_default(), entry: Some(entry) });
-    let not_listed = overrides(detail)
+    let not_listed = overrides
+        .iter()
         .filter_map(|container_override| container_override.text("name"))
         .filter(|name| !entries.contains_key(name))
         .map(|name| Container { name, entry: None });
     listed.chain(not_listed)
 }
 
-fn overrides<'a>(detail: &Object<'a>) -> impl Iterator<Item = Object<'a>> + use<'a> {
-    objects(detail.object("overrides").and_then(|overrides| overrides.member("containerOverrides")))
+/// Read once: they may be most of a notice.
+fn overrides<'a>(detail: &Object<'a>) -> Vec<Object<'a>> {
+    let list = detail.object("overrides").and_then(|overrides| overrides.member("containerOverrides"));
+    objects(list).collect()
 }
 
 impl Container<'_> {

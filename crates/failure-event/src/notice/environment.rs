@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::identity::{Found, Identity, Picked, in_payload_under, may_be_document, with_document};
+use super::identity::{Found, Identity, Picked, in_payload_under, with_document};
 use crate::json::{Json, JsonString, Object};
 use crate::target::GivenValue;
 
@@ -36,10 +36,12 @@ impl<'a> Environment<'a> {
     /// The identity in these variables: under one of the names, else in the first variable that holds a JSON object with one.
     fn identity<T>(&self, names: &[String], take: &mut dyn FnMut(Identity<'_>) -> T) -> Option<T> {
         let mut picked = Picked::variables(names);
-        let mut first_document = None;
-        for (index, (name, value)) in self.variables().enumerate() {
-            if first_document.is_none() && may_be_document(&value) {
-                first_document = Some(index);
+        let mut in_document = None;
+        for (name, value) in self.variables() {
+            // A list may be very long, so it is passed over once: what is found here counts only where no name is.
+            if in_document.is_none() {
+                in_document =
+                    with_document(&value, |payload| in_payload_under(&name, payload, names, take)).flatten();
             }
             // Of variables with one name the last counts, unless it is empty.
             if !value.is_empty()
@@ -48,12 +50,7 @@ impl<'a> Environment<'a> {
                 *place = Some(value);
             }
         }
-        if let Some(identity) = picked.identity() {
-            return Some(take(identity));
-        }
-        self.variables().skip(first_document?).find_map(|(name, value)| {
-            with_document(&value, |payload| in_payload_under(&name, payload, names, take))?
-        })
+        picked.identity().map(take).or(in_document)
     }
 
     fn variables(&self) -> Box<dyn Iterator<Item = (Cow<'a, str>, GivenValue<'a>)> + 'a> {

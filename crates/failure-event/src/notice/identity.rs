@@ -144,7 +144,7 @@ pub(super) fn with_document<T>(text: &GivenValue<'_>, search: impl FnOnce(&Objec
 
 /// Whether a value may be a string that is the text of a JSON object. It is told by the first characters, before anything is copied
 /// or parsed: most variables and arguments hold no JSON.
-pub(super) fn may_be_document(text: &GivenValue<'_>) -> bool {
+fn may_be_document(text: &GivenValue<'_>) -> bool {
     if text.json_type() != Type::String {
         return false;
     }
@@ -163,8 +163,9 @@ trait Place<'a> {
 }
 
 impl<'a> Place<'a> for Object<'a> {
+    #[inline]
     fn text(&self, name: &str) -> Option<GivenValue<'a>> {
-        let json = if is_pointer(name) { self.json().pointer(name) } else { self.member(name) };
+        let json = if is_pointer(name) { self.pointer(name) } else { self.member(name) };
         json.map(GivenValue::Json).filter(GivenValue::is_text)
     }
 }
@@ -175,29 +176,28 @@ fn is_pointer(name: &str) -> bool {
 
 /// The values of the names that are looked for, picked out of a list in one pass, however long it is.
 pub(super) struct Picked<'n, 'a> {
-    /// Whether a whole target is looked for too.
-    with_target: bool,
     own_names: &'n [String],
-    /// At most one for each name. Most lists hold none, and then nothing is allocated.
+    /// All names that are looked for.
+    names: Vec<&'n str>,
+    /// At most one for each name.
     values: Vec<(&'n str, Option<GivenValue<'a>>)>,
 }
 
 impl<'n, 'a> Picked<'n, 'a> {
     /// No variable yet.
     pub(super) fn variables(own_names: &'n [String]) -> Self {
-        Self { with_target: true, own_names, values: Vec::new() }
+        let names = std::iter::once(TARGET).chain(names_in_lists(own_names)).collect();
+        Self { own_names, names, values: Vec::new() }
     }
 
     /// No option yet: a whole target does not stand on a command line.
     pub(super) fn options(own_names: &'n [String]) -> Self {
-        Self { with_target: false, own_names, values: Vec::new() }
+        Self { own_names, names: names_in_lists(own_names).collect(), values: Vec::new() }
     }
 
     /// The place for the value of the first name that `is_meant`.
     pub(super) fn place(&mut self, is_meant: impl Fn(&str) -> bool) -> Option<&mut Option<GivenValue<'a>>> {
-        let target = self.with_target.then_some(TARGET);
-        let mut names = target.into_iter().chain(names_in_lists(self.own_names));
-        let name = names.find(|name| is_meant(name))?;
+        let name = *self.names.iter().find(|name| is_meant(name))?;
         let known = self.values.iter().position(|(known, _)| *known == name);
         let index = known.unwrap_or_else(|| {
             self.values.push((name, None));
@@ -269,7 +269,10 @@ fn job_id<'a>(place: &impl Place<'a>) -> Option<Identity<'a>> {
 
 fn task_token<'a>(place: &impl Place<'a>, names: &[String]) -> Option<Identity<'a>> {
     let mut names = names.iter().map(String::as_str).chain(TASK_TOKEN_NAMES);
-    names.find_map(|name| Some(named(name, Kind::StepFunctionsTask, vec![("taskToken", place.text(name)?)])))
+    names.find_map(|name| {
+        let token = place.text(name)?;
+        Some(named(name, Kind::StepFunctionsTask, vec![("taskToken", token)]))
+    })
 }
 
 fn swf_task_token<'a>(place: &impl Place<'a>) -> Option<Identity<'a>> {

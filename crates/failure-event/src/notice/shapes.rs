@@ -5,32 +5,38 @@
 
 use super::identity::Identity;
 use crate::dead_letter::Reason;
-use crate::json::Object;
+use crate::json::{NameSieve, Object};
 use crate::target::{ENGINE_OPERATIONS, GivenValue, Kind, Named, is_callback_token, names_durable_execution};
 
 /// What a shape is called for people, and what it says.
 pub(super) struct Shape {
     /// What AWS sends, e.g. `a CloudFormation custom resource request`.
     pub(super) name: &'static str,
+    /// An object without any of these members does not have this shape, which is quickly told.
+    one_of: NameSieve,
     /// The identity, where an object has this shape.
     find: for<'a> fn(&Object<'a>) -> Option<Named<'a>>,
 }
 
-const fn shape(name: &'static str, find: for<'a> fn(&Object<'a>) -> Option<Named<'a>>) -> Shape {
-    Shape { name, find }
+const fn shape(
+    name: &'static str,
+    one_of: &[&str],
+    find: for<'a> fn(&Object<'a>) -> Option<Named<'a>>,
+) -> Shape {
+    Shape { name, one_of: NameSieve::of(one_of), find }
 }
 
 /// All shapes, in the order in which they are tried.
 const SHAPES: [Shape; 9] = [
-    shape("CloudFormation custom resource request", custom_resource),
-    shape("CodeDeploy lifecycle hook event", codedeploy_hook),
-    shape(LIFECYCLE, lifecycle_action),
-    shape("SageMaker callback step message", sagemaker_step),
-    shape("Service Catalog engine message", service_catalog),
-    shape("CodePipeline approval notification", approval),
-    shape(ECS_HOOK, ecs_hook),
-    shape(IMAGE_BUILDER_STEP, image_builder_step),
-    shape("Lambda durable callback", durable_callback),
+    shape("CloudFormation custom resource request", &["RequestType"], custom_resource),
+    shape("CodeDeploy lifecycle hook event", &["DeploymentId"], codedeploy_hook),
+    shape(LIFECYCLE, &["LifecycleActionToken", "detail"], lifecycle_action),
+    shape("SageMaker callback step message", &["token"], sagemaker_step),
+    shape("Service Catalog engine message", &["operation"], service_catalog),
+    shape("CodePipeline approval notification", &["approval"], approval),
+    shape(ECS_HOOK, &["detail"], ecs_hook),
+    shape(IMAGE_BUILDER_STEP, &["detail"], image_builder_step),
+    shape("Lambda durable callback", &["callbackId", "callback_id", "CallbackId", "job"], durable_callback),
 ];
 
 /// The identity of an object that has one of the shapes.
@@ -85,7 +91,8 @@ fn is_image_builder_step(object: &Object<'_>) -> bool {
 }
 
 fn recognise<'a>(object: &Object<'a>) -> Option<(&'static str, Named<'a>)> {
-    SHAPES.iter().find_map(|shape| Some((shape.name, (shape.find)(object)?)))
+    let may_have = |shape: &&Shape| object.may_hold_one(shape.one_of);
+    SHAPES.iter().filter(may_have).find_map(|shape| Some((shape.name, (shape.find)(object)?)))
 }
 
 /// A member that is a string and not empty.
@@ -213,8 +220,8 @@ fn durable_callback<'a>(object: &Object<'a>) -> Option<Named<'a>> {
     let names = ["callbackId", "callback_id", "CallbackId"].into_iter();
     let own = names.filter_map(|name| text(object, name)).find(is_callback);
     let in_job = || text(&object.object("job")?, "callbackId").filter(is_callback);
-    let members = vec![("callbackId", own.or_else(in_job)?)];
-    Some(Named { kind: Kind::LambdaDurableCallback, members })
+    let id = own.or_else(in_job)?;
+    Some(Named { kind: Kind::LambdaDurableCallback, members: vec![("callbackId", id)] })
 }
 
 #[cfg(test)]
