@@ -13,7 +13,10 @@ use crate::request::HttpForm;
 pub const CLOUDWATCH_LOGS: Service = Service {
     name: "CloudWatch Logs",
     endpoint_prefix: "logs",
-    exceptions: &[EndpointException::fips("aws-us-gov", "logs")],
+    exceptions: &[
+        EndpointException::fips("us-gov-east-1", "logs"),
+        EndpointException::fips("us-gov-west-1", "logs"),
+    ],
     signing_name: "logs",
     endpoint_variable: "CLOUDWATCH_LOGS",
 };
