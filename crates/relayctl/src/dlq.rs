@@ -26,10 +26,13 @@ use crate::aws;
 use crate::exit::{Exit, Problem};
 use crate::output::Output;
 use judge::Judge;
-use queue::Queue;
 
 pub use describe::{age, on_one_line, rfc3339};
-pub use letter::short;
+pub use held::Held;
+pub use letter::{Letter, short};
+pub use queue::{BATCH_MAX, Queue};
+pub use redrive::move_back;
+pub use scan::{Next, scan};
 
 const EXAMPLES: &str = "\
 Examples:

@@ -23,6 +23,7 @@ mod claim;
 mod completions;
 mod dlq;
 mod doctor;
+mod drill;
 mod explain;
 mod kinds;
 mod lease;
@@ -59,6 +60,7 @@ enum Verb {
     Completions(completions::Completions),
     Dlq(dlq::Dlq),
     Doctor(doctor::Doctor),
+    Drill(drill::Drill),
     Explain(explain::Explain),
     Kinds(kinds::Kinds),
     Lease(lease::Lease),
@@ -80,6 +82,7 @@ impl Verb {
             Verb::Completions(verb) => verb.run(output),
             Verb::Dlq(verb) => verb.run(output),
             Verb::Doctor(verb) => verb.run(output),
+            Verb::Drill(verb) => verb.run(output),
             Verb::Explain(verb) => verb.run(output),
             Verb::Kinds(verb) => verb.run(output),
             Verb::Lease(verb) => verb.run(output),

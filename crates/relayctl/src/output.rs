@@ -103,6 +103,12 @@ impl Output {
         Self { ends_with_reader: false, ..self.clone() }
     }
 
+    /// The same for a part of a verb of which the verb itself tells what became.
+    #[must_use]
+    pub fn of_a_part(&self) -> Self {
+        Self { json: false, quiet: true, ..self.clone() }
+    }
+
     /// Whether data is asked for as JSON.
     #[must_use]
     pub fn is_json(&self) -> bool {

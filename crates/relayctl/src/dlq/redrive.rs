@@ -4,6 +4,7 @@
 //! nothing, and the next one goes on where it was; what was sent and not yet deleted at that moment is sent again.
 
 mod mover;
+mod one;
 mod plan;
 mod tally;
 
@@ -28,6 +29,8 @@ use crate::stop::Stop;
 use mover::Mover;
 use plan::{Fate, KnownQueues, Plan};
 use tally::Tally;
+
+pub use one::move_back;
 
 /// How long letters are hidden while they are moved. After a kill they are back after this time.
 const HIDDEN: Duration = Duration::from_secs(30);

@@ -5,6 +5,8 @@ mod account;
 mod deployed;
 mod dlq;
 mod doctor;
+mod drill;
+mod drilled;
 #[path = "../../../../tests/it/event_files.rs"]
 mod event_files;
 mod explain;
