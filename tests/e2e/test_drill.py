@@ -19,10 +19,11 @@ ROLE = ["--state-machine-role", f"arn:aws:iam::{RELAY_ACCOUNT}:role/state-machin
 class Drilled:
     """A stack that nobody else uses."""
 
-    def __init__(self, cloud):
+    def __init__(self, cloud, stack="failure-relay", **parameters):
         template, architecture = os.environ["E2E_TEMPLATE"], os.environ["E2E_ARCHITECTURE"]
         self.cloud = cloud
-        self.outputs = cloud.deploy(template, region=DRILLED_REGION, Architecture=architecture)
+        self.stack = stack
+        self.outputs = cloud.deploy(template, region=DRILLED_REGION, stack=stack, Architecture=architecture, **parameters)
         self.tool = Tool(cloud)
 
     def client(self, service):
@@ -30,7 +31,7 @@ class Drilled:
 
     def drill(self, *arguments):
         """The rows by drill, and the exit code."""
-        rows, code = self.tool.json("drill", "--stack", "failure-relay", *arguments, region=DRILLED_REGION)
+        rows, code = self.tool.json("drill", "--stack", self.stack, *arguments, region=DRILLED_REGION)
         return {row["drill"]: row for row in rows}, code
 
     def start(self, *arguments):
@@ -42,7 +43,7 @@ class Drilled:
             "AWS_ACCESS_KEY_ID": RELAY_ACCOUNT,
             "AWS_SECRET_ACCESS_KEY": "test",
         }
-        command = [self.tool.path, "drill", "--stack", "failure-relay", "--json", *arguments]
+        command = [self.tool.path, "drill", "--stack", self.stack, "--json", *arguments]
         return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def messages(self):
@@ -178,3 +179,53 @@ def test_an_interrupted_drill_cleans_up(drilled):
     assert running.returncode == 1, talk
     assert "interrupted" in talk and "left behind: the dead letter of drill-" in talk
     drilled.assert_nothing_is_left()
+
+
+# ---------------------------------------------------------------- what takes minutes
+
+
+@pytest.fixture(scope="module")
+def with_leases(cloud):
+    return Drilled(cloud, "drilled-with-leases", Leases="true", Canary="true")
+
+
+def test_a_lease_that_runs_out_and_the_canary_are_seen(with_leases):
+    lease = ["--only", "lease"]
+    running = [with_leases.start(*arguments) for arguments in (lease, [*lease, *ROLE], ["--only", "canary"])]
+    # LocalStack does not start the watch by its schedule.
+    while any(drill.poll() is None for drill in running):
+        with_leases.client("lambda").invoke(FunctionName=with_leases.outputs["WatchFunctionName"], Payload="{}")
+        time.sleep(5)
+    by_letter, by_task, canary = [(*drill.communicate(timeout=400), drill.returncode) for drill in running]
+    rows = [json.loads(out) for out, _, _ in (by_letter, by_task, canary)]
+    assert [row["result"] for row in rows] == ["passed"] * 3, (rows, by_letter, by_task, canary)
+    assert "JobNotFoundException" in rows[0]["what"]
+    assert "the execution failed with Drill.LeaseExpired" in rows[1]["what"]
+    assert all(row["seconds"] >= 60 for row in rows)
+    with_leases.assert_nothing_is_left()
+
+
+def test_a_watch_that_nobody_starts_is_named_before_a_lease_is_taken(with_leases):
+    events = with_leases.client("events")
+    (rule,) = [rule["Name"] for rule in events.list_rules()["Rules"] if "LeasesRule" in rule["Name"]]
+    events.disable_rule(Name=rule)
+    rows, code = with_leases.drill("--only", "lease")
+    events.enable_rule(Name=rule)
+    assert (results(rows), code) == ({"lease": "failed"}, 1)
+    assert faults(rows["lease"]) == ["watch-not-started"]
+    with_leases.assert_nothing_is_left()
+
+
+def test_an_interrupted_lease_is_released(with_leases):
+    running = with_leases.start("--only", "lease")
+    table = with_leases.client("dynamodb")
+
+    def held():
+        return [item for item in table.scan(TableName=with_leases.outputs["TableName"])["Items"] if "due_shard" in item]
+
+    wait_for(held, what="a lease in the table")
+    running.send_signal(signal.SIGINT)
+    _, talk = running.communicate(timeout=60)
+    assert (running.returncode, "left behind" in talk) == (1, False), talk
+    wait_for(lambda: not held(), what="a release")
+    with_leases.assert_nothing_is_left()
