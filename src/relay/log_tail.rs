@@ -40,7 +40,7 @@ impl Errand<'_> {
         let rules = &self.relay.settings.rules;
         let again = || route_with_log(self.record, rules, self.turn.home, Some(&tail));
         match catch_unwind(AssertUnwindSafe(again)) {
-            Ok(Route { subject, decision }) => (subject, Some(decision)),
+            Ok(Route { subject, decision, .. }) => (subject, Some(decision)),
             Err(_) => (subject, decision),
         }
     }
