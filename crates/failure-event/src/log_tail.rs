@@ -11,6 +11,7 @@ use crate::event::Failure;
 use crate::json::{Json, Object, quoted};
 use crate::operation::{Operation, Wire};
 use crate::partition::Partition;
+use crate::place::is_region;
 use crate::request::HttpForm;
 use crate::secret::MentionedSecrets;
 use crate::target::ECS;
@@ -97,11 +98,8 @@ fn of_job(detail: &Object<'_>, region: String) -> Option<LogStream> {
         (None, None) => None,
     };
     let elsewhere = options.as_ref().and_then(|options| options.description("awslogs-region"));
-    Some(LogStream {
-        region: elsewhere.map_or(region, Cow::into_owned),
-        group: group.unwrap_or_else(|| LOG_GROUP_OF_BATCH.to_owned()),
-        stream,
-    })
+    let region = elsewhere.map_or(region, Cow::into_owned);
+    LogStream::known(region, group.unwrap_or_else(|| LOG_GROUP_OF_BATCH.to_owned()), stream)
 }
 
 /// The options of a log configuration whose driver is `awslogs`; none where it has no options.
@@ -112,13 +110,14 @@ fn options_of_awslogs<'a>(configuration: &Object<'a>) -> Option<Object<'a>> {
 fn of_build(detail: &Object<'_>, region: String) -> Option<LogStream> {
     let logs = detail.object("additional-information")?.object("logs")?;
     let text = |name: &str| logs.description(name).map(Cow::into_owned);
-    Some(LogStream { region, group: text("group-name")?, stream: text("stream-name")? })
+    LogStream::known(region, text("group-name")?, text("stream-name")?)
 }
 
 /// The container that the failure tells of.
 fn of_task(detail: &Object<'_>, failure: &Failure<'_>, region: String) -> Option<LoggingContainer> {
     let details = Json::parse(failure.details.as_deref()?).ok()?.object()?;
     let task = detail.text("taskArn")?;
+    is_region(&region).then_some(())?;
     Some(LoggingContainer {
         region,
         definition: detail.description("taskDefinitionArn")?.into_owned(),
@@ -150,15 +149,21 @@ impl LoggingContainer {
         let options = options_of_awslogs(&own.object("logConfiguration")?)?;
         let text = |name: &str| options.description(name).map(Cow::into_owned);
         let prefix = text("awslogs-stream-prefix")?;
-        Some(LogStream {
-            region: text("awslogs-region").unwrap_or_else(|| self.region.clone()),
-            group: text("awslogs-group")?,
-            stream: format!("{prefix}/{}/{}", self.container, self.task_id),
-        })
+        let region = text("awslogs-region").unwrap_or_else(|| self.region.clone());
+        LogStream::known(
+            region,
+            text("awslogs-group")?,
+            format!("{prefix}/{}/{}", self.container, self.task_id),
+        )
     }
 }
 
 impl LogStream {
+    /// The stream, unless its region is none: whoever forges a notice must not choose the host that is sent a signed request.
+    fn known(region: String, group: String, stream: String) -> Option<Self> {
+        is_region(&region).then_some(Self { region, group, stream })
+    }
+
     /// The question for its last lines.
     #[must_use]
     pub fn form(&self, lines: u32) -> HttpForm {

@@ -53,6 +53,36 @@ fn a_jobs_log_is_that_of_its_last_attempt() {
 }
 
 #[test]
+fn a_region_that_is_none_would_choose_the_host_and_names_no_log() {
+    let in_region = |region: &str| {
+        of_job(&format!(
+            r#""container":{{"logStreamName":"s","logConfiguration":{{"logDriver":"awslogs","options":{{"awslogs-region":"{region}"}}}}}}"#
+        ))
+    };
+    assert!(in_region("eu-central-1").is_some());
+    for region in ["evil.example/", "evil.example#", "x@evil.example", "eu-west-1.evil.example", "eu west 1"]
+    {
+        assert_eq!(in_region(region), None, "{region}");
+    }
+    let container = |region: &str| {
+        let notice = format!(
+            r#"{{"source":"aws.ecs","region":"{region}","detail":{{"taskArn":"{TASK}","taskDefinitionArn":"{DEFINITION}"}}}}"#
+        );
+        let notice = Json::parse(&notice).unwrap().object().unwrap();
+        let failure = Failure { details: Some(r#"{"container":"c"}"#.into()), ..Failure::default() };
+        WorkersLog::of_notice(&notice, &failure, "us-east-1")
+    };
+    assert!(container("eu-west-1").is_some());
+    assert_eq!(container("evil.example/"), None);
+    let Some(WorkersLog::TaskDefinition(of_task)) = container("eu-west-1") else {
+        panic!("a task has a definition")
+    };
+    let answer = r#"{"taskDefinition":{"containerDefinitions":[{"name":"c","logConfiguration":{"logDriver":"awslogs",
+        "options":{"awslogs-group":"g","awslogs-stream-prefix":"p","awslogs-region":"evil.example/"}}}]}}"#;
+    assert_eq!(of_task.stream_in(answer), None);
+}
+
+#[test]
 fn a_builds_log_is_named_in_its_notice() {
     let build = |logs: &str| {
         let detail = format!(r#""build-status":"FAILED","additional-information":{{"logs":{logs}}}"#);
