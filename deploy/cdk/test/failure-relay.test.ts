@@ -139,7 +139,7 @@ test("a template that lacks a parameter or an output of this package is refused"
 });
 
 test("outputs are those of the nested stack", () => {
-  const { stack, relay } = deploy({ leases: true, queueEncryption: "KMS" });
+  const { stack, relay } = deploy({ leases: true, canary: true, queueEncryption: "KMS" });
   for (const [prop, name] of Object.entries(OUTPUTS)) {
     const value = stack.resolve(relay.outputs[prop as keyof typeof OUTPUTS]);
     assert.deepEqual(value["Fn::GetAtt"]?.[1], `Outputs.${name}`);
