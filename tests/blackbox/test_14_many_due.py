@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +11,7 @@ import pytest
 
 from harness import events as e
 from harness.events import identity, sqs_record
-from harness.function import REPOSITORY, Function
+from harness.function import Function, relayctl
 
 DUE = 10_000
 TAKEN_AT_ONCE = 500
@@ -23,8 +22,7 @@ MEMORY_KIB_MAX = 256 * 1024
 @pytest.fixture(scope="module")
 def dynamo_db_url() -> Iterator[str]:
     """The embedded endpoint instead of moto, which is too slow for so many."""
-    program = os.environ.get("RELAYCTL") or str(REPOSITORY / "target/debug/relayctl")
-    command = [program, "serve", "--port", "0", "--quiet"]
+    command = [relayctl(), "serve", "--port", "0", "--quiet"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as endpoint:
         assert endpoint.stdout
         yield next(line.split("'")[1] for line in endpoint.stdout if line.startswith("export AWS_ENDPOINT_URL="))

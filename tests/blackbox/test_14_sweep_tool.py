@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +12,7 @@ import pytest
 
 from harness import answers as a
 from harness.aws_endpoint import AwsEndpoint, Record
-from harness.function import ACCESS_KEY, REGION, RELAY_QUEUE, REPOSITORY
+from harness.function import ACCESS_KEY, REGION, RELAY_QUEUE, relayctl
 from harness.secrets import Secrets
 from harness.sweep import CALLS_OF_WORKERS, World
 from harness.text import fingerprint
@@ -36,13 +35,6 @@ class Ran(NamedTuple):
     @property
     def published(self) -> list[dict]:
         return [json.loads(message.body) for message in self.aws.dead_letters]
-
-
-def relayctl() -> str:
-    candidates = [REPOSITORY / "target" / profile / "relayctl" for profile in ("release", "debug")]
-    chosen = os.environ.get("RELAYCTL") or next((str(path) for path in candidates if path.exists()), None)
-    assert chosen, "no relayctl: build it, or name it in RELAYCTL"
-    return chosen
 
 
 @pytest.fixture(scope="module")

@@ -117,7 +117,9 @@ fn of_build(detail: &Object<'_>, region: String) -> Option<LogStream> {
 fn of_task(detail: &Object<'_>, failure: &Failure<'_>, region: String) -> Option<LoggingContainer> {
     let details = Json::parse(failure.details.as_deref()?).ok()?.object()?;
     let task = detail.text("taskArn")?;
-    is_region(&region).then_some(())?;
+    if !is_region(&region) {
+        return None;
+    }
     Some(LoggingContainer {
         region,
         definition: detail.description("taskDefinitionArn")?.into_owned(),

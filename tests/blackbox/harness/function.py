@@ -43,6 +43,14 @@ def watch_binary() -> Path:
     return binary().with_name("failure-watch")
 
 
+def relayctl() -> str:
+    """`RELAYCTL`, else the release build, else the debug build."""
+    candidates = [REPOSITORY / "target" / profile / "relayctl" for profile in ("release", "debug")]
+    chosen = os.environ.get("RELAYCTL") or next((str(path) for path in candidates if path.exists()), None)
+    assert chosen, "no relayctl: build it, or name it in RELAYCTL"
+    return chosen
+
+
 def environment(endpoint_url: str, runtime_address: str, changes: dict[str, str | None]) -> dict[str, str]:
     """What Lambda sets, the endpoint, the one setting that is required, and then `changes` (None removes)."""
     variables: dict[str, str | None] = {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import subprocess
 import uuid
 from collections.abc import Callable
@@ -13,7 +12,7 @@ from hashlib import sha256
 from urllib.parse import quote
 
 from .events import KINDS as FOUR
-from .function import ACCOUNT, REGION, REPOSITORY
+from .function import ACCOUNT, REGION, relayctl
 from .secrets import Secrets
 
 PROVISION, UPDATE, TERMINATE = "PROVISION_PRODUCT", "UPDATE_PROVISIONED_PRODUCT", "TERMINATE_PROVISIONED_PRODUCT"
@@ -242,8 +241,5 @@ class RelayKinds:
 
     @classmethod
     def read(cls) -> RelayKinds:
-        candidates = [REPOSITORY / "target" / profile / "relayctl" for profile in ("release", "debug")]
-        chosen = os.environ.get("RELAYCTL") or next((str(path) for path in candidates if path.exists()), None)
-        assert chosen, "no relayctl: build it, or name it in RELAYCTL"
-        printed = subprocess.run([chosen, "kinds", "--json"], capture_output=True, text=True, check=True)
+        printed = subprocess.run([relayctl(), "kinds", "--json"], capture_output=True, text=True, check=True)
         return cls([json.loads(line)["kind"] for line in printed.stdout.splitlines()])

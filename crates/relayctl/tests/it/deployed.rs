@@ -13,6 +13,8 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
+use crate::wire::{operation, stack_resource};
+
 const QUEUE: &str = "arn:aws:sqs:us-east-1:123456789012:failures";
 const DEAD_LETTERS: &str = "arn:aws:sqs:us-east-1:123456789012:dead-letters";
 const QUEUE_URL: &str = "https://sqs.us-east-1.amazonaws.com/123456789012/failures";
@@ -74,19 +76,6 @@ async fn respond(
         Answer::Json(_) | Answer::Xml(_) => response,
     };
     Ok(response.body(Full::new(answer.into_bytes())).unwrap())
-}
-
-/// The operation's name, which each protocol has in another place.
-fn operation(target: Option<&str>, path: &str, body: &str) -> String {
-    let of_query = || body.split('&').find_map(|pair| pair.strip_prefix("Action="));
-    let name = match (target, path) {
-        (Some(target), _) => target.rsplit('.').next(),
-        (_, path) if path.contains("/operation/") => path.rsplit('/').next(),
-        (_, path) if path.contains("/event-source-mappings") => Some("ListEventSourceMappings"),
-        (_, path) if path.ends_with("/configuration") => Some("GetFunctionConfiguration"),
-        _ => of_query(),
-    };
-    name.unwrap_or_default().to_owned()
 }
 
 enum Answer {
@@ -165,16 +154,9 @@ fn xml(operation: &str, result: &str) -> Answer {
 }
 
 fn stack() -> String {
-    let resource = |kind: &str, id: &str| {
-        format!(
-            "<member><LogicalResourceId>x</LogicalResourceId><PhysicalResourceId>{id}</PhysicalResourceId>\
-             <ResourceType>{kind}</ResourceType><LastUpdatedTimestamp>2026-11-20T10:15:30Z</LastUpdatedTimestamp>\
-             <ResourceStatus>CREATE_COMPLETE</ResourceStatus></member>"
-        )
-    };
-    let function = resource("AWS::Lambda::Function", "failure-relay");
-    let rule = resource("AWS::Events::Rule", "failures|every-failure");
-    let table = resource("AWS::DynamoDB::Table", TABLE);
+    let function = stack_resource("AWS::Lambda::Function", "x", "failure-relay");
+    let rule = stack_resource("AWS::Events::Rule", "x", "failures|every-failure");
+    let table = stack_resource("AWS::DynamoDB::Table", "x", TABLE);
     format!("<StackResourceSummaries>{function}{rule}{table}</StackResourceSummaries>")
 }
 

@@ -19,6 +19,7 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 
 use crate::tool::create_queues;
+use crate::wire::operation;
 
 pub const QUEUE: &str = "drilled";
 pub const DEAD_LETTERS: &str = "drilled-dead-letters";
@@ -111,20 +112,6 @@ async fn respond(request: Request<Incoming>, stage: Arc<Stage>) -> Result<Respon
         text.into()
     };
     Ok(response.body(Full::new(bytes)).unwrap())
-}
-
-/// The operation's name, which each protocol has in another place.
-fn operation(target: Option<&str>, path: &str, body: &str) -> String {
-    let of_query = || body.split('&').find_map(|pair| pair.strip_prefix("Action="));
-    let name = match (target, path) {
-        (Some(target), _) => target.rsplit('.').next(),
-        (_, path) if path.contains("/operation/") => path.rsplit('/').next(),
-        (_, path) if path.contains("/event-source-mappings") => Some("ListEventSourceMappings"),
-        (_, path) if path.ends_with("/configuration") => Some("GetFunctionConfiguration"),
-        (_, path) if path.ends_with("/invocations") => Some("Invoke"),
-        _ => of_query(),
-    };
-    name.unwrap_or_default().to_owned()
 }
 
 fn parsed(body: &str) -> Value {

@@ -25,3 +25,4 @@ mod trail;
 mod validate;
 mod vectors;
 mod version;
+mod wire;

@@ -14,6 +14,8 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
+use crate::wire::stack_resource;
+
 pub const RELAY: &str = "/aws/lambda/failure-relay";
 const WATCH: &str = "/aws/lambda/failure-relay-watch";
 pub const EXECUTION: &str = "arn:aws:states:us-east-1:123456789012:execution:render:scene-7";
@@ -95,17 +97,10 @@ fn answer(operation: &str, request: &Value, state: &State) -> String {
 }
 
 fn stack() -> String {
-    let resource = |kind: &str, id: &str| {
-        format!(
-            "<member><LogicalResourceId>x</LogicalResourceId><PhysicalResourceId>{id}</PhysicalResourceId>\
-             <ResourceType>{kind}</ResourceType><LastUpdatedTimestamp>2026-11-20T10:15:30Z</LastUpdatedTimestamp>\
-             <ResourceStatus>CREATE_COMPLETE</ResourceStatus></member>"
-        )
-    };
     let resources = [
-        resource("AWS::Lambda::Function", "failure-relay"),
-        resource("AWS::Logs::LogGroup", RELAY),
-        resource("AWS::Logs::LogGroup", WATCH),
+        stack_resource("AWS::Lambda::Function", "x", "failure-relay"),
+        stack_resource("AWS::Logs::LogGroup", "x", RELAY),
+        stack_resource("AWS::Logs::LogGroup", "x", WATCH),
     ];
     let listed = format!("<StackResourceSummaries>{}</StackResourceSummaries>", resources.concat());
     format!(

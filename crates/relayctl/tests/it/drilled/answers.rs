@@ -3,6 +3,8 @@
 use aws_emulator::Operation;
 use serde_json::{Value, json};
 
+use crate::wire::stack_resource;
+
 use super::{DEAD_LETTERS, QUEUE, Stage, parsed, relay};
 
 const PLACE: &str = "us-east-1:123456789012";
@@ -66,17 +68,13 @@ fn xml(operation: &str, result: &str) -> String {
 }
 
 fn stack(is_wrong: bool) -> String {
-    let resource = |kind: &str, name: &str, id: &str| {
-        format!(
-            "<member><LogicalResourceId>{name}</LogicalResourceId><PhysicalResourceId>{id}</PhysicalResourceId>\
-             <ResourceType>{kind}</ResourceType><LastUpdatedTimestamp>2026-11-20T10:15:30Z</LastUpdatedTimestamp>\
-             <ResourceStatus>CREATE_COMPLETE</ResourceStatus></member>"
-        )
-    };
-    let function =
-        resource("AWS::Lambda::Function", "RelayFunction", if is_wrong { WRONG } else { "failure-relay" });
-    let bus = resource("AWS::Events::EventBus", "EventBus", BUS);
-    let rule = resource("AWS::Events::Rule", "FailureRule", &format!("{BUS}|failures"));
+    let function = stack_resource(
+        "AWS::Lambda::Function",
+        "RelayFunction",
+        if is_wrong { WRONG } else { "failure-relay" },
+    );
+    let bus = stack_resource("AWS::Events::EventBus", "EventBus", BUS);
+    let rule = stack_resource("AWS::Events::Rule", "FailureRule", &format!("{BUS}|failures"));
     format!("<StackResourceSummaries>{function}{bus}{rule}</StackResourceSummaries>")
 }
 
