@@ -36,13 +36,7 @@ class Drilled:
 
     def start(self, *arguments):
         """A drill that runs beside the test."""
-        env = {
-            "PATH": os.environ["PATH"],
-            "AWS_ENDPOINT_URL": self.cloud.localstack.url,
-            "AWS_REGION": DRILLED_REGION,
-            "AWS_ACCESS_KEY_ID": RELAY_ACCOUNT,
-            "AWS_SECRET_ACCESS_KEY": "test",
-        }
+        env = self.tool.environment(region=DRILLED_REGION)
         command = [self.tool.path, "drill", "--stack", self.stack, "--json", *arguments]
         return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 

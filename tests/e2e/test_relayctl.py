@@ -19,8 +19,8 @@ class Tool:
         self.cloud = cloud
         self.path = os.environ["E2E_RELAYCTL"]
 
-    def __call__(self, *arguments, region=REGION, **variables):
-        env = {
+    def environment(self, region=REGION, **variables):
+        return {
             "PATH": os.environ["PATH"],
             "AWS_ENDPOINT_URL": self.cloud.localstack.url,
             "AWS_REGION": region,
@@ -28,6 +28,9 @@ class Tool:
             "AWS_SECRET_ACCESS_KEY": "test",
             **variables,
         }
+
+    def __call__(self, *arguments, **variables):
+        env = self.environment(**variables)
         return subprocess.run([self.path, *arguments], env=env, capture_output=True, text=True, timeout=120)
 
     def json(self, *arguments, **options):
