@@ -60,7 +60,12 @@ fn far_string_end(bytes: &[u8], mut at: usize) -> usize {
             let (quotes, backslashes) = (each(word, b'"'), each(word, b'\\'));
             let escaped = backslashes << 8;
             if backslashes & escaped != 0 {
-                break;
+                if word != ONLY_BACKSLASHES {
+                    break;
+                }
+                // Quotes deep in JSON inside JSON have hundreds before them: four escapes.
+                at += WORD;
+                continue;
             }
             let closing = quotes & !escaped;
             if closing != 0 {
@@ -95,6 +100,9 @@ fn far_string_end(bytes: &[u8], mut at: usize) -> usize {
 
 /// Most runs without a quote are shorter than it takes to begin a search with vectors.
 const SHORT_RUN: usize = 4 * WORD;
+
+/// A word of backslashes.
+const ONLY_BACKSLASHES: u64 = u64::from_le_bytes([b'\\'; WORD]);
 
 /// Whether a byte of a string is no plain one.
 const ENDS_A_RUN: [bool; 256] = {

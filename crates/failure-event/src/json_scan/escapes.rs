@@ -1,5 +1,6 @@
 //! The characters that a string's inside stands for.
 
+use super::ONLY_BACKSLASHES;
 use crate::words::{WORD, position_in, position_of, word_at};
 
 /// Whether a string's inside has escapes.
@@ -52,6 +53,11 @@ pub fn unescaped(raw: &str, lone_surrogates: LoneSurrogates) -> (String, bool) {
         if matches!(escaped, b'"' | b'/') && bytes.get(at + 2) != Some(&b'\\') {
             // It stands for itself, and is copied with what follows.
             at = copy_run(bytes, at + 1, &mut out);
+            continue;
+        }
+        if word_at(bytes, at) == Some(ONLY_BACKSLASHES) {
+            out.extend_from_slice(&[b'\\'; WORD / 2]);
+            at += WORD;
             continue;
         }
         if escaped != b'u' {
