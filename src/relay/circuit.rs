@@ -26,10 +26,10 @@ use failure_event::target::Kind;
 /// that the API has failed 18 times then.
 pub const OPENS_AFTER: u32 = 6;
 
-/// From the opening to the first probe. Most outages are shorter, and what is parked meanwhile waits for minutes.
+/// From the opening to the first probe, at most. Most outages are shorter, and what is parked meanwhile waits for minutes.
 const FIRST_PROBE_AFTER: Duration = Duration::from_secs(10);
 
-/// From one probe to the next: at least every 30 s, with some room for a batch that takes long.
+/// From one probe to the next, at most: at least every 30 s, with some room for a batch that takes long.
 const PROBE_EVERY: Duration = Duration::from_secs(25);
 
 /// How long a probe may take that holds up no other record.
@@ -158,7 +158,7 @@ impl Circuits {
                 }
                 let opens = trouble.failures >= OPENS_AFTER && trouble.next_probe.is_none();
                 if opens {
-                    trouble.next_probe = Some(now + FIRST_PROBE_AFTER);
+                    trouble.next_probe = Some(now + spread(FIRST_PROBE_AFTER));
                 }
                 opens.then_some(Change::Opened)
             }
@@ -178,7 +178,7 @@ impl Trouble {
             None => Admission::Call(self.hurry(usual, now)),
             // Whatever becomes of this one, the next waits: a call that is given up tells nothing, and must not be the last.
             Some(due) if due <= now => {
-                self.next_probe = Some(now + PROBE_EVERY);
+                self.next_probe = Some(now + spread(PROBE_EVERY));
                 Admission::Call(Allowance::Probe(probe))
             }
             Some(_) => Admission::Refused,
@@ -196,6 +196,12 @@ impl Trouble {
             None => usual,
         }
     }
+}
+
+/// So long, or up to a fifth less. The circuits of all environments open together; their probes must not go on together, or the batches
+/// of all of them are held up at once.
+fn spread(most: Duration) -> Duration {
+    most.mul_f64(1.0 - fastrand::f64() / 5.0)
 }
 
 #[cfg(test)]
@@ -265,16 +271,36 @@ mod tests {
         let start = Instant::now();
         let circuits = open_circuit(start);
         let mut probes = Vec::new();
-        for second in 0..120 {
-            let now = start + Duration::from_secs(second);
+        for tenth in 0..1200 {
+            let now = start + Duration::from_millis(tenth * 100);
             if !is_refused(&circuits, now) {
-                probes.push(second);
+                probes.push(now - start);
                 assert!(is_refused(&circuits, now), "one is enough");
                 let change = circuits.learn(&api("here"), Allowance::Probe(SHORT), Health::Silent, now);
                 assert_eq!(change, None);
             }
         }
-        assert_eq!(probes, [10, 35, 60, 85, 110]);
+        let seconds =
+            |least: u64, most: u64| Duration::from_secs(least)..=Duration::from_millis(most * 1000 + 100);
+        assert!(seconds(8, 10).contains(&probes[0]), "{probes:?}");
+        assert!(
+            probes.windows(2).all(|pair| seconds(20, 25).contains(&(pair[1].abs_diff(pair[0])))),
+            "{probes:?}"
+        );
+        assert!(probes.len() >= 5, "{probes:?}");
+    }
+
+    #[test]
+    fn circuits_that_open_together_do_not_probe_together() {
+        let start = Instant::now();
+        let circuits: Vec<Circuits> = (0..20).map(|_| open_circuit(start)).collect();
+        let first_tenths = |tenths: u64| {
+            let now = start + Duration::from_millis(tenths * 100);
+            circuits.iter().filter(|circuits| !is_refused(circuits, now)).count()
+        };
+        let together: Vec<usize> = (0..=101).map(first_tenths).collect();
+        assert_eq!(together.iter().sum::<usize>(), circuits.len());
+        assert!(together.iter().all(|count| *count < 10), "{together:?}");
     }
 
     #[test]
