@@ -141,9 +141,10 @@ impl Clients {
         self.at(place).config.clone()
     }
 
-    /// Where a service is reached: the endpoint of the settings or of the configuration, else AWS's own.
+    /// Where a service is reached: the endpoint of the settings or of the configuration, else AWS's own. `None` where no host can have
+    /// such a region in its name.
     #[must_use]
-    pub fn endpoint(&self, service: &Service, region: &str) -> String {
+    pub fn endpoint(&self, service: &Service, region: &str) -> Option<String> {
         let variant = EndpointVariant {
             fips: self.own.use_fips().unwrap_or(false),
             dual_stack: self.own.use_dual_stack().unwrap_or(false),
@@ -151,7 +152,7 @@ impl Clients {
         let given = self.endpoints.of(service.endpoint_variable).map(str::to_owned);
         given
             .or_else(|| configured_endpoint(&self.own, service))
-            .unwrap_or_else(|| service.endpoint(region, variant))
+            .or_else(|| service.endpoint(region, variant))
     }
 
     /// The address to connect to instead of a presigned URL's own host, for tests and local runs alone.

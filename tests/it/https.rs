@@ -8,10 +8,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use failure_event::event::Failure;
+use failure_event::json::Json;
 use failure_event::outcome::{Answer, Health, Obstacle, ServiceError};
 use failure_event::place::Place;
+use failure_event::target::Target;
 use failure_relay::aws::answer;
 use failure_relay::aws::clients::Clients;
+use failure_relay::aws::senders;
 use failure_relay::settings::Settings;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -291,5 +295,19 @@ async fn a_call_that_is_given_up_takes_its_connection_along() {
         assert_eq!(given_up, Some(format!("{number} asked")));
         let closed = tokio::time::timeout(Duration::from_mins(1), events.recv()).await;
         assert_eq!(closed.unwrap(), Some(format!("{number} closed")));
+    }
+}
+
+#[tokio::test]
+async fn a_text_that_is_no_label_of_a_host_name_chooses_no_host() {
+    let target = r#"{"kind":"auto-scaling-lifecycle-action","autoScalingGroupName":"g","lifecycleHookName":"h","instanceId":"i-0123456789abcdef0"}"#;
+    let target = Target::read(&Json::parse(target).unwrap().object().unwrap()).unwrap();
+    let request = target.request(&Failure::default(), &mut Vec::new());
+    for region in ["", "evil.example/", "a.evil.example", "127.0.0.1:1/#", "eu-west-1-", "é"] {
+        let place = Place { region: region.to_owned(), account: None };
+        let Answer::Failed(error) = senders::send(&request, &clients(&[]), &place).await else {
+            panic!("\"{region}\" was called")
+        };
+        assert_eq!(error.obstacle, Some(Obstacle::NotSent), "{region}: {error:?}");
     }
 }

@@ -53,9 +53,13 @@ impl EndpointException {
 }
 
 impl Service {
-    /// The service's own endpoint in a region, as the rules of the SDKs have it.
+    /// The service's own endpoint in a region, as the rules of the SDKs have it. `None` where the region is no label of a host name:
+    /// such a text would choose the host that is sent a signed request.
     #[must_use]
-    pub fn endpoint(&self, region: &str, variant: EndpointVariant) -> String {
+    pub fn endpoint(&self, region: &str, variant: EndpointVariant) -> Option<String> {
+        if !is_host_label(region) {
+            return None;
+        }
         let partition = Partition::of(region);
         let suffix = if variant.dual_stack { partition.dual_stack_dns_suffix } else { partition.dns_suffix };
         let is_meant = |exception: &&EndpointException| {
@@ -66,8 +70,14 @@ impl Service {
             None if variant.fips => format!("{}-fips", self.endpoint_prefix),
             None => self.endpoint_prefix.to_owned(),
         };
-        format!("https://{prefix}.{region}.{suffix}")
+        Some(format!("https://{prefix}.{region}.{suffix}"))
     }
+}
+
+/// <https://www.rfc-editor.org/rfc/rfc1123#section-2.1>
+fn is_host_label(text: &str) -> bool {
+    let is_shaped = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    is_shaped && (1..=63).contains(&text.len()) && !text.starts_with('-') && !text.ends_with('-')
 }
 
 /// One operation of a service.

@@ -46,7 +46,7 @@ pub async fn send_signed(
     clients: &Clients,
     place: &Place,
 ) -> Answer {
-    answer::of(invoke(signed(operation, clients, place), operation.wire, form).await)
+    answer::of(invoke_signed(operation, form, clients, place).await)
 }
 
 /// [`send_signed`], for what the service answers: the body of its answer, as text.
@@ -59,14 +59,21 @@ pub async fn ask(
     clients: &Clients,
     place: &Place,
 ) -> Result<String, ServiceError> {
-    let answered = invoke(signed(operation, clients, place), operation.wire, form).await;
+    let answered = invoke_signed(operation, form, clients, place).await;
     answered.map_err(|error| answer::service_error(&error))
 }
 
-fn signed(operation: &'static ServiceOperation, clients: &Clients, place: &Place) -> OperationBuilder {
+async fn invoke_signed(
+    operation: &'static ServiceOperation,
+    form: HttpForm,
+    clients: &Clients,
+    place: &Place,
+) -> Result<String, SdkError<Refusal, HttpResponse>> {
     let config = clients.config(place);
-    let endpoint = clients.endpoint(operation.service, &place.region);
-    builder(operation, &config, &endpoint).runtime_plugin(signing(operation, &config, place))
+    let no_host = || SdkError::construction_failure("the region is no label of a host name");
+    let endpoint = clients.endpoint(operation.service, &place.region).ok_or_else(no_host)?;
+    let signed = builder(operation, &config, &endpoint).runtime_plugin(signing(operation, &config, place));
+    invoke(signed, operation.wire, form).await
 }
 
 /// Puts a body to a presigned URL: no key, no signature, no redirect.
