@@ -4,17 +4,21 @@
 //! with half of its settings would fail where nobody looks.
 
 mod aws;
+mod queue;
 mod variables;
 
 use failure_event::cloudwatch_logs::CLOUDWATCH_LOGS;
 use failure_event::log_tail::{self, DESCRIBE_TASK_DEFINITION};
-use failure_event::place::{is_account, is_region};
+use failure_event::place::is_account;
 use failure_event::rules::Rules;
 use failure_event::table::DYNAMO_DB;
 use failure_event::target::Kind;
 
 pub use aws::{Aws, Credentials, Endpoints, TrustedRoots};
+pub use queue::QueueUrl;
 pub use variables::{SettingError, Variables, parse_number, parse_one_or_more, saturated};
+
+use queue::parse_queue_arn;
 
 /// `RELAY_CONCURRENCY` when it is not set.
 pub const CONCURRENCY_DEFAULT: usize = 10;
@@ -79,79 +83,6 @@ pub struct Parking {
     pub parked_seconds_max: u32,
     /// The longest delay of a parked message: `RELAY_RETRY_CAP_SECONDS`, as far as SQS allows.
     pub delay_seconds_max: u16,
-}
-
-/// The URL of an SQS queue.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct QueueUrl {
-    url: String,
-    region: Option<String>,
-}
-
-impl QueueUrl {
-    /// Takes an `http` or `https` URL with a host.
-    ///
-    /// # Errors
-    /// A sentence that says what is wrong with it.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let uri: http::Uri = text.parse().map_err(|error| format!("is no URL: {error}"))?;
-        if !matches!(uri.scheme_str(), Some("http" | "https")) {
-            return Err("is no URL: expected https://sqs.<region>.amazonaws.com/<account>/<name>".to_owned());
-        }
-        match uri.host() {
-            Some(host) if !host.is_empty() => {
-                let region = region_of_host(host).or_else(|| region_of_path(uri.path()));
-                Ok(Self { region, url: text.to_owned() })
-            }
-            _ => Err("is no URL: it names no host".to_owned()),
-        }
-    }
-
-    /// The URL as it was set.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.url
-    }
-
-    /// The region in the host name, where it is AWS's own. SQS calls go to their client's region, never to the host in the URL.
-    #[must_use]
-    pub fn region(&self) -> Option<&str> {
-        self.region.as_deref()
-    }
-
-    /// Whether this may be the queue of that ARN: its name, and account and region as far as the URL tells them.
-    #[must_use]
-    pub fn may_be(&self, arn: &str) -> bool {
-        let parts: Vec<&str> = arn.split(':').collect();
-        let ["arn", _, "sqs", region, account, name] = parts.as_slice() else { return false };
-        let mut path = self.url.trim_end_matches('/').rsplit('/');
-        let (own_name, own_account) = (path.next(), path.next().filter(|account| is_account(account)));
-        own_name == Some(*name)
-            && own_account.is_none_or(|own| own == *account)
-            && self.region().is_none_or(|own| own == *region)
-    }
-
-    /// Whether the queue is a FIFO queue: its name ends in `.fifo`.
-    #[must_use]
-    pub fn is_fifo(&self) -> bool {
-        self.url.trim_end_matches('/').ends_with(".fifo")
-    }
-}
-
-/// The label after `sqs` (AWS's own hosts in every partition, VPC endpoints, LocalStack), or before `queue` (the legacy hosts).
-fn region_of_host(host: &str) -> Option<String> {
-    let labels: Vec<&str> = host.split('.').collect();
-    let pairs = labels.windows(2).find_map(|pair| match pair {
-        ["sqs" | "sqs-fips", region] | [region, "queue"] if is_region(region) => Some((*region).to_owned()),
-        _ => None,
-    });
-    pairs.or_else(|| (labels == ["queue", "amazonaws", "com"]).then(|| "us-east-1".to_owned()))
-}
-
-/// LocalStack's `/queue/<region>/<account>/<name>`.
-fn region_of_path(path: &str) -> Option<String> {
-    let region = path.strip_prefix("/queue/")?.split('/').next()?;
-    is_region(region).then(|| region.to_owned())
 }
 
 impl Settings {
@@ -371,24 +302,6 @@ fn parse_role_name(text: &str) -> Result<String, String> {
     }
 }
 
-fn parse_queue_arn(text: &str) -> Result<String, String> {
-    match text.split(':').collect::<Vec<_>>().as_slice() {
-        ["arn", partition, "sqs", region, account, name]
-            if !partition.is_empty() && !region.is_empty() && is_account(account) && is_queue_name(name) =>
-        {
-            Ok(text.to_owned())
-        }
-        _ => Err(format!("\"{text}\" is no queue: expected arn:aws:sqs:<region>:<account>:<name>")),
-    }
-}
-
-/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-queues.html>
-fn is_queue_name(name: &str) -> bool {
-    let stem = name.strip_suffix(".fifo").unwrap_or(name);
-    let is_shaped = stem.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
-    is_shaped && !stem.is_empty() && name.len() <= 80
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -475,20 +388,6 @@ mod tests {
     }
 
     #[test]
-    fn a_queue_is_told_by_its_name_and_by_account_and_region_where_they_are_known() {
-        let is_of = |url: &str, arn: &str| QueueUrl::parse(url).unwrap().may_be(arn);
-        let arn = "arn:aws:sqs:eu-west-1:111122223333:q";
-        assert!(is_of("https://sqs.eu-west-1.amazonaws.com/111122223333/q", arn));
-        assert!(is_of("https://sqs.eu-west-1.amazonaws.com/111122223333/q/", arn));
-        assert!(!is_of("https://sqs.eu-west-2.amazonaws.com/111122223333/q", arn), "another region");
-        assert!(!is_of("https://sqs.eu-west-1.amazonaws.com/444455556666/q", arn), "another account");
-        assert!(!is_of("https://sqs.eu-west-1.amazonaws.com/111122223333/qq", arn), "another name");
-        assert!(is_of("http://127.0.0.1:4566/111122223333/q", arn), "the region is not known");
-        assert!(is_of("http://127.0.0.1:4566/queue/q", arn), "nor is the account");
-        assert!(!is_of("http://127.0.0.1:4566/111122223333/q", "q"));
-    }
-
-    #[test]
     fn lists_take_blanks_around_their_items() {
         let settings = read(&[
             ("RELAY_ALLOWED_REGIONS", "us-east-1, us-gov-west-1 ,"),
@@ -496,25 +395,6 @@ mod tests {
             ("RELAY_ROLE_NAME", "failure-relay"),
         ]);
         assert_eq!(settings.unwrap().rules.regions, ["us-east-1", "us-gov-west-1"]);
-    }
-
-    #[test]
-    fn the_queue_url_tells_region_and_order() {
-        let region = |url| QueueUrl::parse(url).unwrap().region().map(str::to_owned);
-        assert_eq!(region("https://sqs.cn-north-1.amazonaws.com.cn/1/q").as_deref(), Some("cn-north-1"));
-        assert_eq!(region("https://eu-west-1.queue.amazonaws.com/1/q").as_deref(), Some("eu-west-1"));
-        assert_eq!(region("https://queue.amazonaws.com/1/q").as_deref(), Some("us-east-1"));
-        assert_eq!(region("http://127.0.0.1:4566/000000000000/q"), None);
-        assert_eq!(
-            region("http://localhost:4566/queue/eu-west-1/000000000000/q").as_deref(),
-            Some("eu-west-1")
-        );
-        assert_eq!(
-            region("https://vpce-1-2.sqs.us-east-1.vpce.amazonaws.com/1/q").as_deref(),
-            Some("us-east-1")
-        );
-        assert_eq!(region("https://sqs.us-iso-east-1.c2s.ic.gov/1/q").as_deref(), Some("us-iso-east-1"));
-        assert!(QueueUrl::parse("http://127.0.0.1:4566/000000000000/q.fifo").unwrap().is_fifo());
     }
 
     #[test]
