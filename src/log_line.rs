@@ -11,7 +11,7 @@ use failure_event::text::{MARKER, cut, cut_by};
 use failure_event::{dead_letter, route};
 
 /// The longest text of a line, in UTF-16 code units.
-pub const TEXT_MAX: usize = 256;
+pub const TEXT_MAX: usize = route::EVENT_ID_MAX;
 
 /// The longest `error_message`, and the longest sentence about why the function does not start.
 pub const ERROR_MESSAGE_MAX: usize = dead_letter::ERROR_MESSAGE_MAX;

@@ -16,7 +16,7 @@ use failure_event::target::Kind;
 
 pub use aws::{Aws, Credentials, Endpoints, TrustedRoots};
 pub use queue::QueueUrl;
-pub use variables::{SettingError, Variables, parse_number, parse_one_or_more, saturated};
+pub use variables::{SettingError, Variables, parse_bool, parse_number, parse_one_or_more, saturated};
 
 use queue::parse_queue_arn;
 
@@ -160,6 +160,7 @@ fn read_rules(variables: &Variables<'_>) -> Result<Rules, SettingError> {
         abandoned_work_queues: variables.list("RELAY_ABANDONED_WORK_QUEUES", parse_queue_arn)?,
         has_table: false,
         log_lines: variables.optional("RELAY_LOG_TAIL", parse_log_lines)?.unwrap_or(0),
+        names_events: variables.optional("RELAY_EVENT_ID_IN_TEXT", parse_bool)?.unwrap_or(false),
     })
 }
 
@@ -348,6 +349,7 @@ mod tests {
             ("RELAY_LOG_TAIL", "101"),
             ("RELAY_LOG_TAIL", "-1"),
             ("RELAY_LOG_TAIL", "true"),
+            ("RELAY_EVENT_ID_IN_TEXT", "yes"),
             ("RELAY_ROLE_NAME", "arn:aws:iam::111122223333:role/relay"),
             ("RELAY_ABANDONED_WORK_QUEUES", "my-queue"),
             ("RELAY_ABANDONED_WORK_QUEUES", "arn:aws:sqs:*:*:*"),

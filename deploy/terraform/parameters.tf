@@ -544,6 +544,12 @@ variable "log_tail_groups" {
   }
 }
 
+variable "event_id_in_text" {
+  type        = bool
+  default     = null
+  description = "RELAY_EVENT_ID_IN_TEXT, whether the text that an orchestrator is sent ends with the id of the failure event, under which the relay's log line and `relayctl trace` show it."
+}
+
 variable "leases" {
   type        = bool
   default     = null
@@ -814,6 +820,7 @@ locals {
     AbandonedWorkQueueArns              = var.abandoned_work_queue_arns == null ? null : join(",", var.abandoned_work_queue_arns)
     LogTail                             = tostring(var.log_tail)
     LogTailGroups                       = var.log_tail_groups == null ? null : join(",", var.log_tail_groups)
+    EventIdInText                       = tostring(var.event_id_in_text)
     Leases                              = tostring(var.leases)
     Sweep                               = var.sweep
     SweepStateMachineArns               = var.sweep_state_machine_arns == null ? null : join(",", var.sweep_state_machine_arns)

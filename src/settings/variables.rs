@@ -84,6 +84,18 @@ pub fn parse_number<T: FromStr>(text: &str) -> Result<T, String> {
     text.parse().map_err(|_| format!("expected a whole number, found \"{text}\""))
 }
 
+/// `true` or `false`, in any spelling of case.
+///
+/// # Errors
+/// A sentence that says what is there instead.
+pub fn parse_bool(text: &str) -> Result<bool, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(format!("expected true or false, found \"{text}\"")),
+    }
+}
+
 /// A whole number that is not 0.
 ///
 /// # Errors

@@ -76,7 +76,7 @@ fn a_message_and_details_of_a_job_are_cut_as_one_text() {
         given_type: Some(Cow::Borrowed("T")),
         given_message: Some(Cow::Owned("m".repeat(3000))),
         details: Some(Cow::Owned(format!("\"{}\"", "d".repeat(3000)))),
-        external_execution_id: None,
+        ..Failure::default()
     };
     let mut cuts = Vec::new();
     let target = r#"{"kind":"codepipeline-job","jobId":"11111111-2222-3333-4444-555555555555"}"#;

@@ -50,6 +50,7 @@ EVERYTHING_ON = EVERY_KIND_ON | {
     "AbandonedWorkQueueArns": ",".join(QUEUE_ARNS[:5]),
     "LogTail": 20,
     "LogTailGroups": "/one,/two/*,/three",
+    "EventIdInText": "true",
     "Leases": "true",
     "Sweep": "fail",
     "SweepStateMachineArns": "arn:aws:states:eu-west-1:111111111111:stateMachine:one-*",

@@ -73,6 +73,8 @@ pub struct Failure<'a> {
     pub details: Option<Cow<'a, str>>,
     /// The worker's own id of the run.
     pub external_execution_id: Option<Cow<'a, str>>,
+    /// The id under which the relay logs the event, where the texts are to name it. No event says it here.
+    pub event_id: Option<Cow<'a, str>>,
 }
 
 impl<'a> Failure<'a> {
@@ -98,6 +100,7 @@ impl<'a> Failure<'a> {
                 .filter(|text| *text != "\"\"")
                 .map(Cow::Borrowed),
             external_execution_id: object.description("externalExecutionId"),
+            event_id: None,
         }
     }
 
@@ -110,6 +113,7 @@ impl<'a> Failure<'a> {
             given_message: owned(self.given_message),
             details: owned(self.details),
             external_execution_id: owned(self.external_execution_id),
+            event_id: owned(self.event_id),
         }
     }
 
@@ -121,7 +125,14 @@ impl<'a> Failure<'a> {
             given_message: self.given_message.or(other.given_message),
             details: self.details.or(other.details),
             external_execution_id: self.external_execution_id.or(other.external_execution_id),
+            event_id: self.event_id.or(other.event_id),
         }
+    }
+
+    /// The last line of a text for people, its line break before it; empty where the event is not to be named.
+    #[must_use]
+    pub fn last_line(&self) -> String {
+        self.event_id.as_deref().map_or_else(String::new, |id| format!("\nfailure-relay event_id: {id}"))
     }
 
     /// The machine-readable name of the error, or its default.

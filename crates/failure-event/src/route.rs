@@ -82,6 +82,9 @@ pub struct Untold {
     pub message: String,
 }
 
+/// The longest id that a log line holds, and with it a text, in UTF-16 code units.
+pub const EVENT_ID_MAX: usize = 256;
+
 /// The longest type and message that a log line holds of such a failure, in UTF-16 code units.
 const UNTOLD_TYPE_MAX: usize = 256;
 /// See `UNTOLD_TYPE_MAX`.
@@ -402,7 +405,7 @@ impl<'a> Router<'a> {
         default_place: &GivenPlace,
     ) -> Result<Decision, Reason> {
         let (identity, given) = self.identified(given)?;
-        let failure = failure();
+        let failure = Failure { event_id: self.event_id(), ..failure() };
         self.note_untold(identity.kind(), &failure);
         let defaults = defaults(&given.clone().or(&identity.place()), &failure);
         let place = self.checked_place(&identity, given, default_place)?;
@@ -467,6 +470,12 @@ impl<'a> Router<'a> {
             Some(log) => log.added_to(failure, &self.subject.secrets),
             None => failure,
         }
+    }
+
+    /// The id as the log line shows it, where the texts are to name it.
+    fn event_id<'f>(&self) -> Option<Cow<'f, str>> {
+        let id = self.subject.header.id.as_deref().filter(|_| self.rules.names_events)?;
+        Some(Cow::Owned(cut(&self.subject.secrets.redact_id(id), EVENT_ID_MAX).into_owned()))
     }
 
     fn note_untold(&mut self, kind: Kind, failure: &Failure<'_>) {

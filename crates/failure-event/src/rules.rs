@@ -19,4 +19,6 @@ pub struct Rules {
     pub has_table: bool,
     /// `RELAY_LOG_TAIL`: how many of the last lines of a dead worker's log are told; 0 is off.
     pub log_lines: u32,
+    /// `RELAY_EVENT_ID_IN_TEXT`: whether the texts that an API is sent end with the event's id.
+    pub names_events: bool,
 }

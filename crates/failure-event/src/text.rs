@@ -51,19 +51,29 @@ pub fn cut_field<'t>(
     }
 }
 
-/// [`cut_field`] of several texts in a row, of which no more is put together than is kept.
-pub fn cut_joined(field: &'static str, texts: &[&str], limit: usize, cuts: &mut Vec<Cut>) -> String {
-    let from = texts.iter().map(|text| utf16_len(text)).sum();
+/// [`cut_field`] of several texts in a row, of which no more is put together than is kept, and of a last one that is not cut. Where that
+/// one would take more than half of the room, it is left out.
+pub fn cut_joined(
+    field: &'static str,
+    texts: &[&str],
+    last: &str,
+    limit: usize,
+    cuts: &mut Vec<Cut>,
+) -> String {
+    let last = Some(last).filter(|last| utf16_len(last) * 2 <= limit).unwrap_or_default();
+    let last_len = utf16_len(last);
+    let from = texts.iter().map(|text| utf16_len(text)).sum::<usize>() + last_len;
     if from <= limit {
-        return texts.concat();
+        return texts.concat() + last;
     }
+    let limit = limit.saturating_sub(last_len);
     let mut start = String::new();
     for text in texts {
         // One character more than fits is enough to see that it does not.
         let room = (limit + 1).saturating_sub(utf16_len(&start));
         start.extend(text.chars().take(room));
     }
-    let short = cut(&start, limit).into_owned();
+    let short = cut(&start, limit).into_owned() + last;
     cuts.push(Cut { field, from, to: utf16_len(&short) });
     short
 }
@@ -85,18 +95,20 @@ pub fn cut_by(text: &str, limit: usize, cost: impl Fn(char) -> usize, marker_cos
 }
 
 /// *Text with context*: the message alone, or a compact JSON object with `message`, `details` (verbatim) and
-/// `externalExecutionId`, within `limit` units and always valid JSON.
+/// `externalExecutionId`, within `limit` units and always valid JSON. The event's id is the last line, or the member `eventId`: it is
+/// shorter than what is cut.
 pub fn with_context(field: &'static str, failure: &Failure<'_>, limit: usize, cuts: &mut Vec<Cut>) -> String {
     let message = failure.message();
     let details = failure.details.as_deref();
     let execution = failure.external_execution_id.as_deref();
     if details.is_none() && execution.is_none() {
-        return cut_field(field, Cow::Borrowed(message), limit, cuts).into_owned();
+        return cut_joined(field, &[message], &failure.last_line(), limit, cuts);
     }
     let members = [
         Some(ContextMember { name: "message", value: Value::Text(message) }),
         details.map(|details| ContextMember { name: "details", value: Value::Json(details) }),
         execution.map(|id| ContextMember { name: "externalExecutionId", value: Value::Text(id) }),
+        failure.event_id.as_deref().map(|id| ContextMember { name: "eventId", value: Value::Text(id) }),
     ];
     let members: Vec<ContextMember<'_>> = members.into_iter().flatten().collect();
     object_within(field, &members, limit, cuts)
@@ -212,6 +224,7 @@ mod tests {
             given_message: Some(Cow::Borrowed(message)),
             details: details.map(Cow::Borrowed),
             external_execution_id: execution.map(Cow::Borrowed),
+            event_id: None,
         }
     }
 
@@ -344,11 +357,13 @@ mod tests {
 
     #[test]
     fn texts_in_a_row_are_cut_as_one() {
-        let cut_of = |texts: &[&str], limit| {
+        let cut_of = |texts: &[&str], last: &str, limit| {
             let mut cuts = Vec::new();
-            (cut_joined("message", texts, limit, &mut cuts), cuts)
+            (cut_joined("message", texts, last, limit, &mut cuts), cuts)
         };
-        assert_eq!(cut_of(&["a", ": ", "b"], 4), ("a: b".to_owned(), vec![]));
+        assert_eq!(cut_of(&["a", ": ", "b"], "", 4), ("a: b".to_owned(), vec![]));
+        assert_eq!(cut_of(&["a", ": "], "b", 4), ("a: b".to_owned(), vec![]));
+        assert_eq!(cut_of(&["a"], "\nb", 3), ("a".to_owned(), vec![]), "more than half");
         for texts in [
             ["T".repeat(30), "m".repeat(3)],
             ["T".repeat(3), "😀".repeat(30)],
@@ -356,9 +371,15 @@ mod tests {
         ] {
             let texts = [texts[0].as_str(), texts[1].as_str()];
             for limit in 15..25 {
-                let (short, cuts) = cut_of(&texts, limit);
+                let (short, cuts) = cut_of(&texts, "", limit);
                 assert_eq!(short, cut(&texts.concat(), limit));
                 assert_eq!(cuts[0].from, utf16_len(&texts.concat()));
+                let (with_last, cuts) = cut_of(&texts, "\nlast", limit + 5);
+                assert_eq!(with_last, format!("{short}\nlast"));
+                assert_eq!(
+                    (cuts[0].from, cuts[0].to),
+                    (utf16_len(&texts.concat()) + 5, utf16_len(&with_last))
+                );
             }
         }
     }

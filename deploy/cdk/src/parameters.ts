@@ -253,6 +253,11 @@ export interface FailureRelayParameters {
    */
   readonly logTailGroups?: readonly string[];
   /**
+   * RELAY_EVENT_ID_IN_TEXT, whether the text that an orchestrator is sent ends with the id of the failure
+   * event, under which the relay's log line and `relayctl trace` show it.
+   */
+  readonly eventIdInText?: boolean;
+  /**
    * Take leases and claims, and notices that name no task or job for those who claimed what they are
    * about. Makes the table that holds them, and a function that reports each minute the leases of which
    * nothing was heard.
@@ -399,6 +404,7 @@ export const PARAMETERS: Readonly<Record<keyof FailureRelayParameters, string>> 
   abandonedWorkQueueArns: "AbandonedWorkQueueArns",
   logTail: "LogTail",
   logTailGroups: "LogTailGroups",
+  eventIdInText: "EventIdInText",
   leases: "Leases",
   sweep: "Sweep",
   sweepStateMachineArns: "SweepStateMachineArns",

@@ -155,6 +155,7 @@ fn failure(
         given_message: Some(Cow::Owned(message)),
         details: details.into_json().map(Cow::Owned),
         external_execution_id: execution.map(|execution| Cow::Owned(execution.into_owned())),
+        event_id: None,
     }
 }
 

@@ -196,6 +196,7 @@ mod tests {
             given_message: Some("out of memory".into()),
             details: Some(r#"{"jobName":"etl"}"#.into()),
             external_execution_id: Some("jr_1".into()),
+            event_id: None,
         };
         let request: Value =
             serde_json::from_str(&remember("leases", "jr_1", &failure, NOW).http().body).unwrap();

@@ -65,10 +65,14 @@ pub(super) fn report(
     cuts: &mut Vec<Cut>,
 ) -> Report {
     let room = BODY_BYTES_MAX.saturating_sub(Members::new(members.clone()).json_len());
-    let whole = note(failure).concat();
-    let reason = within(&whole, room).into_owned();
-    if reason.len() < whole.len() {
-        cuts.push(Cut { field: "Reason", from: utf16_len(&whole), to: utf16_len(&reason) });
+    let texts = note(failure).concat();
+    // As in `cut_joined`, by bytes.
+    let last = Some(failure.last_line()).filter(|last| json_len(last) * 2 <= room).unwrap_or_default();
+    let kept = within(&texts, room - json_len(&last));
+    let reason = format!("{kept}{last}");
+    if kept.len() < texts.len() {
+        let from = utf16_len(&texts) + utf16_len(&last);
+        cuts.push(Cut { field: "Reason", from, to: utf16_len(&reason) });
     }
     for (name, value) in &mut members {
         if *name == "Reason" {
@@ -80,7 +84,7 @@ pub(super) fn report(
 
 /// A text of which the JSON takes at most `room` bytes, quotes left out; with the marker where it was cut and the marker fits.
 fn within(text: &str, room: usize) -> Cow<'_, str> {
-    let marker: usize = MARKER.chars().map(json_bytes).sum();
+    let marker = json_len(MARKER);
     if marker <= room {
         return cut_by(text, room, json_bytes, marker);
     }
@@ -90,6 +94,11 @@ fn within(text: &str, room: usize) -> Cow<'_, str> {
         used > room
     });
     Cow::Borrowed(&text[..end.map_or(text.len(), |(start, _)| start)])
+}
+
+/// How many bytes a text takes inside a JSON string.
+fn json_len(text: &str) -> usize {
+    text.chars().map(json_bytes).sum()
 }
 
 /// How many bytes a character takes inside a JSON string.

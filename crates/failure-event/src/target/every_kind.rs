@@ -249,6 +249,7 @@ fn failure() -> Failure<'static> {
         given_message: Some("m".into()),
         details: Some("{ \"a\" : 1.50 }".into()),
         external_execution_id: Some("run".into()),
+        event_id: None,
     }
 }
 
@@ -359,6 +360,64 @@ fn a_response_to_cloudformation_fills_its_bytes_and_no_more() {
             assert_eq!(cuts.len(), 1);
             assert_eq!((cuts[0].field, cuts[0].to), ("Reason", utf16_len(reason)));
         }
+    }
+}
+
+/// Every text of a body, those inside of others and of JSON in a text too.
+fn texts_of(value: &Value) -> Vec<String> {
+    match value {
+        Value::String(text) => match serde_json::from_str(text) {
+            Ok(inner @ Value::Object(_)) => texts_of(&inner),
+            _ => vec![text.clone()],
+        },
+        Value::Object(members) => members.values().flat_map(texts_of).collect(),
+        _ => Vec::new(),
+    }
+}
+
+#[test]
+fn the_id_of_an_event_is_the_last_line_of_a_text_however_much_of_that_is_cut() {
+    let id = "é".repeat(100);
+    let line = format!("\nfailure-relay event_id: {id}");
+    for kind in Kind::ALL.iter().filter(|kind| kind.carries_text()) {
+        for details in [None, Some("[1]".into()), Some(format!("\"{}\"", "d".repeat(300_000)).into())] {
+            for message in ["m".to_owned(), "m".repeat(40_000)] {
+                let failure = Failure {
+                    given_message: Some(message.into()),
+                    details: details.clone(),
+                    event_id: Some(id.as_str().into()),
+                    ..Failure::default()
+                };
+                let (named, cuts) = form(&sample(*kind), &failure);
+                let texts = texts_of(&serde_json::from_str(&named.body).unwrap());
+                let is_named = texts.iter().any(|text| text.ends_with(&line) || *text == id);
+                assert!(is_named, "{}: {cuts:?}", kind.name());
+                assert!(cuts.iter().all(|cut| cut.to < cut.from), "{}: {cuts:?}", kind.name());
+                let (unnamed, _) = form(&sample(*kind), &Failure { event_id: None, ..failure });
+                assert!(!unnamed.body.contains(&id), "{}", kind.name());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_text_with_the_id_of_its_event_is_within_its_limit() {
+    let event_id = Some("i".repeat(100).into());
+    let failure = Failure { given_message: Some("m".repeat(40_000).into()), ..Failure::default() };
+    let named = Failure { event_id, ..failure.clone() };
+    for kind in Kind::ALL.iter().filter(|kind| kind.carries_text()) {
+        let (_, whole) = form(&sample(*kind), &failure);
+        let (_, cuts) = form(&sample(*kind), &named);
+        assert_eq!(cuts.len(), 1, "{}", kind.name());
+        assert_eq!(cuts[0].field, whole[0].field);
+        // In JSON, whose bytes CloudFormation counts, a line break takes two.
+        assert!(
+            (0..=1).contains(&(whole[0].to - cuts[0].to)),
+            "{}: {} of {}",
+            kind.name(),
+            cuts[0].to,
+            whole[0].to
+        );
     }
 }
 

@@ -33,7 +33,7 @@ pub fn failure_details(failure: &Failure<'_>, cuts: &mut Vec<Cut>) -> Members {
         failure.given_type.as_deref().filter(|_| known.is_none()).map_or(["", ""], |given| [given, ": "]);
     let details = failure.details.as_deref().map_or(["", ""], |details| ["\n", details]);
     let texts = [prefix[0], prefix[1], failure.message(), details[0], details[1]];
-    let message = cut_joined("failureDetails.message", &texts, MESSAGE_MAX, cuts);
+    let message = cut_joined("failureDetails.message", &texts, &failure.last_line(), MESSAGE_MAX, cuts);
     let mut members = vec![
         ("type", Value::Text((*known.unwrap_or(&TYPES[0])).to_owned())),
         ("message", Value::Text(message)),
@@ -56,6 +56,7 @@ mod tests {
             given_message: Some(Cow::Borrowed("it broke")),
             details: details.map(Cow::Borrowed),
             external_execution_id: None,
+            event_id: None,
         }
     }
 

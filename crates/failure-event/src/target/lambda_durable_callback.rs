@@ -17,7 +17,7 @@ use crate::outcome::ErrorTable;
 use crate::place::GivenPlace;
 use crate::request::{Address, Members, Value};
 use crate::secret::Secret;
-use crate::text::{ContextMember, Cut, Value as Context, cut_field, object_within};
+use crate::text::{ContextMember, Cut, Value as Context, cut_field, cut_joined, object_within};
 
 /// The longest `ErrorType`, in UTF-16 code units. The API states none; 1 MB holds for all fields together.
 pub const ERROR_TYPE_MAX: usize = 256;
@@ -99,11 +99,10 @@ impl FailureApi for LambdaDurableCallback {
 
     fn report(self, failure: &Failure<'_>, cuts: &mut Vec<Cut>) -> Report {
         let error_type = cut_field("ErrorType", Cow::Borrowed(failure.type_name()), ERROR_TYPE_MAX, cuts);
-        let message = cut_field("ErrorMessage", Cow::Borrowed(failure.message()), ERROR_MESSAGE_MAX, cuts);
-        let mut members = vec![
-            ("ErrorType", Value::Text(error_type.into_owned())),
-            ("ErrorMessage", Value::Text(message.into_owned())),
-        ];
+        let message =
+            cut_joined("ErrorMessage", &[failure.message()], &failure.last_line(), ERROR_MESSAGE_MAX, cuts);
+        let mut members =
+            vec![("ErrorType", Value::Text(error_type.into_owned())), ("ErrorMessage", Value::Text(message))];
         members.extend(error_data(failure, cuts).map(|data| ("ErrorData", Value::Text(data))));
         let address = Address::InPath(self.callback_id);
         Report { operation: &Self::OPERATIONS[0], address, body: Members::new(members) }

@@ -18,14 +18,14 @@ pub(super) fn note<'a>(failure: &'a Failure<'_>) -> Vec<&'a str> {
     note
 }
 
-/// [`note`] within `limit` UTF-16 code units, noting in `cuts` that it was cut.
+/// [`note`] within `limit` UTF-16 code units with the event's id behind it, noting in `cuts` that it was cut.
 pub(super) fn note_within(
     field: &'static str,
     failure: &Failure<'_>,
     limit: usize,
     cuts: &mut Vec<Cut>,
 ) -> String {
-    cut_joined(field, &note(failure), limit, cuts)
+    cut_joined(field, &note(failure), &failure.last_line(), limit, cuts)
 }
 
 #[cfg(test)]
@@ -39,6 +39,7 @@ mod tests {
             given_message: Some("it broke".into()),
             details: Some("{ \"frame\": 1 }".into()),
             external_execution_id: Some("run-1".into()),
+            event_id: None,
         };
         assert_eq!(note(&whole).concat(), "Render.OutOfMemory: it broke\n{ \"frame\": 1 }\nrun-1");
         assert_eq!(note(&Failure::default()), ["The worker reported a failure without a message."]);

@@ -111,7 +111,8 @@ impl FailureApi for ServiceCatalogEngineWorkflow {
     fn report(self, failure: &Failure<'_>, cuts: &mut Vec<Cut>) -> Report {
         let texts: Vec<String> = note(failure).iter().map(|text| accepted(text)).collect();
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-        let reason = cut_joined("FailureReason", &texts, FAILURE_REASON_MAX, cuts);
+        let reason =
+            cut_joined("FailureReason", &texts, &accepted(&failure.last_line()), FAILURE_REASON_MAX, cuts);
         let idempotency_token = idempotency_token(Self::KIND, &self.record_id);
         let mut members = vec![
             ("WorkflowToken", Value::Secret(self.workflow_token)),
