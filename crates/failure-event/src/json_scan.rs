@@ -9,7 +9,7 @@ mod escapes;
 
 use memchr::memchr;
 
-use crate::words::{WORD, each, word_at};
+use crate::words::{WORD, bits, each, word_at};
 
 pub use escapes::{LoneSurrogates, escapes_end, is_escaped, unescaped};
 
@@ -48,61 +48,55 @@ fn near_string_end(bytes: &[u8], mut at: usize) -> Result<usize, usize> {
     Err(at)
 }
 
-/// Where a long string ends that goes on at `at`.
+/// Where a long string ends that goes on at `at`, a word at a time. Where quotes are far apart, from one to the next: then other escapes
+/// cost nothing.
 #[inline(never)]
 fn far_string_end(bytes: &[u8], mut at: usize) -> usize {
-    loop {
-        // Where there is JSON in the string, and with it quotes, a word at a time.
-        let mut without_quotes = 0;
-        while without_quotes < SHORT_RUN
-            && let Some(word) = word_at(bytes, at)
-        {
-            let (quotes, backslashes) = (each(word, b'"'), each(word, b'\\'));
-            let escaped = backslashes << 8;
-            if backslashes & escaped != 0 {
-                if word != ONLY_BACKSLASHES {
-                    break;
-                }
-                // Quotes deep in JSON inside JSON have hundreds before them: four escapes.
-                at += WORD;
-                continue;
+    let (mut is_escaped, mut without_quotes) = (false, 0);
+    while let Some(word) = word_at(bytes, at) {
+        if without_quotes >= SHORT_RUN {
+            let start = at + usize::from(is_escaped);
+            let Some(distance) = memchr(b'"', &bytes[start..]) else { return bytes.len() };
+            at = start + distance + 1;
+            if !is_escaped_at(bytes, start, at - 1) {
+                return at;
             }
-            let closing = quotes & !escaped;
-            if closing != 0 {
-                return at + closing.trailing_zeros() as usize / 8 + 1;
-            }
-            // A backslash at its end goes with the byte behind it.
-            at += WORD - (backslashes >> 63) as usize;
-            without_quotes = if quotes == 0 { without_quotes + WORD } else { 0 };
+            (is_escaped, without_quotes) = (false, 0);
+            continue;
         }
-        if without_quotes < SHORT_RUN {
-            // Backslashes in a row, or the end of the text.
-            let further = match near_string_end(bytes, at) {
-                Ok(end) => return end,
-                Err(further) => further,
-            };
-            let passed = bytes.get(at..further).unwrap_or_default();
-            at = further;
-            if passed.contains(&b'"') {
-                continue;
-            }
+        let (quotes, backslashes) = (bits(each(word, b'"')), bits(each(word, b'\\')));
+        let (escaped, behind) = ESCAPED[usize::from(is_escaped)][usize::from(backslashes)];
+        let closing = quotes & !escaped;
+        if closing != 0 {
+            return at + closing.trailing_zeros() as usize + 1;
         }
-        // Where quotes are far apart, from one to the next: other escapes cost nothing.
-        let rest = bytes.get(at..).unwrap_or_default();
-        let Some(distance) = memchr(b'"', rest) else { return bytes.len() };
-        let quote = at + distance;
-        if !is_escaped_at(bytes, at, quote) {
-            return quote + 1;
-        }
-        at = quote + 1;
+        is_escaped = behind;
+        at += WORD;
+        without_quotes = if quotes == 0 { without_quotes + WORD } else { 0 };
     }
+    near_string_end(bytes, at + usize::from(is_escaped)).unwrap_or(bytes.len())
 }
+
+/// By whether the first byte of a word is escaped, and by which are backslashes: which are escaped, and whether the byte behind is.
+const ESCAPED: [[(u8, bool); 256]; 2] = {
+    let mut table = [[(0, false); 256]; 2];
+    let mut index = 0;
+    while index < 512 {
+        let (first_is_escaped, backslashes) = (index / 256, index % 256);
+        let (mut escaped, mut is_escaped, mut byte) = (0, first_is_escaped == 1, 0);
+        while byte < WORD {
+            escaped |= (is_escaped as u8) << byte;
+            is_escaped = !is_escaped && backslashes >> byte & 1 == 1;
+            byte += 1;
+        }
+        table[first_is_escaped][backslashes] = (escaped, is_escaped);
+        index += 1;
+    }
+    table
+};
 
 /// Most runs without a quote are shorter than it takes to begin a search with vectors.
 const SHORT_RUN: usize = 4 * WORD;
-
-/// A word of backslashes.
-const ONLY_BACKSLASHES: u64 = u64::from_le_bytes([b'\\'; WORD]);
 
 /// Whether a byte of a string is no plain one.
 const ENDS_A_RUN: [bool; 256] = {
@@ -138,6 +132,10 @@ fn nested_end(bytes: &[u8], start: usize) -> usize {
     const OF_OBJECTS: u8 = b'{' ^ b'[';
     let (mut depth, mut at) = (0usize, start);
     while let Some(byte) = bytes.get(at) {
+        if !NESTS[usize::from(*byte)] {
+            at += 1;
+            continue;
+        }
         match byte | OF_OBJECTS {
             b'"' => {
                 at = string_end(bytes, at);
@@ -156,6 +154,17 @@ fn nested_end(bytes: &[u8], start: usize) -> usize {
     }
     bytes.len()
 }
+
+/// Whether a byte outside of strings begins one, or begins or ends a list or an object.
+const NESTS: [bool; 256] = {
+    let mut table = [false; 256];
+    table[b'"' as usize] = true;
+    table[b'{' as usize] = true;
+    table[b'}' as usize] = true;
+    table[b'[' as usize] = true;
+    table[b']' as usize] = true;
+    table
+};
 
 fn scalar_end(bytes: &[u8], mut at: usize) -> usize {
     while bytes.get(at).is_some_and(|byte| !matches!(byte, 0..=b' ' | b',' | b']' | b'}')) {

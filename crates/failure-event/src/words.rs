@@ -52,6 +52,13 @@ pub(crate) fn each(word: u64, byte: u8) -> u64 {
     !(((different & LOW_BITS) + LOW_BITS) | different | LOW_BITS)
 }
 
+/// The highest bits of the bytes of a word, that of the first the lowest; the other bits must be 0.
+///
+/// Each one of the factor moves the bit of one byte to its place in the highest byte, and no two meet.
+pub(crate) fn bits(highest: u64) -> u8 {
+    highest.wrapping_mul(0x0002_0408_1020_4081).to_be_bytes()[0]
+}
+
 /// Whether among the bytes of a word is a control character, or this byte.
 pub(crate) fn holds_control_or(word: u64, byte: u8) -> bool {
     below(word, b' ') | below(word ^ (ONES * u64::from(byte)), 1) != 0
@@ -93,6 +100,7 @@ mod tests {
                 let highest = std::array::from_fn(|at| if is_such(at) { 0x80 } else { 0 });
                 let found = each(u64::from_le_bytes(bytes), b'"');
                 assert_eq!(found, u64::from_le_bytes(highest), "{other:#x} {which:#b}");
+                assert_eq!(bits(found), which);
             }
         }
     }

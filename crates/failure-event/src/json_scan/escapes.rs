@@ -1,6 +1,5 @@
 //! The characters that a string's inside stands for.
 
-use super::ONLY_BACKSLASHES;
 use crate::words::{WORD, position_in, position_of, word_at};
 
 /// Whether a string's inside has escapes.
@@ -27,6 +26,9 @@ pub fn escapes_end(raw: &str, length: usize) -> usize {
     }
     (at.min(bytes.len())..=bytes.len()).find(|end| raw.is_char_boundary(*end)).unwrap_or(bytes.len())
 }
+
+/// A word of four escaped backslashes: quotes deep in JSON inside JSON have hundreds before each.
+const ONLY_BACKSLASHES: u64 = u64::from_le_bytes([b'\\'; WORD]);
 
 /// What becomes of an escaped surrogate that has no pair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
