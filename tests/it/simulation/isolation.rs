@@ -1,7 +1,7 @@
 //! Very many records stuck on one target, in virtual time: how many of them are in flight, what the others feel, and how they drain.
 //!
 //! The relay is the real one, over real SDK clients; the queues, their two mappings and the two services are a model that is small
-//! enough for 200,000 records: `cargo test --release --test it two_hundred_thousand_stuck -- --ignored --nocapture`.
+//! enough for 200,000 records: `cargo test --test it two_hundred_thousand_stuck -- --ignored --nocapture`.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -384,7 +384,7 @@ fn records_that_are_stuck_on_one_target_are_not_in_flight_and_delay_nobody() {
 }
 
 #[test]
-#[ignore = "takes minutes: cargo test --release --test it two_hundred_thousand_stuck -- --ignored --nocapture"]
+#[ignore = "takes minutes: cargo test --test it two_hundred_thousand_stuck -- --ignored --nocapture"]
 fn two_hundred_thousand_stuck_records_are_not_in_flight_and_delay_nobody() {
     assert_the_others_do_not_feel(200_000);
 }
