@@ -281,7 +281,7 @@ impl Relay {
         let Admission::Call(allowance) = self.circuits.admit(&api, letterbox.caller(), started) else {
             return Err(Retry::CircuitOpen);
         };
-        let deadline = letterbox.turn.limits.calls_end();
+        let deadline = letterbox.errand.turn.limits.calls_end();
         let own_end = allowance.time().map(|time| started + time).filter(|end| *end < deadline);
         let answered = timeout_at(own_end.unwrap_or(deadline), self.call(planned, letterbox.subject)).await;
         let now = Instant::now();
@@ -405,8 +405,7 @@ impl Errand<'_> {
     }
 
     fn letterbox<'l>(&'l self, subject: &'l Subject) -> Letterbox<'l> {
-        let Self { relay, record, index, turn, started: _, body } = self;
-        Letterbox { relay, record, index: *index, subject, turn, body }
+        Letterbox { errand: self, subject }
     }
 }
 
@@ -435,21 +434,19 @@ impl Turned {
     }
 }
 
-/// The way of one record into the dead-letter queue.
+/// The way of one record into the dead-letter queue, with what is known of its event.
 struct Letterbox<'a> {
-    relay: &'a Relay,
-    record: &'a Record<'a>,
-    index: usize,
+    errand: &'a Errand<'a>,
     subject: &'a Subject,
-    turn: &'a Turn<'a>,
-    body: &'a Mutex<Option<String>>,
 }
 
 impl Letterbox<'_> {
     /// Stores the record with the reason. Unless SQS confirms it, the record is to be retried.
     async fn store(&self, reason: Reason) -> Outcome {
         let letter = || self.letter(&reason);
-        match timeout_at(self.turn.limits.letters_end(), self.relay.dead_letters.store(&letter)).await {
+        match timeout_at(self.errand.turn.limits.letters_end(), self.errand.relay.dead_letters.store(&letter))
+            .await
+        {
             Ok(Ok(())) => Outcome::DeadLettered(reason),
             Ok(Err(error)) => Outcome::Retry(Retry::DeadLetterQueue(self.without_secrets(error))),
             Err(_) => Outcome::Retry(Retry::DeadLetterQueue(ServiceError::timed_out())),
@@ -483,13 +480,13 @@ impl Letterbox<'_> {
             target_kind: self.subject.kind.map(Kind::name),
             event_id: self.subject.header.id.as_deref(),
             publisher: self.subject.publisher.as_deref(),
-            origin: &self.record.origin,
+            origin: &self.errand.record.origin,
         };
         // Few letters are written more than once: only those take a copy more.
-        let body = self.body.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let body = body.unwrap_or_else(|| self.record.body.as_arrived().into_owned());
+        let body = self.errand.body.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let body = body.unwrap_or_else(|| self.errand.record.body.as_arrived().into_owned());
         let letter = DeadLetter::new(body, label);
-        if self.relay.dead_letters.is_fifo() {
+        if self.errand.relay.dead_letters.is_fifo() {
             letter.with_fifo_ids(label, &self.invocation_id())
         } else {
             letter
@@ -498,9 +495,9 @@ impl Letterbox<'_> {
 
     /// The invocation's request id, numbered where several records share it.
     fn invocation_id(&self) -> String {
-        match self.turn.siblings {
-            0 | 1 => self.turn.request_id.to_owned(),
-            _ => format!("{}-{}", self.turn.request_id, self.index + 1),
+        match self.errand.turn.siblings {
+            0 | 1 => self.errand.turn.request_id.to_owned(),
+            _ => format!("{}-{}", self.errand.turn.request_id, self.errand.index + 1),
         }
     }
 
