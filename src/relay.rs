@@ -162,9 +162,10 @@ impl Relay {
     ) -> Vec<Settled> {
         let home = Home::new(&self.settings.aws.region, &invocation.function_arn);
         let turn = Turn { home: &home, limits, request_id: &invocation.request_id, siblings: records.len() };
-        let lanes = stream::iter(lanes(records)).map(|lane| self.work_in_order(lane, records, &turn));
+        let groups =
+            stream::iter(ordered_groups(records)).map(|group| self.work_in_order(group, records, &turn));
         let mut turned: Vec<(usize, Turned)> =
-            lanes.buffer_unordered(self.settings.concurrency).concat().await;
+            groups.buffer_unordered(self.settings.concurrency).concat().await;
         turned.sort_unstable_by_key(|(index, _)| *index);
         let reports = turned.iter().flat_map(|(index, turned)| {
             turned.events.iter().map(move |settled| settled.report(*index, &records[*index]))
@@ -173,16 +174,16 @@ impl Relay {
         turned.into_iter().map(|(_, turned)| turned.into_deciding()).collect()
     }
 
-    /// Works on the records of one lane, one after the other. After one that is to be retried the rest are not attempted.
+    /// Works on the records of one ordered group, one after the other. After one that is to be retried the rest are not attempted.
     async fn work_in_order(
         &self,
-        lane: Vec<usize>,
+        group: Vec<usize>,
         records: &[Record<'_>],
         turn: &Turn<'_>,
     ) -> Vec<(usize, Turned)> {
-        let mut done = Vec::with_capacity(lane.len());
+        let mut done = Vec::with_capacity(group.len());
         let mut is_blocked = false;
-        for index in lane {
+        for index in group {
             let turned = self.take_turn(&records[index], index, is_blocked, turn).await;
             for settled in &turned.events {
                 is_blocked |= matches!(settled.outcome, Outcome::Retry(_));
@@ -210,12 +211,12 @@ impl Relay {
             let event_id = subject.header.id.as_deref().map(short);
             tracing::warn!(event_id = event_id.as_deref(), "time: is no RFC 3339 time, so it is ignored");
         }
-        let errand = Errand { relay: self, record, index, turn, started, body: Mutex::new(body) };
+        let context = RecordContext { relay: self, record, index, turn, started, body: Mutex::new(body) };
         if is_blocked {
-            return Turned::one(errand.ended(subject, decision.as_ref(), Outcome::Retry(Retry::Follower)));
+            return Turned::one(context.ended(subject, decision.as_ref(), Outcome::Retry(Retry::Follower)));
         }
         if turn.limits.calls_are_over() {
-            return Turned::one(errand.ended(
+            return Turned::one(context.ended(
                 subject,
                 decision.as_ref(),
                 Outcome::Retry(Retry::NotAttempted),
@@ -223,24 +224,24 @@ impl Relay {
         }
         match (decision, &self.table) {
             (Some(Decision::LookUp(unnamed)), Some(table)) => {
-                errand.tell_claimants(subject, *unnamed, table).await
+                context.tell_claimants(subject, *unnamed, table).await
             }
             (Some(Decision::Register(planned)), Some(table)) => {
-                Turned::one(errand.register(subject, &planned, table).await)
+                Turned::one(context.register(subject, &planned, table).await)
             }
             (decision, _) => {
-                let (subject, decision) = errand.with_log(subject, decision).await;
-                Turned::one(errand.run(subject, decision).await)
+                let (subject, decision) = context.with_log(subject, decision).await;
+                Turned::one(context.run(subject, decision).await)
             }
         }
     }
 
     /// Does what was decided. This is the acknowledgement rule: an outcome other than a retry is returned only when the service
     /// or the dead-letter queue has confirmed it.
-    async fn settle(&self, decision: Decision, letterbox: &Letterbox<'_>) -> Outcome {
+    async fn settle(&self, decision: Decision, event: &EventContext<'_>) -> Outcome {
         let planned = match decision {
             Decision::Ignore => return Outcome::Ignored,
-            Decision::Unroutable(reason) => return letterbox.store(reason).await,
+            Decision::Unroutable(reason) => return event.store(reason).await,
             Decision::Call(planned) => planned,
             // Without a table the router decides on neither, and with one they are carried out before.
             Decision::Register(_) | Decision::LookUp(_) => return Outcome::Retry(Retry::NotAttempted),
@@ -248,7 +249,7 @@ impl Relay {
         if has_expired(&planned.request) {
             return Outcome::AlreadySettled(ServiceError::default());
         }
-        let answer = match self.call_unless_open(&planned, letterbox).await {
+        let answer = match self.call_unless_open(&planned, event).await {
             Ok(answer) => answer,
             Err(retry) => return Outcome::Retry(retry),
         };
@@ -260,12 +261,12 @@ impl Relay {
         };
         let error = match answer {
             Answer::Accepted => ServiceError::default(),
-            Answer::Failed(error) => letterbox.without_secrets(error),
+            Answer::Failed(error) => event.without_secrets(error),
         };
         match verdict {
             Verdict::Accepted => Outcome::Relayed,
             Verdict::Settled => Outcome::AlreadySettled(error),
-            Verdict::Rejected => letterbox.store(rejection(&planned.request, &error)).await,
+            Verdict::Rejected => event.store(rejection(&planned.request, &error)).await,
             Verdict::Retry => Outcome::Retry(Retry::Service(error)),
         }
     }
@@ -274,16 +275,16 @@ impl Relay {
     async fn call_unless_open(
         &self,
         planned: &PlannedCall,
-        letterbox: &Letterbox<'_>,
+        event: &EventContext<'_>,
     ) -> Result<Answer, Retry> {
         let api = api_of(planned);
         let started = Instant::now();
-        let Admission::Call(allowance) = self.circuits.admit(&api, letterbox.caller(), started) else {
+        let Admission::Call(allowance) = self.circuits.admit(&api, event.caller(), started) else {
             return Err(Retry::CircuitOpen);
         };
-        let deadline = letterbox.errand.turn.limits.calls_end();
+        let deadline = event.context.turn.limits.calls_end();
         let own_end = allowance.time().map(|time| started + time).filter(|end| *end < deadline);
-        let answered = timeout_at(own_end.unwrap_or(deadline), self.call(planned, letterbox.subject)).await;
+        let answered = timeout_at(own_end.unwrap_or(deadline), self.call(planned, event.subject)).await;
         let now = Instant::now();
         let (health, ended) = match answered {
             Ok(answer) => (answer.health(), Ok(answer)),
@@ -352,8 +353,8 @@ impl Relay {
     }
 }
 
-/// One record's turn.
-struct Errand<'a> {
+/// One record of an invocation, when it is its turn.
+struct RecordContext<'a> {
     relay: &'a Relay,
     record: &'a Record<'a>,
     index: usize,
@@ -363,7 +364,7 @@ struct Errand<'a> {
     body: Mutex<Option<String>>,
 }
 
-impl Errand<'_> {
+impl RecordContext<'_> {
     /// Carries out what was decided on one event; without a decision the router panicked.
     async fn run(&self, subject: Subject, decision: Option<Decision>) -> Settled {
         let (outcome, planned) = self.attempt(&subject, decision).await;
@@ -377,8 +378,8 @@ impl Errand<'_> {
         let outcome = match decision {
             None => Outcome::Retry(Retry::Panicked),
             Some(decision) => {
-                let letterbox = self.letterbox(subject);
-                let settling = AssertUnwindSafe(self.relay.settle(decision, &letterbox)).catch_unwind();
+                let event = self.event(subject);
+                let settling = AssertUnwindSafe(self.relay.settle(decision, &event)).catch_unwind();
                 settling.await.unwrap_or(Outcome::Retry(Retry::Panicked))
             }
         };
@@ -387,8 +388,8 @@ impl Errand<'_> {
 
     /// What becomes of the record when an event of it is to be retried.
     async fn end_or_park(&self, subject: &Subject, outcome: Outcome, planned: Option<&Planned>) -> Outcome {
-        let letterbox = self.letterbox(subject);
-        let ending = letterbox.end_or_park(outcome, planned.map(|planned| &planned.api));
+        let event = self.event(subject);
+        let ending = event.end_or_park(outcome, planned.map(|planned| &planned.api));
         AssertUnwindSafe(ending).catch_unwind().await.unwrap_or(Outcome::Retry(Retry::Panicked))
     }
 
@@ -404,8 +405,8 @@ impl Errand<'_> {
         Settled { subject, outcome, place, cuts, duration: self.started.elapsed(), age }
     }
 
-    fn letterbox<'l>(&'l self, subject: &'l Subject) -> Letterbox<'l> {
-        Letterbox { errand: self, subject }
+    fn event<'l>(&'l self, subject: &'l Subject) -> EventContext<'l> {
+        EventContext { context: self, subject }
     }
 }
 
@@ -434,19 +435,18 @@ impl Turned {
     }
 }
 
-/// The way of one record into the dead-letter queue, with what is known of its event.
-struct Letterbox<'a> {
-    errand: &'a Errand<'a>,
+/// One event of a record, with what is known of it: what its record is dead-lettered or parked with.
+struct EventContext<'a> {
+    context: &'a RecordContext<'a>,
     subject: &'a Subject,
 }
 
-impl Letterbox<'_> {
+impl EventContext<'_> {
     /// Stores the record with the reason. Unless SQS confirms it, the record is to be retried.
     async fn store(&self, reason: Reason) -> Outcome {
         let letter = || self.letter(&reason);
-        match timeout_at(self.errand.turn.limits.letters_end(), self.errand.relay.dead_letters.store(&letter))
-            .await
-        {
+        let until = self.context.turn.limits.letters_end();
+        match timeout_at(until, self.context.relay.dead_letters.store(&letter)).await {
             Ok(Ok(())) => Outcome::DeadLettered(reason),
             Ok(Err(error)) => Outcome::Retry(Retry::DeadLetterQueue(self.without_secrets(error))),
             Err(_) => Outcome::Retry(Retry::DeadLetterQueue(ServiceError::timed_out())),
@@ -480,13 +480,13 @@ impl Letterbox<'_> {
             target_kind: self.subject.kind.map(Kind::name),
             event_id: self.subject.header.id.as_deref(),
             publisher: self.subject.publisher.as_deref(),
-            origin: &self.errand.record.origin,
+            origin: &self.context.record.origin,
         };
         // Few letters are written more than once: only those take a copy more.
-        let body = self.errand.body.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let body = body.unwrap_or_else(|| self.errand.record.body.as_arrived().into_owned());
+        let body = self.context.body.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let body = body.unwrap_or_else(|| self.context.record.body.as_arrived().into_owned());
         let letter = DeadLetter::new(body, label);
-        if self.errand.relay.dead_letters.is_fifo() {
+        if self.context.relay.dead_letters.is_fifo() {
             letter.with_fifo_ids(label, &self.invocation_id())
         } else {
             letter
@@ -495,9 +495,9 @@ impl Letterbox<'_> {
 
     /// The invocation's request id, numbered where several records share it.
     fn invocation_id(&self) -> String {
-        match self.errand.turn.siblings {
-            0 | 1 => self.errand.turn.request_id.to_owned(),
-            _ => format!("{}-{}", self.errand.turn.request_id, self.errand.index + 1),
+        match self.context.turn.siblings {
+            0 | 1 => self.context.turn.request_id.to_owned(),
+            _ => format!("{}-{}", self.context.turn.request_id, self.context.index + 1),
         }
     }
 
@@ -551,20 +551,19 @@ fn age_of(time: SystemTime) -> Duration {
     SystemTime::now().duration_since(time).unwrap_or_default()
 }
 
-/// Which records are worked on one after the other: those of one FIFO message group. Any other is a lane of its own.
-fn lanes(records: &[Record<'_>]) -> Vec<Vec<usize>> {
-    let mut lanes: Vec<Vec<usize>> = Vec::with_capacity(records.len());
-    let mut lane_of_group: HashMap<&str, usize> = HashMap::new();
+/// Which records are worked on one after the other: those of one FIFO message group. Any other is a group of its own.
+fn ordered_groups(records: &[Record<'_>]) -> Vec<Vec<usize>> {
+    let mut groups: Vec<Vec<usize>> = Vec::with_capacity(records.len());
+    let mut index_of_id: HashMap<&str, usize> = HashMap::new();
     for (index, record) in records.iter().enumerate() {
-        let own_lane = lanes.len();
-        let lane =
-            record.fifo_group().map_or(own_lane, |group| *lane_of_group.entry(group).or_insert(own_lane));
-        if lane == own_lane {
-            lanes.push(Vec::new());
+        let own = groups.len();
+        let group = record.fifo_group().map_or(own, |id| *index_of_id.entry(id).or_insert(own));
+        if group == own {
+            groups.push(Vec::new());
         }
-        lanes[lane].push(index);
+        groups[group].push(index);
     }
-    lanes
+    groups
 }
 
 /// Whether the URL of a request is good no longer: nobody waits for it any more.

@@ -11,10 +11,10 @@ use futures_util::FutureExt;
 use tokio::time::timeout_at;
 
 use super::registrations::now;
-use super::{Errand, Planned, Turned};
+use super::{Planned, RecordContext, Turned};
 use crate::aws::table::Table;
 
-impl Errand<'_> {
+impl RecordContext<'_> {
     /// Remembers what died, looks up who has claimed it, and reports each.
     pub(super) async fn tell_claimants(&self, subject: Subject, unnamed: Unnamed, table: &Table) -> Turned {
         let finding = AssertUnwindSafe(self.claimants(&subject, &unnamed, table)).catch_unwind();

@@ -13,7 +13,7 @@ use failure_event::route::{Decision, Route, Subject, route_with_log};
 use futures_util::FutureExt;
 use tokio::time::{Instant, timeout_at};
 
-use super::Errand;
+use super::RecordContext;
 use crate::aws::senders;
 use crate::log_line::short;
 
@@ -26,7 +26,7 @@ pub(super) const READS_AT_ONCE: usize = 2;
 /// Where no more time than this is left for calls, the time is the report's.
 const KEPT_FOR_THE_REPORT: Duration = Duration::from_secs(2);
 
-impl Errand<'_> {
+impl RecordContext<'_> {
     /// What was decided, with the log where the settings ask for one and a call is to be made. A panic on the way leaves it as it was.
     pub(super) async fn with_log(
         &self,

@@ -5,7 +5,7 @@ use std::fmt;
 use time::{Duration, OffsetDateTime};
 use tokio::time::timeout_at;
 
-use super::Letterbox;
+use super::EventContext;
 use super::circuit::{Api, Caller};
 use crate::settings::Parking;
 use failure_event::outcome::{Outcome, Retry, ServiceError};
@@ -32,7 +32,7 @@ impl fmt::Display for LastTry {
     }
 }
 
-impl Letterbox<'_> {
+impl EventContext<'_> {
     /// Whether this is the last try: when it is still to be retried then, it is dead-lettered.
     pub(super) fn last_try(&self) -> Option<LastTry> {
         self.last_receive().map(LastTry::Received).or_else(|| self.parked_too_long())
@@ -40,8 +40,8 @@ impl Letterbox<'_> {
 
     /// How often the record was received, when that is as often as the settings allow.
     fn last_receive(&self) -> Option<u32> {
-        let most = self.errand.relay.settings.max_receives?;
-        self.errand
+        let most = self.context.relay.settings.max_receives?;
+        self.context
             .record
             .origin
             .receives
@@ -49,8 +49,8 @@ impl Letterbox<'_> {
     }
 
     fn parked_too_long(&self) -> Option<LastTry> {
-        let (parking, _) = self.errand.relay.parking.as_ref()?;
-        let since = self.errand.record.origin.parked_since.as_ref()?;
+        let (parking, _) = self.context.relay.parking.as_ref()?;
+        let since = self.context.record.origin.parked_since.as_ref()?;
         let most = Duration::seconds(i64::from(parking.parked_seconds_max));
         let is_over = OffsetDateTime::now_utc() - since.time() > most;
         is_over.then_some(LastTry::Parked { seconds_max: parking.parked_seconds_max })
@@ -61,7 +61,7 @@ impl Letterbox<'_> {
         if self.last_try().is_some() {
             return Caller::Unhurried;
         }
-        match (self.parkable(), self.errand.turn.siblings) {
+        match (self.parkable(), self.context.turn.siblings) {
             (Some(_), _) if self.was_parked() => Caller::ParkableAgain,
             (Some(_), _) => Caller::ParkableFresh,
             (None, 0 | 1) => Caller::Unhurried,
@@ -75,10 +75,10 @@ impl Letterbox<'_> {
         match retry {
             Retry::CircuitOpen => true,
             Retry::Service(_) => {
-                let receives = self.errand.record.origin.receives;
+                let receives = self.context.record.origin.receives;
                 self.was_parked()
                     || receives.is_some_and(|receives| receives >= parking.after_receives)
-                    || api.is_some_and(|api| self.errand.relay.circuits.is_open(api))
+                    || api.is_some_and(|api| self.context.relay.circuits.is_open(api))
             }
             Retry::ParkingQueue(_)
             | Retry::DeadLetterQueue(_)
@@ -93,11 +93,13 @@ impl Letterbox<'_> {
     /// Parks the record. Unless SQS confirms it, the record is to be retried.
     pub(super) async fn park(&self, retry: Retry) -> Outcome {
         let now = OffsetDateTime::now_utc();
-        let Some((parking, queue)) = &self.errand.relay.parking else { return Outcome::Retry(retry) };
+        let Some((parking, queue)) = &self.context.relay.parking else { return Outcome::Retry(retry) };
         let delay_seconds = delay_seconds(parking);
-        let Some(attributes) = kept_attributes(self.errand.record, now) else { return Outcome::Retry(retry) };
-        let message = || ParkedMessage::new(self.errand.record, attributes.clone(), delay_seconds);
-        match timeout_at(self.errand.turn.limits.letters_end(), queue.store(&message)).await {
+        let Some(attributes) = kept_attributes(self.context.record, now) else {
+            return Outcome::Retry(retry);
+        };
+        let message = || ParkedMessage::new(self.context.record, attributes.clone(), delay_seconds);
+        match timeout_at(self.context.turn.limits.letters_end(), queue.store(&message)).await {
             Ok(Ok(())) => Outcome::Parked(retry),
             Ok(Err(error)) => Outcome::Retry(Retry::ParkingQueue(self.without_secrets(error))),
             Err(_) => Outcome::Retry(Retry::ParkingQueue(ServiceError::timed_out())),
@@ -106,12 +108,12 @@ impl Letterbox<'_> {
 
     /// The settings of the parking queue, where this record can be parked.
     fn parkable(&self) -> Option<&Parking> {
-        let (parking, _) = self.errand.relay.parking.as_ref()?;
-        can_be_parked(self.errand.record, OffsetDateTime::now_utc()).then_some(parking)
+        let (parking, _) = self.context.relay.parking.as_ref()?;
+        can_be_parked(self.context.record, OffsetDateTime::now_utc()).then_some(parking)
     }
 
     fn was_parked(&self) -> bool {
-        self.errand.record.sqs_delivery().is_some_and(|delivery| delivery.is_parked)
+        self.context.record.sqs_delivery().is_some_and(|delivery| delivery.is_parked)
     }
 }
 

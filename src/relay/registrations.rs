@@ -11,7 +11,7 @@ use futures_util::FutureExt;
 use std::panic::AssertUnwindSafe;
 use tokio::time::timeout_at;
 
-use super::{Errand, Settled};
+use super::{RecordContext, Settled};
 use crate::aws::table::{Table, Written};
 
 /// What became of a claim beside being written down.
@@ -22,7 +22,7 @@ enum Found {
     Death(Box<Route>),
 }
 
-impl Errand<'_> {
+impl RecordContext<'_> {
     /// Writes a lease or a claim down. A claim of what has died before is relayed at once.
     pub(super) async fn register(
         &self,
@@ -92,7 +92,7 @@ impl Errand<'_> {
 
     /// Why the record is to be retried: what the table says may quote the target.
     pub(super) fn table_error(&self, subject: &Subject, error: ServiceError) -> Retry {
-        Retry::Table(self.letterbox(subject).without_secrets(error))
+        Retry::Table(self.event(subject).without_secrets(error))
     }
 }
 
