@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable
+from dataclasses import replace
 
 from . import costs, delay, throughput
-from .figures import Figures, figures
+from .figures import Figures, figures, stack
 
 MEMORIES = (128, 256)
 BATCHES = {1: "alone", 10: "in tens"}
@@ -37,6 +38,10 @@ def with_sum(columns: list[costs.Lines]) -> list[list[str]]:
     return [*rows, ["**all**", *(f"**{usd(sum(column.values()))}**" for column in columns)]]
 
 
+def untraced(f: Figures) -> Figures:
+    return replace(f, stack=stack(Tracing="PassThrough"))
+
+
 def short(f: Figures) -> str:
     """What a buyer reads first."""
     alone, tens = (costs.relayed(f, costs.MILLION, f.stack.memory_mb, batch) for batch in BATCHES)
@@ -47,8 +52,8 @@ def short(f: Figures) -> str:
     found = throughput.flood(f, quota, TIMES * quota.per_second, FLOOD_SECONDS)
     return "\n".join([
         f"- **A million failures cost {usd(sum(alone.values()))} USD** where they come one by one, {usd(sum(tens.values()))} in batches",
-        f"  of ten. X-Ray traces are {usd(alone['X-Ray traces'])} and {usd(tens['X-Ray traces'])} of it. Through EventBridge Pipes and an",
-        f"  Express workflow it is {usd(sum(pipe.values()))}, with neither logs nor traces.",
+        f"  of ten. X-Ray traces are {usd(alone['X-Ray traces'])} and {usd(tens['X-Ray traces'])} of it, which `Tracing=PassThrough` saves.",
+        f"  Through EventBridge Pipes and an Express workflow it is {usd(sum(pipe.values()))}, with neither logs nor traces.",
         f"- **A month costs {usd(sum(costs.month(f, 1).values()))} USD before the first failure**: metrics, alarms, dashboard, polling.",
         f"- **From the worker to the API's answer: about {warm:.0f} ms** in AWS where an environment waits, {cold:.0f} ms where none does.",
         "  A model, whose largest parts are assumed.",
@@ -64,8 +69,8 @@ def million(f: Figures) -> str:
     head = ["USD for a million events", *(f"{BATCHES[batch]}, {memory} MB" for batch, memory in columns)]
     billed = ["billed for an invocation", *(f"{costs.batch_ms(f, memory, batch)} ms" for batch, memory in columns)]
     lines = [costs.relayed(f, costs.MILLION, memory, batch) for batch, memory in columns]
-    untraced = [sum(column.values()) - column["X-Ray traces"] for column in lines]
-    return table(head, [*with_sum(lines), ["all, without X-Ray", *map(usd, untraced)], billed])
+    without = [sum(costs.relayed(untraced(f), costs.MILLION, memory, batch).values()) for batch, memory in columns]
+    return table(head, [*with_sum(lines), ["all, with `Tracing=PassThrough`", *map(usd, without)], billed])
 
 
 def month(f: Figures) -> str:
@@ -96,11 +101,11 @@ def leases(f: Figures) -> str:
 
 def alternatives(f: Figures) -> str:
     relay = costs.relayed(f, costs.MILLION, f.stack.memory_mb, 1)
-    untraced = sum(relay.values()) - relay["X-Ray traces"]
+    without = sum(costs.relayed(untraced(f), costs.MILLION, f.stack.memory_mb, 1).values())
     rows = [
         ["the relay", "as above", usd(sum(relay.values()))],
-        ["the relay, without X-Ray", "", usd(untraced)],
-        ["the relay, without X-Ray and logs, as the others are", "", usd(untraced - relay["Logs"])],
+        ["the relay, with `Tracing=PassThrough`", "", usd(without)],
+        ["the same without logs, as the others are", "", usd(without - relay["Logs"])],
     ]
     for name, lines in costs.alternatives(f).items():
         of_it = ", ".join(f"{part} {usd(amount)}" for part, amount in lines.items())

@@ -33,6 +33,17 @@ variable "log_retention_days" {
   }
 }
 
+variable "tracing" {
+  type        = string
+  default     = null
+  description = "Active: X-Ray records invocations, which is most of what failures cost that come one by one. PassThrough: it records none; a publisher's trace is in the log lines all the same."
+
+  validation {
+    condition     = var.tracing == null ? true : contains(["Active", "PassThrough"], var.tracing)
+    error_message = "tracing must be one of Active, PassThrough."
+  }
+}
+
 variable "maximum_concurrency" {
   type        = number
   default     = null
@@ -764,6 +775,7 @@ locals {
     Architecture                        = var.architecture
     LogLevel                            = var.log_level
     LogRetentionDays                    = tostring(var.log_retention_days)
+    Tracing                             = var.tracing
     MaximumConcurrency                  = tostring(var.maximum_concurrency)
     PermissionsBoundaryArn              = var.permissions_boundary_arn
     RolePath                            = var.role_path

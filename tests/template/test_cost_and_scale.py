@@ -12,7 +12,7 @@ from kinds import KINDS
 
 sys.path.insert(0, str(ROOT / "benches"))
 
-from cost_and_scale import costs, delay, document, throughput  # noqa: E402
+from cost_and_scale import costs, delay, document, tables, throughput  # noqa: E402
 from cost_and_scale.figures import benchmark_row, figures, metrics_of, renewal_factor, unit_price  # noqa: E402
 from cost_and_scale.throughput import Quota  # noqa: E402
 
@@ -98,7 +98,9 @@ def test_a_dearer_service_raises_its_own_line_alone(f):
 
 
 def test_a_function_that_is_not_traced_pays_for_no_trace(f):
-    assert costs.relayed(with_stack(f, traced=False), costs.MILLION, 128, 1)["X-Ray traces"] == 0
+    assert f.stack.traced
+    for untraced in (with_stack(f, traced=False), tables.untraced(f)):
+        assert costs.relayed(untraced, costs.MILLION, 128, 1)["X-Ray traces"] == 0
 
 
 def test_a_busy_relay_is_traced_once_a_second_and_a_twentieth_of_the_rest(f):

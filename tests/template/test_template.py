@@ -498,7 +498,22 @@ def test_the_default_is_arm64_and_built_by_cargo_lambda():
     function = template.raw["Resources"]["RelayFunction"]
     assert function["Metadata"]["BuildMethod"] == "rust-cargolambda"
     assert template.value(function["Properties"]["Architectures"]) == ["arm64"]
-    assert template.resources()["RelayFunction"]["Tracing"] == "Active"
+
+
+TRACE = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+
+
+@pytest.mark.parametrize("function", ["Relay", "Watch"])
+@pytest.mark.parametrize("parameters, mode, granted", [({}, "Active", TRACE), ({"Tracing": "PassThrough"}, "PassThrough", set())])
+def test_a_function_may_write_traces_only_where_it_is_traced(function, parameters, mode, granted):
+    template = Template(RELAY, Leases="true", **parameters)
+    assert template.resources()[f"{function}Function"]["Tracing"] == mode
+    allowed = {action for s in statements(template, f"{function}Policy") for action in as_list(s["Action"])}
+    assert {action for action in allowed if action.startswith("xray:")} == granted
+
+
+def test_tracing_is_what_lambda_takes_as_its_mode():
+    assert Template(RELAY).raw["Parameters"]["Tracing"]["AllowedValues"] == ["Active", "PassThrough"]
 
 
 def test_one_stuck_event_raises_an_alarm():

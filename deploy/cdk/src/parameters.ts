@@ -31,6 +31,11 @@ export interface FailureRelayParameters {
     | 3288
     | 3653;
   /**
+   * Active: X-Ray records invocations, which is most of what failures cost that come one by one.
+   * PassThrough: it records none; a publisher's trace is in the log lines all the same.
+   */
+  readonly tracing?: "Active" | "PassThrough";
+  /**
    * Most invocations that the queue starts at once, each with up to ten messages. At least 2, at most
    * 1000.
    */
@@ -348,6 +353,7 @@ export const PARAMETERS: Readonly<Record<keyof FailureRelayParameters, string>> 
   architecture: "Architecture",
   logLevel: "LogLevel",
   logRetentionDays: "LogRetentionDays",
+  tracing: "Tracing",
   maximumConcurrency: "MaximumConcurrency",
   permissionsBoundaryArn: "PermissionsBoundaryArn",
   rolePath: "RolePath",

@@ -514,6 +514,7 @@ pub(super) mod tests {
                 is_enabled: true,
                 targets: vec![target],
             }],
+            has_unread_rules: false,
             alarms: Some(Watched::ALL.map(alarm).to_vec()),
             unread: Vec::new(),
         }

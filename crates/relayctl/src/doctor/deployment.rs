@@ -20,6 +20,8 @@ pub struct Deployment {
     pub permissions: Option<Vec<Statement>>,
     /// The rules of the stack, or those that lead to the relay's queue.
     pub rules: Vec<Rule>,
+    /// Whether there are rules that could not be read.
+    pub has_unread_rules: bool,
     /// The alarms on what is to be watched; `None` when they could not be read.
     pub alarms: Option<Vec<Alarm>>,
     /// What could not be read, and why.

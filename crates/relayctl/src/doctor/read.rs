@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use aws_config::SdkConfig;
 use aws_sdk_cloudwatch::types::{AlarmType, MetricAlarm, StateValue};
+use aws_sdk_eventbridge::operation::describe_rule::DescribeRuleError;
 use aws_sdk_eventbridge::types::RuleState;
 use aws_sdk_lambda::types::FunctionResponseType;
 use aws_sdk_sqs::types::QueueAttributeName as Name;
@@ -283,8 +284,12 @@ impl Reader<'_> {
         }
         for (bus, name) in ids {
             match rule(&client, bus, &name).await {
-                Ok(rule) => self.deployment.rules.push(rule),
-                Err(why) => self.unread(&format!("rule {name}"), &why),
+                Ok(Some(rule)) => self.deployment.rules.push(rule),
+                Ok(None) => self.unread(&format!("rule {name}"), "it is not there"),
+                Err(why) => {
+                    self.deployment.has_unread_rules = true;
+                    self.unread(&format!("rule {name}"), &why);
+                }
             }
         }
     }
@@ -342,22 +347,35 @@ impl Reader<'_> {
     }
 }
 
-async fn rule(client: &aws_sdk_eventbridge::Client, bus: Option<String>, name: &str) -> Result<Rule, String> {
+/// A rule; `None` when somebody deleted it.
+async fn rule(
+    client: &aws_sdk_eventbridge::Client,
+    bus: Option<String>,
+    name: &str,
+) -> Result<Option<Rule>, String> {
     let described = client.describe_rule().name(name).set_event_bus_name(bus.clone()).send().await;
-    let described = described.map_err(|error| explain(&error))?;
+    let described = match described {
+        Ok(described) => described,
+        Err(error)
+            if error.as_service_error().is_some_and(DescribeRuleError::is_resource_not_found_exception) =>
+        {
+            return Ok(None);
+        }
+        Err(error) => return Err(explain(&error)),
+    };
     let listed = client.list_targets_by_rule().rule(name).set_event_bus_name(bus.clone()).send().await;
     let listed = listed.map_err(|error| explain(&error))?;
     let target = |target: &aws_sdk_eventbridge::types::Target| RuleTarget {
         arn: target.arn().to_owned(),
         dead_letter_arn: target.dead_letter_config().and_then(|config| config.arn()).map(str::to_owned),
     };
-    Ok(Rule {
+    Ok(Some(Rule {
         name: name.to_owned(),
         arn: described.arn().unwrap_or_default().to_owned(),
         bus,
         is_enabled: described.state() != Some(&RuleState::Disabled),
         targets: listed.targets().iter().map(target).collect(),
-    })
+    }))
 }
 
 fn rule_id(physical_id: &str) -> RuleId {

@@ -60,7 +60,8 @@ fn lies_on(way: &Way, trial: &Trial, stage: &Stage<'_>) -> bool {
 
 fn no_rule(stage: &Stage<'_>) -> Option<Fault> {
     let is_of_bus = |bus: &Option<String>| *bus == stage.site.bus;
-    if stage.deployment.rules.iter().any(|rule| rule.is_enabled && is_of_bus(&rule.bus)) {
+    let may_have_one = stage.deployment.has_unread_rules;
+    if may_have_one || stage.deployment.rules.iter().any(|rule| rule.is_enabled && is_of_bus(&rule.bus)) {
         return None;
     }
     let disabled = stage.deployment.rules.iter().find(|rule| is_of_bus(&rule.bus));

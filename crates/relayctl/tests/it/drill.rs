@@ -85,6 +85,31 @@ async fn what_is_wrong_is_named_and_nothing_is_sent_that_would_not_arrive() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_bus_whose_rule_is_disabled_or_deleted_is_sent_nothing() {
+    let drilled = Drilled::start(&[]).await;
+    for (stack, fix) in
+        [("disabled-rule", "enable the rule disabled-rule"), ("deleted-rule", "deploy the stack again")]
+    {
+        let output = drill(&drilled, stack, &["--only", "bus"]);
+        assert_eq!(results(&output), expected(&[("bus", "failed")]), "{}", stderr(&output));
+        let row = &rows(&output)[0];
+        let faults: Vec<(&Value, &Value)> =
+            row["faults"].as_array().unwrap().iter().map(|fault| (&fault["id"], &fault["fix"])).collect();
+        assert_eq!(faults, [(&"bus-without-rule".into(), &fix.into())], "{stack}");
+        assert!(row["what"].as_str().unwrap().starts_with("nothing was sent"), "{row}");
+        assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rule_that_may_not_be_read_is_no_fault_and_the_bus_is_tried() {
+    let drilled = Drilled::start(&["DescribeRule"]).await;
+    let output = drill(&drilled, "failure-relay", &["--only", "bus"]);
+    assert_eq!(results(&output), expected(&[("bus", "passed")]), "{}", stderr(&output));
+    assert!(stderr(&output).contains("not read: rule failures: AccessDenied"), "{}", stderr(&output));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_does_not_arrive_is_a_failure_though_nothing_looks_wrong() {
     let drilled = Drilled::start_asleep().await;
     let output = drill(&drilled, "failure-relay", &["--only", "bus", "--timeout", "5s"]);

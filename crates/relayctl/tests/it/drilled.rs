@@ -1,6 +1,6 @@
 //! Deployments that `relayctl drill` can try: the embedded endpoint's queues, a relay that knows no task but those of its own Step
 //! Functions, and the other services as far as a drill calls them. The stack `failure-relay` is sound; of `failure-relay-2` the
-//! mapping is disabled and the role may not fail Step Functions tasks.
+//! mapping is disabled and the role may not fail Step Functions tasks. The bus's rule is disabled in one more, and deleted in another.
 
 mod answers;
 mod relay;
@@ -95,8 +95,11 @@ async fn respond(request: Request<Incoming>, stage: Arc<Stage>) -> Result<Respon
     let body = String::from_utf8_lossy(&body).into_owned();
     let target = head.headers.get("x-amz-target").map(|target| target.to_str().unwrap());
     let operation = operation(target, head.uri.path(), &body);
+    let is_deleted = operation == "DescribeRule" && parsed(&body)["Name"] == answers::DELETED_RULE;
     let (status, text) = if stage.denied.contains(&operation) {
         (400, r#"{"__type": "AccessDeniedException", "message": "not you"}"#.to_owned())
+    } else if is_deleted {
+        (400, r#"{"__type": "ResourceNotFoundException", "message": "no such rule"}"#.to_owned())
     } else {
         (200, answers::answer(&operation, head.uri.path(), &body, &stage))
     };

@@ -14,13 +14,17 @@ const RULE: &str = "arn:aws:events:us-east-1:123456789012:rule/drilled-bus/failu
 /// The stack in which a mapping and a permission are wrong.
 const WRONG: &str = "failure-relay-2";
 
+/// The rules of the bus that do nothing, each in the stack of the same name.
+const DISABLED_RULE: &str = "disabled-rule";
+pub(super) const DELETED_RULE: &str = "deleted-rule";
+
 pub(super) fn answer(operation: &str, path: &str, body: &str, stage: &Stage) -> String {
     let is_change = ["Create", "Delete", "Start", "Stop"].iter().any(|verb| operation.starts_with(verb));
     if is_change && !operation.contains("Message") {
         stage.changes.lock().unwrap().push(operation.to_owned());
     }
     match operation {
-        "ListStackResources" => xml(operation, &stack(is_of(body, WRONG))),
+        "ListStackResources" => xml(operation, &stack(body)),
         "ListAttachedRolePolicies" => {
             xml(operation, "<IsTruncated>false</IsTruncated><AttachedPolicies></AttachedPolicies>")
         }
@@ -40,7 +44,12 @@ pub(super) fn answer(operation: &str, path: &str, body: &str, stage: &Stage) -> 
         "GetFunctionConfiguration" => function(path, stage).to_string(),
         "ListEventSourceMappings" => mappings(stage).to_string(),
         "Invoke" => relay::invoked(&parsed(body), stage).to_string(),
-        "DescribeRule" => json!({"Name": "failures", "Arn": RULE, "State": "ENABLED"}).to_string(),
+        "DescribeRule" => {
+            let name = parsed(body)["Name"].clone();
+            let is_enabled = name != DISABLED_RULE;
+            json!({"Name": name, "Arn": RULE, "State": if is_enabled { "ENABLED" } else { "DISABLED" }})
+                .to_string()
+        }
         "ListTargetsByRule" => {
             let dead_letters = json!({"Arn": stage.endpoint.queue_arn(DEAD_LETTERS)});
             let target = json!({"Id": "queue", "Arn": stage.endpoint.queue_arn(QUEUE), "DeadLetterConfig": dead_letters});
@@ -67,14 +76,16 @@ fn xml(operation: &str, result: &str) -> String {
     format!("<{operation}Response><{operation}Result>{result}</{operation}Result></{operation}Response>")
 }
 
-fn stack(is_wrong: bool) -> String {
+fn stack(asked: &str) -> String {
     let function = stack_resource(
         "AWS::Lambda::Function",
         "RelayFunction",
-        if is_wrong { WRONG } else { "failure-relay" },
+        if is_of(asked, WRONG) { WRONG } else { "failure-relay" },
     );
+    let name =
+        [DISABLED_RULE, DELETED_RULE].into_iter().find(|rule| is_of(asked, rule)).unwrap_or("failures");
     let bus = stack_resource("AWS::Events::EventBus", "EventBus", BUS);
-    let rule = stack_resource("AWS::Events::Rule", "FailureRule", &format!("{BUS}|failures"));
+    let rule = stack_resource("AWS::Events::Rule", "FailureRule", &format!("{BUS}|{name}"));
     format!("<StackResourceSummaries>{function}{bus}{rule}</StackResourceSummaries>")
 }
 
