@@ -119,7 +119,7 @@ impl Place {
     }
 
     fn judge(&self) -> Arc<Judge> {
-        Arc::new(Judge { task_token_names: self.tokens.task_token_names.clone() })
+        Arc::new(Judge { task_token_names: self.tokens.all() })
     }
 }
 

@@ -124,7 +124,7 @@ impl Trace {
         let (mut wanted, mut steps) = (Wanted::by_id(&self.subject), Vec::new());
         if execution {
             let names = self.token_names(&place);
-            let tasks = execution::tasks(&services, &self.subject, names, output).await?;
+            let tasks = execution::tasks(&services, &self.subject, &names, output).await?;
             let fingerprints = tasks.iter().filter_map(|task| task.fingerprint.clone()).collect();
             wanted = Wanted { fingerprints, execution: Some(self.subject.clone()), ..Wanted::default() };
             steps.extend(tasks.iter().map(step::of_task));
@@ -151,16 +151,16 @@ impl Trace {
         let Some(queue) = &place.dead_letter_queue else { return Ok(Vec::new()) };
         let mut ids = wanted.ids;
         ids.extend(lines.iter().filter_map(|line| line.text("record_id").map(str::to_owned)));
-        let task_token_names = self.token_names(place).to_vec();
+        let task_token_names = self.token_names(place);
         let about = Letters { ids, fingerprints: wanted.fingerprints, task_token_names };
         let found = find_letters(config, queue, &about).await?;
         Ok(found.iter().map(step::of_letter).collect())
     }
 
     /// Those that are given, else those of the function.
-    fn token_names<'a>(&'a self, place: &'a Place) -> &'a [String] {
-        let given = &self.tokens.task_token_names;
-        if given.is_empty() { &place.task_token_names } else { given }
+    fn token_names(&self, place: &Place) -> Vec<String> {
+        let given = self.tokens.all();
+        if given.is_empty() { place.task_token_names.clone() } else { given }
     }
 
     fn exit(&self, steps: &[Step], output: &Output) -> Exit {
