@@ -18,7 +18,7 @@ use crate::request::Request;
 use crate::rules::Rules;
 use crate::secret::{MentionedSecrets, fingerprint};
 use crate::secret_names::SecretNames;
-use crate::table::{Claimed, Holder};
+use crate::table::{Claimed, Holder, TableRequest, register_claim, register_lease};
 use crate::target::{Given, Kind, PlaceSource, SECRET_MAX, Target};
 use crate::text::{Cut, cut};
 
@@ -141,6 +141,21 @@ pub struct PlannedRegistration {
     pub source: Option<String>,
     /// When it was sent, in milliseconds since 1970; `None` is now.
     pub sent_at: Option<i64>,
+}
+
+impl PlannedRegistration {
+    /// The request that writes it into the table. `now` is the present time in milliseconds since 1970.
+    #[must_use]
+    pub fn request(&self, table: &str, now: i64) -> TableRequest {
+        let sent_at = self.sent_at.unwrap_or(now);
+        match &self.registration {
+            Registration::Lease(lease) => {
+                let own = (self.id.as_deref(), self.source.as_deref());
+                register_lease(table, *lease, &self.holder, own, sent_at, now)
+            }
+            Registration::Claim(claim) => register_claim(table, claim, &self.holder, sent_at, now),
+        }
+    }
 }
 
 /// Routes one record.
