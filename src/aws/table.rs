@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
-use failure_event::claim::Claim;
 use failure_event::event::Failure;
 use failure_event::outcome::ServiceError;
 use failure_event::place::Place;
 use failure_event::table::{
-    self, Claimed, Holder, OVERTAKEN, TableRequest, Unreadable, claimed_in, claims_on, remember,
-    remembered_in,
+    self, Claimed, OVERTAKEN, TableRequest, Unreadable, claimed_in, claims_on, remember, remembered_in,
 };
 
 use crate::aws::clients::Clients;
@@ -62,20 +60,6 @@ impl Table {
             Err(error) if error.name.as_deref() == Some(OVERTAKEN) => Ok(Written::Overtaken),
             Err(error) => Err(error),
         }
-    }
-
-    /// Writes a claim down, or takes it back.
-    ///
-    /// # Errors
-    /// As [`Table::write`].
-    pub async fn register_claim(
-        &self,
-        claim: &Claim,
-        holder: &Holder,
-        sent_at: i64,
-        now: i64,
-    ) -> Result<Written, ServiceError> {
-        self.write(&table::register_claim(&self.name, claim, holder, sent_at, now)).await
     }
 
     /// Those who have claimed a resource; `now` is in milliseconds since 1970.

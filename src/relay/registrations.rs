@@ -2,11 +2,11 @@
 
 use std::time::SystemTime;
 
-use failure_event::claim::{Action, Claim};
+use failure_event::claim::Action;
 use failure_event::outcome::{Outcome, Registered, Retry, ServiceError};
 use failure_event::registration::Registration;
 use failure_event::route::{PlannedRegistration, Route, Subject, route_claimed};
-use failure_event::table::{Claimed, register_lease};
+use failure_event::table::Claimed;
 use futures_util::FutureExt;
 use std::panic::AssertUnwindSafe;
 use tokio::time::timeout_at;
@@ -48,6 +48,8 @@ impl RecordContext<'_> {
         }
     }
 
+    /// A claim is written before the notice is looked for, and a notice before its claims are: whichever comes first, the other
+    /// finds it.
     async fn write(
         &self,
         subject: &Subject,
@@ -55,31 +57,13 @@ impl RecordContext<'_> {
         table: &Table,
     ) -> Result<Found, Retry> {
         let now = now();
-        let sent_at = planned.sent_at.unwrap_or(now);
-        match &planned.registration {
-            Registration::Lease(lease) => {
-                let own = (planned.id.as_deref(), planned.source.as_deref());
-                let request = register_lease(table.name(), *lease, &planned.holder, own, sent_at, now);
-                table.write(&request).await.map_err(|error| self.table_error(subject, error))?;
-                Ok(Found::Nothing)
-            }
-            Registration::Claim(claim) => self.claim(subject, planned, claim, table, (sent_at, now)).await,
-        }
-    }
-
-    /// The claim is written before the notice is looked for, and a notice before its claims are: whichever comes first, the other
-    /// finds it.
-    async fn claim(
-        &self,
-        subject: &Subject,
-        planned: &PlannedRegistration,
-        claim: &Claim,
-        table: &Table,
-        (sent_at, now): (i64, i64),
-    ) -> Result<Found, Retry> {
         let trouble = |error| self.table_error(subject, error);
-        let written = table.register_claim(claim, &planned.holder, sent_at, now).await.map_err(trouble)?;
-        if written == Written::Overtaken || claim.action == Action::Release {
+        let written = table.write(&planned.request(table.name(), now)).await.map_err(trouble)?;
+        let claim = match &planned.registration {
+            Registration::Claim(claim) if claim.action != Action::Release => claim,
+            Registration::Claim(_) | Registration::Lease(_) => return Ok(Found::Nothing),
+        };
+        if written == Written::Overtaken {
             return Ok(Found::Nothing);
         }
         let Some(failure) = table.remembered(&claim.resource, now).await.map_err(trouble)? else {

@@ -342,14 +342,6 @@ impl Endpoint {
         Some(state.sqs.get(&self.queue_key(queue))?.counts(now_ms))
     }
 
-    /// The URLs of all queues, in every region and account.
-    #[must_use]
-    pub fn queue_urls(&self) -> Vec<String> {
-        let state = self.shared.state();
-        let url = |key: &QueueKey| format!("{}/{}/{}", self.shared.base_url, key.account, key.name);
-        state.sqs.keys().map(url).collect()
-    }
-
     /// From now on, every event that is put on the bus goes to the queue; both are in the
     /// endpoint's own region and account. Events on a bus without a queue are dropped.
     ///

@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 
+use crate::arn::Arn;
 use crate::dead_letter::{Origin, REDRIVE_COUNT};
 use crate::event::parse_time;
 use crate::json::{Json, JsonString, Object, Type};
@@ -246,10 +247,8 @@ fn rule_arn(event: &Object<'_>) -> Option<String> {
     event.member("detail-type")?;
     let resources = event.member("resources")?.array()?;
     resources.into_iter().filter_map(Json::string).map(|resource| resource.text).find_map(|arn| {
-        let parts: Vec<&str> = arn.splitn(6, ':').collect();
-        let is_rule =
-            matches!(parts.as_slice(), ["arn", _, "events", _, _, resource] if resource.starts_with("rule/"));
-        is_rule.then(|| arn.clone().into_owned())
+        let is_rule = |arn: Arn<'_>| arn.service == "events" && arn.resource.starts_with("rule/");
+        Arn::parse(&arn).is_some_and(is_rule).then(|| arn.clone().into_owned())
     })
 }
 

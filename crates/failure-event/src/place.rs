@@ -1,5 +1,6 @@
 //! Where a call goes: region and account, as an event names them and as the relay resolves them.
 
+use crate::arn::Arn;
 use crate::dead_letter::Reason;
 use crate::event::name_of;
 use crate::target::GivenMembers;
@@ -44,13 +45,10 @@ impl Home {
     /// Reads the account from the invoked function's ARN, `arn:<partition>:lambda:<region>:<account>:function:<name>`.
     #[must_use]
     pub fn new(region: &str, function_arn: &str) -> Self {
-        let parts: Vec<&str> = function_arn.split(':').collect();
-        let account = match parts.as_slice() {
-            ["arn", partition, "lambda", _, id, ..] if !id.is_empty() => {
-                Some(OwnAccount { id: (*id).to_owned(), partition: (*partition).to_owned() })
-            }
-            _ => None,
-        };
+        let function =
+            Arn::parse(function_arn).filter(|arn| arn.service == "lambda" && !arn.account.is_empty());
+        let account = function
+            .map(|arn| OwnAccount { id: arn.account.to_owned(), partition: arn.partition.to_owned() });
         Self { region: region.to_owned(), account }
     }
 }

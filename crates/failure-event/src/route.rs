@@ -3,6 +3,8 @@
 //! This module never calls anything, never fails and never prints. What it decides is a value, so that `relayctl explain` shows
 //! the very decision that the function acts on.
 
+mod way;
+
 use std::borrow::Cow;
 use std::fmt;
 
@@ -18,9 +20,11 @@ use crate::request::Request;
 use crate::rules::Rules;
 use crate::secret::{MentionedSecrets, fingerprint};
 use crate::secret_names::SecretNames;
-use crate::table::{Claimed, Holder};
+use crate::table::{Claimed, Holder, TableRequest, register_claim, register_lease};
 use crate::target::{Given, Kind, PlaceSource, SECRET_MAX, Target};
 use crate::text::{Cut, cut};
+
+pub use way::{End, Way};
 
 /// How much is kept of the id of an event from a queue, in UTF-16 code units. Logs and dead letters hold its first 256, in which any
 /// secret may begin.
@@ -146,6 +150,21 @@ pub struct PlannedRegistration {
     pub sent_at: Option<i64>,
 }
 
+impl PlannedRegistration {
+    /// The request that writes it into the table. `now` is the present time in milliseconds since 1970.
+    #[must_use]
+    pub fn request(&self, table: &str, now: i64) -> TableRequest {
+        let sent_at = self.sent_at.unwrap_or(now);
+        match &self.registration {
+            Registration::Lease(lease) => {
+                let own = (self.id.as_deref(), self.source.as_deref());
+                register_lease(table, *lease, &self.holder, own, sent_at, now)
+            }
+            Registration::Claim(claim) => register_claim(table, claim, &self.holder, sent_at, now),
+        }
+    }
+}
+
 /// Routes one record.
 #[must_use]
 pub fn route(record: &Record<'_>, rules: &Rules, home: &Home) -> Route {
@@ -155,11 +174,26 @@ pub fn route(record: &Record<'_>, rules: &Rules, home: &Home) -> Route {
 /// [`route`], once more for a notice, when the last lines of the worker's log are known.
 #[must_use]
 pub fn route_with_log(record: &Record<'_>, rules: &Rules, home: &Home, log: Option<&LogTail>) -> Route {
+    route_along(record, rules, home, log, &mut ())
+}
+
+/// [`route`], telling which way it takes.
+#[must_use]
+pub fn route_along(
+    record: &Record<'_>,
+    rules: &Rules,
+    home: &Home,
+    log: Option<&LogTail>,
+    way: &mut impl Way,
+) -> Route {
     let mut router = Router { log, ..Router::new(record, rules, home) };
     router.subject.header.id = router.default_id(None);
     let body = record.body.string();
     let decision = match &body {
-        Some(body) => router.text(&body.embedded(), record.depth(), None),
+        Some(body) => {
+            let text = body.embedded();
+            router.text(Layer { text: &text, depth: record.depth(), envelope: None, id: None }, way)
+        }
         None if router.abandoned_queue().is_some() => Err(router.work_without_identity()),
         None => Err(Reason::new(Code::MalformedEvent, router.absent_body())),
     };
@@ -185,6 +219,19 @@ pub fn route_claimed(
     let mut router = Router { subject: subject.clone(), log, ..Router::new(record, rules, home) };
     let decision = router.claimed(claimed, notice);
     router.end(decision)
+}
+
+/// Where the router is in a record.
+#[derive(Clone, Copy)]
+struct Layer<'t> {
+    /// The text that was opened last.
+    text: &'t str,
+    /// So many envelopes were opened.
+    depth: usize,
+    /// The name of the one that holds the text; `None` for the body of the record.
+    envelope: Option<&'static str>,
+    /// The id that the innermost one gives to what it carries.
+    id: Option<&'t str>,
 }
 
 struct Router<'a> {
@@ -213,61 +260,76 @@ impl<'a> Router<'a> {
     }
 
     /// Content that is JSON in a text.
-    fn text(&mut self, text: &str, depth: usize, envelope_id: Option<&str>) -> Result<Decision, Reason> {
-        match (Json::parse(text), self.abandoned_queue()) {
-            (Ok(json), _) => self.json(json, depth, envelope_id),
-            (Err(_), Some(_)) => Err(self.work_without_identity()),
-            (Err(error), None) => Err(Reason::new(Code::MalformedEvent, not_json(depth, &error))),
+    fn text(&mut self, layer: Layer<'_>, way: &mut impl Way) -> Result<Decision, Reason> {
+        way.opens(layer.text, layer.envelope);
+        let error = match Json::parse(layer.text) {
+            Ok(json) => return self.json(json, layer, way),
+            Err(error) => error,
+        };
+        way.ends(layer.text, End::NotJson(&error));
+        if self.abandoned_queue().is_some() {
+            return Err(self.work_without_identity());
         }
+        Err(Reason::new(Code::MalformedEvent, not_json(layer.depth, &error)))
     }
 
-    fn json(&mut self, json: Json<'_>, depth: usize, envelope_id: Option<&str>) -> Result<Decision, Reason> {
-        match (json.object(), self.abandoned_queue()) {
-            (Some(object), _) => self.object(&object, depth, envelope_id),
-            (None, Some(_)) => Err(self.work_without_identity()),
-            (None, None) => {
-                let found = event::name_of(json.json_type());
-                Err(Reason::new(Code::MalformedEvent, format!("expected a JSON object, found {found}")))
-            }
+    fn json<'t>(&mut self, json: Json<'t>, layer: Layer<'t>, way: &mut impl Way) -> Result<Decision, Reason> {
+        if let Some(object) = json.object() {
+            return self.object(&object, layer, way);
         }
+        way.ends(layer.text, End::NoObject(json));
+        if self.abandoned_queue().is_some() {
+            return Err(self.work_without_identity());
+        }
+        let found = event::name_of(json.json_type());
+        Err(Reason::new(Code::MalformedEvent, format!("expected a JSON object, found {found}")))
     }
 
     /// An object is a failure event, a notice, an envelope, or what is left: an event without a target.
-    fn object(
+    fn object<'t>(
         &mut self,
-        object: &Object<'_>,
-        depth: usize,
-        envelope_id: Option<&str>,
+        object: &Object<'t>,
+        layer: Layer<'t>,
+        way: &mut impl Way,
     ) -> Result<Decision, Reason> {
         let in_abandoned_queue = self.abandoned_queue().is_some();
         if let Some(target) = object.object("target") {
+            way.ends(layer.text, End::Event(object));
             if in_abandoned_queue && Kind::of(&target).is_none() {
                 return self.abandoned_work(object);
             }
-            return self.event(object, Some(&target), envelope_id);
+            return self.event(object, Some(&target), layer.id);
         }
         if let Some(notice) = notice::recognise(object, &self.rules.task_token_names) {
+            way.ends(layer.text, End::Notice(object, &notice));
             if in_abandoned_queue && matches!(notice.meaning, Meaning::AsksForWork) {
                 return self.abandoned_work(object);
             }
             self.note_log(object, &notice);
-            return self.notice(notice, envelope_id);
+            return self.notice(notice, layer.id);
         }
-        match envelope::recognise(object) {
-            Some(_) if depth >= DEPTH_MAX => Err(Reason::invalid(format!(
-                "an envelope inside {DEPTH_MAX} others: at most {DEPTH_MAX} are opened"
-            ))),
-            Some(envelope) => {
-                self.subject.path.push(envelope.name);
-                let id = envelope.id.as_deref();
-                self.subject.header.id = self.default_id(id);
-                match envelope.content {
-                    Content::Text(text) => self.text(&text.into_embedded(), depth + 1, id),
-                    Content::Value(json) => self.json(json, depth + 1, id),
-                }
+        let Some(envelope) = envelope::recognise(object) else {
+            way.ends(layer.text, End::Event(object));
+            if in_abandoned_queue {
+                return self.abandoned_work(object);
             }
-            None if in_abandoned_queue => self.abandoned_work(object),
-            None => self.event(object, None, envelope_id),
+            return self.event(object, None, layer.id);
+        };
+        if layer.depth >= DEPTH_MAX {
+            return Err(Reason::invalid(format!(
+                "an envelope inside {DEPTH_MAX} others: at most {DEPTH_MAX} are opened"
+            )));
+        }
+        self.subject.path.push(envelope.name);
+        let id = envelope.id.as_deref();
+        self.subject.header.id = self.default_id(id);
+        let depth = layer.depth + 1;
+        match envelope.content {
+            Content::Text(text) => {
+                let text = text.into_embedded();
+                self.text(Layer { text: &text, depth, envelope: Some(envelope.name), id }, way)
+            }
+            Content::Value(json) => self.json(json, Layer { depth, id, ..layer }, way),
         }
     }
 

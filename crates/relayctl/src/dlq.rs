@@ -21,6 +21,7 @@ use std::sync::Arc;
 use aws_config::SdkConfig;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
+use failure_event::arn::Arn;
 use failure_relay::settings::QueueUrl;
 
 use crate::aws;
@@ -110,7 +111,7 @@ struct Place {
 impl Place {
     async fn config(&self) -> Result<SdkConfig, Problem> {
         let url = QueueUrl::parse(&self.queue).ok();
-        let of_arn = self.queue.strip_prefix("arn:").and_then(|arn| arn.split(':').nth(2));
+        let of_arn = Arn::parse(&self.queue).map(|arn| arn.region);
         self.aws.load(url.as_ref().and_then(QueueUrl::region).or(of_arn)).await
     }
 
@@ -119,7 +120,7 @@ impl Place {
     }
 
     fn judge(&self) -> Arc<Judge> {
-        Arc::new(Judge { task_token_names: self.tokens.task_token_names.clone() })
+        Arc::new(Judge { task_token_names: self.tokens.all() })
     }
 }
 

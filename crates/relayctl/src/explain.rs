@@ -3,25 +3,28 @@
 //! It shows the decision of [`failure_event::route::route`], the very one that the function acts on.
 
 mod registration;
+mod sent;
 
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use clap::Args;
 use failure_event::dead_letter::{Code, DeadLetter, Label, Reason};
 use failure_event::envelope::{self, Delivery, Record, Via};
 use failure_event::place::Home;
 use failure_event::place::Place;
-use failure_event::request::{HttpForm, Secrets};
+use failure_event::request::Secrets;
 use failure_event::route::{Decision, PlannedCall, PlannedRegistration, Route, Subject, route};
 use failure_event::rules::Rules;
 use failure_event::target::Kind;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
 
 use crate::exit::{Exit, Problem};
 use crate::inputs::{Course, Input};
 use crate::output::{Output, Tone};
 use crate::relay;
+use sent::Sent;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -54,8 +57,15 @@ impl Explain {
     /// # Errors
     /// A file cannot be read, or a setting is wrong.
     pub fn run(self, output: &Output) -> Result<Exit, Problem> {
-        let (rules, home) = (self.relay.rules()?, self.relay.home());
-        let secrets = if self.show_secrets { Secrets::Shown } else { Secrets::Fingerprinted };
+        let (settings, home) = (self.relay.settings()?, self.relay.home());
+        let rules = &settings.rules;
+        let relay = &Relay {
+            place: Place { region: home.region.clone(), account: None },
+            home,
+            table: settings.table_name.as_deref(),
+            now: now(),
+            secrets: if self.show_secrets { Secrets::Shown } else { Secrets::Fingerprinted },
+        };
         let mut is_routable = true;
         for input in Input::read_all(&self.paths)? {
             let payload = payload(&input);
@@ -65,9 +75,9 @@ impl Explain {
             };
             for (index, record) in records.iter().enumerate() {
                 let name = input.name_of_event(index, records.len());
-                let route = route(record, &rules, &home);
-                let asked = asked_for(record, &rules, &home, &route);
-                let explained = Explained { name, record, route, asked, home: &home, secrets };
+                let route = route(record, rules, &relay.home);
+                let asked = asked_for(record, rules, &relay.home, &route);
+                let explained = Explained { name, record, route, asked, relay };
                 is_routable &= !matches!(explained.route.decision, Decision::Unroutable(_));
                 explained.show(output);
             }
@@ -99,7 +109,18 @@ struct Explained<'a> {
     record: &'a Record<'a>,
     route: Route,
     asked: Option<Route>,
-    home: &'a Home,
+    relay: &'a Relay<'a>,
+}
+
+/// The relay whose decisions are shown, and how.
+struct Relay<'a> {
+    home: Home,
+    /// Where its table is.
+    place: Place,
+    /// The table of leases and claims, where there is one.
+    table: Option<&'a str>,
+    /// The present time, in milliseconds since 1970.
+    now: i64,
     secrets: Secrets,
 }
 
@@ -113,19 +134,14 @@ impl Explained<'_> {
         for (step, what) in self.steps() {
             output.data(format_args!("  {} {what}", output.tint(Tone::Faint, format_args!("{step:<10}"))));
         }
-        match &self.route.decision {
-            Decision::Call(planned) => {
-                output.data(format_args!("\n{}", self.http(planned).body));
+        if let Decision::Unroutable(reason) = &self.route.decision {
+            for (name, value) in self.letter(reason).attributes {
+                output
+                    .data(format_args!("  {} {value}", output.tint(Tone::Faint, format_args!("{name:<17}"))));
             }
-            Decision::Unroutable(reason) => {
-                for (name, value) in self.letter(reason).attributes {
-                    output.data(format_args!(
-                        "  {} {value}",
-                        output.tint(Tone::Faint, format_args!("{name:<17}"))
-                    ));
-                }
-            }
-            Decision::Register(_) | Decision::LookUp(_) | Decision::Ignore => {}
+        }
+        if let Some(sent) = self.sent() {
+            output.data(format_args!("\n{}", sent.body));
         }
         output.data("");
     }
@@ -151,6 +167,7 @@ impl Explained<'_> {
             Decision::Call(planned) => self.call_steps(planned, &mut steps),
             Decision::Register(planned) => {
                 steps.push(("outcome", registration::outcome(&planned.registration).to_owned()));
+                steps.extend(self.sent().map(|sent| ("request", format!("{} with the body", sent.api))));
             }
             Decision::LookUp(unnamed) => {
                 let resources = unnamed.resources.join(" or ");
@@ -199,7 +216,7 @@ impl Explained<'_> {
     }
 
     fn place(&self, place: &Place) -> String {
-        let own = if place.region == self.home.region { " (the relay's own)" } else { "" };
+        let own = if place.region == self.relay.home.region { " (the relay's own)" } else { "" };
         let account = match &place.account {
             Some(account) => format!("account {}", account.id),
             None => "the relay's own account".to_owned(),
@@ -207,15 +224,9 @@ impl Explained<'_> {
         format!("region {}{own}, {account}", place.region)
     }
 
-    /// The request as it is sent. A worker may have put its token into the message, too.
-    fn http(&self, planned: &PlannedCall) -> HttpForm {
-        let form = planned.request.http(self.secrets);
-        match self.secrets {
-            Secrets::Fingerprinted => {
-                HttpForm { body: self.route.subject.secrets.redact(&form.body), ..form }
-            }
-            Secrets::Shown => form,
-        }
+    /// The request that is sent at once.
+    fn sent(&self) -> Option<Sent<'_>> {
+        Sent::of(&self.route, self.relay)
     }
 
     fn letter(&self, reason: &Reason) -> DeadLetter {
@@ -247,37 +258,33 @@ impl Explained<'_> {
         if let Some(planned) = self.registration() {
             line["registration"] = registration::as_json(planned, &subject.secrets);
         }
-        let (name, value) = match &self.route.decision {
-            Decision::Register(_) => return line,
-            Decision::LookUp(unnamed) => ("lookedUp", json!(unnamed.resources)),
-            Decision::Ignore => ("ignored", json!(true)),
+        if let Some(sent) = self.sent() {
+            line["request"] = sent.as_json();
+        }
+        match &self.route.decision {
+            Decision::Call(planned) => {
+                line["request"]["defaults"] = json!(planned.defaults);
+                let cuts = planned.cuts.iter();
+                let cuts = cuts.map(|cut| json!({"field": cut.field, "from": cut.from, "to": cut.to}));
+                line["request"]["cuts"] = cuts.collect();
+            }
+            Decision::Register(_) => {}
+            Decision::LookUp(unnamed) => line["lookedUp"] = json!(unnamed.resources),
+            Decision::Ignore => line["ignored"] = json!(true),
             Decision::Unroutable(reason) => {
                 let attributes = self.letter(reason).attributes.into_iter();
                 let attributes = attributes.map(|(name, value)| (name.to_owned(), json!(value)));
-                ("deadLetter", Value::Object(attributes.collect::<Map<_, _>>()))
+                line["deadLetter"] = Value::Object(attributes.collect());
             }
-            Decision::Call(planned) => ("request", self.request(planned)),
-        };
-        line[name] = value;
+        }
         line
     }
+}
 
-    fn request(&self, planned: &PlannedCall) -> Value {
-        let cuts = planned.cuts.iter().map(|cut| json!({"field": cut.field, "from": cut.from, "to": cut.to}));
-        let HttpForm { method, host, path, headers, body } = self.http(planned);
-        json!({
-            "api": planned.request.operation.label(),
-            "region": planned.place.region,
-            "account": planned.place.account.as_ref().map(|account| &account.id),
-            "defaults": planned.defaults,
-            "cuts": cuts.collect::<Vec<_>>(),
-            "method": method,
-            "host": host,
-            "path": path,
-            "headers": headers.into_iter().map(|(name, value)| (name.to_owned(), json!(value))).collect::<Map<_, _>>(),
-            "body": body,
-        })
-    }
+/// The present time in milliseconds since 1970.
+fn now() -> i64 {
+    let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX)
 }
 
 fn told_of(subject: &Subject) -> Option<String> {

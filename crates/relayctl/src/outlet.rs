@@ -3,6 +3,7 @@
 use aws_config::SdkConfig;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use clap::Args;
+use failure_event::arn::Arn;
 use failure_relay::settings::QueueUrl;
 
 use crate::aws;
@@ -76,7 +77,7 @@ impl Outlet {
     pub fn region(&self) -> Option<&str> {
         match self {
             Outlet::Queue(url) => url.region(),
-            Outlet::Bus(bus) => bus.strip_prefix("arn:")?.split(':').nth(2),
+            Outlet::Bus(bus) => Arn::parse(bus).map(|arn| arn.region),
         }
     }
 

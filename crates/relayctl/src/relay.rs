@@ -30,11 +30,19 @@ pub struct Options {
 }
 
 impl Options {
-    /// The settings that decide a route: those of the arguments, else those of the environment.
+    /// The settings that decide a route.
     ///
     /// # Errors
     /// A setting is wrong.
     pub fn rules(&self) -> Result<Rules, Problem> {
+        self.settings().map(|settings| settings.rules)
+    }
+
+    /// The settings: those of the arguments, else those of the environment.
+    ///
+    /// # Errors
+    /// A setting is wrong.
+    pub fn settings(&self) -> Result<Settings, Problem> {
         let given = |name: &str| {
             self.settings.iter().rev().find(|(set, _)| set == name).map(|(_, value)| value.clone())
         };
@@ -46,8 +54,7 @@ impl Options {
             "AWS_REGION" => Some(self.region.clone()),
             _ => given(name).or_else(|| std::env::var(name).ok()),
         };
-        let settings = Settings::from_variables(&lookup);
-        settings.map(|settings| settings.rules).map_err(|error| Problem::usage(error.to_string()))
+        Settings::from_variables(&lookup).map_err(|error| Problem::usage(error.to_string()))
     }
 
     /// Where the relay lives.

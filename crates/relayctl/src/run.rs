@@ -16,7 +16,6 @@ mod watch;
 mod words;
 mod worker;
 
-use std::convert::Infallible;
 use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
@@ -30,6 +29,7 @@ use tokio::time::Instant;
 
 use crate::exit::{Exit, Problem};
 use crate::output::Output;
+use crate::token_names::TokenNames;
 use crate::{aws, duration, outlet};
 use ending::{Ending, Run as CommandRun, Stop};
 use heartbeat::{End, Heart};
@@ -142,9 +142,8 @@ pub struct Run {
     /// The worker's own id of the run; else that of AWS Batch or CodeBuild
     #[arg(long, value_name = "ID")]
     execution_id: Option<String>,
-    /// More names under which a Step Functions task token is looked for
-    #[arg(long, value_name = "NAMES", env = "RELAY_TASK_TOKEN_NAMES", value_delimiter = ',', value_parser = trimmed)]
-    task_token_names: Vec<String>,
+    #[command(flatten)]
+    tokens: TokenNames,
     /// The role that --direct and heartbeats assume for a task in another account
     #[arg(long, value_name = "NAME", env = "RELAY_ROLE_NAME")]
     role_name: Option<String>,
@@ -428,12 +427,6 @@ struct Ended {
     exit_code: u8,
     /// Whether nothing is left that could not be reported.
     is_told: bool,
-}
-
-/// A name without the blanks that may follow a comma.
-#[expect(clippy::unnecessary_wraps, reason = "clap's parsers may fail")]
-fn trimmed(name: &str) -> Result<String, Infallible> {
-    Ok(name.trim().to_owned())
 }
 
 /// A variable of this process, where it is text and not empty.

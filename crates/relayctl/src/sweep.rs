@@ -124,7 +124,7 @@ impl Sweep {
                 grace: seconds(self.grace),
                 silent: self.silent_after.map(seconds).filter(|silent| silent.is_positive()),
                 fails_max: self.fails_max,
-                task_token_names: self.tokens.task_token_names.clone(),
+                task_token_names: self.tokens.all(),
             },
             region: config.region().map(ToString::to_string).unwrap_or_default(),
             rate: self.rate,

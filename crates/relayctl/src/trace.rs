@@ -7,6 +7,7 @@ mod show;
 mod step;
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -22,6 +23,7 @@ use crate::exit::{Exit, Problem};
 use crate::output::{Output, plural};
 use crate::token_names::TokenNames;
 use crate::{aws, duration};
+use execution::Task;
 use line::Line;
 use place::Place;
 use step::{Step, is_over};
@@ -47,8 +49,8 @@ Exit codes: 0 the way is shown; 1 nothing was found; 4 a log group, the history 
 #[command(after_help = EXAMPLES)]
 pub struct Trace {
     /// The id of an event or message, the fingerprint of a task or job, or the ARN of an execution
-    #[arg(value_name = "EVENT-ID|FINGERPRINT|EXECUTION-ARN")]
-    subject: String,
+    #[arg(value_name = "EVENT-ID|FINGERPRINT|EXECUTION-ARN", value_parser = Subject::parse)]
+    subject: Subject,
     /// The CloudFormation stack of the relay: the log groups of both functions, and the dead-letter queue
     #[arg(long, value_name = "NAME", required_unless_present = "log_groups")]
     stack: Option<String>,
@@ -67,8 +69,42 @@ pub struct Trace {
     aws: aws::Options,
 }
 
+/// What is traced.
+#[derive(Clone, Debug)]
+enum Subject {
+    /// The id of an event or message, or the fingerprint of a task or job: nobody has to say which.
+    Id(String),
+    /// The ARN of an execution, and its region.
+    Execution { arn: String, region: String },
+}
+
+impl Subject {
+    #[expect(clippy::unnecessary_wraps, reason = "clap's parsers may fail")]
+    fn parse(text: &str) -> Result<Self, Infallible> {
+        let arn = Arn::parse(text).filter(|arn| arn.service == "states");
+        Ok(match arn.filter(|arn| arn.resource.starts_with("execution:")) {
+            Some(arn) => Self::Execution { arn: text.to_owned(), region: arn.region.to_owned() },
+            None => Self::Id(text.to_owned()),
+        })
+    }
+
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Id(text) | Self::Execution { arn: text, .. } => text,
+        }
+    }
+
+    /// The region of its own, where it tells one.
+    fn region(&self) -> Option<&str> {
+        match self {
+            Self::Id(_) => None,
+            Self::Execution { region, .. } => Some(region),
+        }
+    }
+}
+
 /// What lines and letters are looked for by.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Wanted {
     /// Ids of events and messages, as lines show them.
     ids: BTreeSet<String>,
@@ -79,7 +115,6 @@ struct Wanted {
 }
 
 impl Wanted {
-    /// An id or a fingerprint: nobody has to say which.
     fn by_id(id: &str) -> Self {
         // The watch names its events after the fingerprint of their task.
         let named = ["lease-", "sweep-"].into_iter().find_map(|prefix| id.strip_prefix(prefix)).unwrap_or(id);
@@ -90,6 +125,11 @@ impl Wanted {
             fingerprints: is_fingerprint.then(|| named.to_owned()).into_iter().collect(),
             execution: None,
         }
+    }
+
+    fn by_tasks(execution: &str, tasks: &[Task]) -> Self {
+        let fingerprints = tasks.iter().filter_map(|task| task.fingerprint.clone()).collect();
+        Self { ids: BTreeSet::new(), fingerprints, execution: Some(execution.to_owned()) }
     }
 
     /// The conditions on a line, each a member and its value.
@@ -111,9 +151,7 @@ impl Trace {
     }
 
     async fn follow(&self, output: &Output) -> Result<Exit, Problem> {
-        let execution = is_execution(&self.subject);
-        let region = Arn::parse(&self.subject).filter(|_| execution).map(|arn| arn.region);
-        let config = self.aws.load(region).await?;
+        let config = self.aws.load(self.subject.region()).await?;
         let queue = self.queue_url.as_deref();
         let place = match &self.stack {
             Some(stack) => Place::of_stack(&config, stack, queue, output).await?,
@@ -121,14 +159,13 @@ impl Trace {
         };
         let services = Aws::new(Arc::new(Clients::over(config.clone(), None)));
         let since = SystemTime::now().checked_sub(self.since).unwrap_or(SystemTime::UNIX_EPOCH);
-        let (mut wanted, mut steps) = (Wanted::by_id(&self.subject), Vec::new());
-        if execution {
-            let names = self.token_names(&place);
-            let tasks = execution::tasks(&services, &self.subject, names, output).await?;
-            let fingerprints = tasks.iter().filter_map(|task| task.fingerprint.clone()).collect();
-            wanted = Wanted { fingerprints, execution: Some(self.subject.clone()), ..Wanted::default() };
-            steps.extend(tasks.iter().map(step::of_task));
-        }
+        let (wanted, mut steps) = match &self.subject {
+            Subject::Id(id) => (Wanted::by_id(id), Vec::new()),
+            Subject::Execution { arn, .. } => {
+                let tasks = execution::tasks(&services, arn, &self.token_names(&place), output).await?;
+                (Wanted::by_tasks(arn, &tasks), tasks.iter().map(step::of_task).collect())
+            }
+        };
         let lines = line::read(&services, &place, &config, &wanted, since).await?;
         steps.extend(step::of_lines(&lines, place.parked_at_most));
         if !is_over(&lines) {
@@ -151,16 +188,16 @@ impl Trace {
         let Some(queue) = &place.dead_letter_queue else { return Ok(Vec::new()) };
         let mut ids = wanted.ids;
         ids.extend(lines.iter().filter_map(|line| line.text("record_id").map(str::to_owned)));
-        let task_token_names = self.token_names(place).to_vec();
+        let task_token_names = self.token_names(place);
         let about = Letters { ids, fingerprints: wanted.fingerprints, task_token_names };
         let found = find_letters(config, queue, &about).await?;
         Ok(found.iter().map(step::of_letter).collect())
     }
 
     /// Those that are given, else those of the function.
-    fn token_names<'a>(&'a self, place: &'a Place) -> &'a [String] {
-        let given = &self.tokens.task_token_names;
-        if given.is_empty() { &place.task_token_names } else { given }
+    fn token_names(&self, place: &Place) -> Vec<String> {
+        let given = self.tokens.all();
+        if given.is_empty() { place.task_token_names.clone() } else { given }
     }
 
     fn exit(&self, steps: &[Step], output: &Output) -> Exit {
@@ -169,15 +206,11 @@ impl Trace {
         }
         output.talk(format_args!(
             "nothing of {} was found in the last {}: look further back with --since, or for its task's fingerprint",
-            self.subject,
+            self.subject.as_str(),
             plural(usize::try_from(self.since.as_secs() / 3600).unwrap_or(usize::MAX), "hour"),
         ));
         Exit::No
     }
-}
-
-fn is_execution(text: &str) -> bool {
-    Arn::parse(text).is_some_and(|arn| arn.service == "states" && arn.resource.starts_with("execution:"))
 }
 
 #[cfg(test)]
@@ -193,9 +226,15 @@ mod tests {
         assert_eq!(members("9747f4cb18cad243"), ["event_id", "record_id", "target_fingerprint"]);
         let of_watch = Wanted::by_id("sweep-9747f4cb18cad243");
         assert_eq!(of_watch.conditions()[2], ("target_fingerprint", "9747f4cb18cad243"));
-        assert!(is_execution("arn:aws:states:eu-west-1:111122223333:execution:render:scene-7"));
+    }
+
+    #[test]
+    fn an_execution_is_told_by_its_arn() {
+        let region = |text: &str| Subject::parse(text).unwrap().region().map(str::to_owned);
+        let execution = "arn:aws:states:eu-west-1:111122223333:execution:render:scene-7";
+        assert_eq!(region(execution).as_deref(), Some("eu-west-1"));
         for other in ["arn:aws:states:eu-west-1:111122223333:stateMachine:render", "render:scene-7"] {
-            assert!(!is_execution(other), "{other}");
+            assert_eq!(region(other), None, "{other}");
         }
     }
 

@@ -114,11 +114,6 @@ impl Sqs {
         self.queues.get_mut(key)
     }
 
-    /// All queues there are.
-    pub(crate) fn keys(&self) -> impl Iterator<Item = &QueueKey> {
-        self.queues.keys()
-    }
-
     /// Moves messages that were received too often to the queue of the redrive policy.
     fn bury(&mut self, dead: Vec<Message>, source: &QueueKey, now_ms: u64) {
         let target = self.queues.get(source).and_then(|queue| {

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use super::{AwsEvent, Death, Details, Meaning, Unnamed, failure, identity};
+use crate::arn::Arn;
 use crate::dead_letter::Reason;
 use crate::event::{Failure, Header, parse_time};
 use crate::json::Object;
@@ -97,6 +98,6 @@ fn told(record: &Object<'_>, condition: &str) -> Failure<'static> {
 
 /// Region and account of `arn:<partition>:lambda:<region>:<account>:function:<name>`.
 fn place_of_arn(arn: &str) -> (Option<String>, Option<String>) {
-    let mut parts = arn.split(':').skip(3).map(|part| Some(part.to_owned()).filter(|part| !part.is_empty()));
-    (parts.next().flatten(), parts.next().flatten())
+    let part = |part: &str| Some(part.to_owned()).filter(|part| !part.is_empty());
+    Arn::parse(arn).map(|arn| (part(arn.region), part(arn.account))).unwrap_or_default()
 }

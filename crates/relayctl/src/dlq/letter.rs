@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_sqs::types::{Message, MessageAttributeValue, MessageSystemAttributeName as System};
+use failure_event::arn::Arn;
 use failure_event::dead_letter::{
     Code, PUBLISHER, REDRIVE_COUNT, RETRY_ATTEMPTS, SOURCE_ARN, SOURCE_MESSAGE_ID,
 };
@@ -230,8 +231,7 @@ impl Letter {
 /// Whether an ARN is a queue's.
 #[must_use]
 pub fn is_queue(arn: &str) -> bool {
-    let mut parts = arn.split(':');
-    parts.next() == Some("arn") && parts.nth(1) == Some("sqs")
+    Arn::parse(arn).is_some_and(|arn| arn.service == "sqs")
 }
 
 /// The last part of an ARN, which is its name.

@@ -9,6 +9,7 @@ use aws_sdk_sqs::types::{
     MessageSystemAttributeName, QueueAttributeName, SendMessageBatchRequestEntry,
     SendMessageBatchResultEntry,
 };
+use failure_event::arn::Arn;
 use failure_relay::settings::QueueUrl;
 use futures_util::stream::{self, StreamExt};
 
@@ -56,13 +57,12 @@ impl Queue {
             let config = url.region().map_or_else(|| config.clone(), |region| aws::in_region(config, region));
             return Ok(Self { client: Client::new(&config), url: url.as_str().to_owned() });
         }
-        let parts: Vec<&str> = named.split(':').collect();
-        let (client, name, account) = match parts.as_slice() {
-            ["arn", _, "sqs", region, account, name] => {
-                (Client::new(&aws::in_region(config, region)), *name, Some((*account).to_owned()))
+        let (client, name, account) = match Arn::parse(named) {
+            Some(Arn { service: "sqs", region, account, resource, .. }) if !resource.contains(':') => {
+                (Client::new(&aws::in_region(config, region)), resource, Some(account.to_owned()))
             }
-            [name] => (Client::new(config), *name, None),
-            _ => {
+            None if !named.contains(':') => (Client::new(config), named, None),
+            Some(_) | None => {
                 return Err(Problem::usage(format!(
                     "\"{named}\" is neither a queue's URL nor its ARN or name"
                 )));

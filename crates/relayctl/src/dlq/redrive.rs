@@ -9,7 +9,7 @@ mod plan;
 mod tally;
 
 use std::fmt;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use aws_config::SdkConfig;
 use clap::Args;
@@ -18,7 +18,6 @@ use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 use super::Place;
 use super::filter::Filter;
-use super::held::Held;
 use super::queue::Queue;
 use super::rate::Rate;
 use super::scan::{Next, scan};
@@ -27,15 +26,12 @@ use crate::exit::{Exit, Problem};
 use crate::output::Output;
 use crate::stop::Stop;
 use mover::Mover;
-use plan::{Fate, KnownQueues, Plan};
+use plan::{Fate, KnownQueues, Plan, TIMES_MAX};
 use tally::Tally;
 
 pub use one::move_back;
 
-/// How long letters are hidden while they are moved. After a kill they are back after this time.
-const HIDDEN: Duration = Duration::from_secs(30);
-
-/// The same while a person edits a letter.
+/// How long letters are hidden while a person edits one.
 const HIDDEN_WHILE_EDITED: Duration = Duration::from_mins(15);
 
 /// How long a run waits for letters that an earlier run, or another consumer, has in its hands.
@@ -85,7 +81,7 @@ pub struct Redrive {
     #[arg(long)]
     force: bool,
     /// A letter that was redriven so often stays
-    #[arg(long, value_name = "COUNT", default_value_t = 3)]
+    #[arg(long, value_name = "COUNT", default_value_t = TIMES_MAX)]
     times: u32,
     /// Opens each letter in $EDITOR first; it is sent when the relay would take it
     #[arg(long, conflicts_with = "dry_run")]
@@ -113,42 +109,32 @@ impl Redrive {
         if to.as_ref().is_some_and(|to| to.url() == queue.url()) {
             return Err(Problem::usage("--to names the dead-letter queue itself"));
         }
+        let known = self.known_queues(&config, &queue, &state.arn, output).await?;
         let plan = Plan {
-            known: self.known_queues(&config, &queue, &state.arn, output).await?,
-            own_arn: state.arn,
             filter: self.filter.clone(),
             judge: self.place.judge(),
             has_destination: to.is_some(),
             force: self.force,
             edit: self.edit,
             times_max: self.times,
-            began: SystemTime::now(),
+            ..Plan::new(state.arn, known)
         };
         let stop = Stop::listen();
         if self.dry_run {
             return self.rehearse(&queue, &plan, &stop, output).await;
         }
-        let bar = progress(state.visible, output);
-        let mover = Mover {
-            source: &queue,
-            config: &config,
+        let mut mover = Mover {
             to,
-            plan: &plan,
             rate: Rate::new(self.rate),
-            hidden: if self.edit { HIDDEN_WHILE_EDITED } else { HIDDEN },
             limit: self.limit,
-            stop: &stop,
-            output,
-            bar: &bar,
-            homes: tokio::sync::Mutex::default(),
-            tally: std::sync::Mutex::new(Tally::default()),
-            held: std::sync::Mutex::new(Held::default()),
+            bar: progress(state.visible, output),
+            ..Mover::new(&queue, &config, &plan, &stop, output)
         };
+        if self.edit {
+            mover.hidden = HIDDEN_WHILE_EDITED;
+        }
         let ended = self.move_all(&mover, output).await;
-        bar.finish_and_clear();
-        let Mover { tally, held, .. } = mover;
-        unlocked(held).release(&queue).await;
-        let tally = unlocked(tally);
+        let tally = mover.finish().await;
         tally.print(output);
         ended?;
         if stop.is_wanted() {
@@ -258,8 +244,4 @@ fn progress(total: u64, output: &Output) -> ProgressBar {
         bar.set_style(style.with_key("speed", speed));
     }
     bar
-}
-
-fn unlocked<T>(mutex: std::sync::Mutex<T>) -> T {
-    mutex.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

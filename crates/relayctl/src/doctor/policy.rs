@@ -3,6 +3,7 @@
 //! This is no simulator: conditions that it does not know are taken as fulfilled, so what it reports is missing indeed, and what it
 //! passes may still be refused.
 
+use regex_lite::Regex;
 use serde_json::Value;
 
 /// One statement of a policy.
@@ -160,26 +161,8 @@ impl Covered {
 
 /// Whether a text fits a pattern with `*` and `?`.
 pub(super) fn matches(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
-    let (mut at, mut star) = ((0, 0), None);
-    while at.1 < text.len() {
-        match pattern.get(at.0) {
-            Some('*') => {
-                star = Some(at);
-                at.0 += 1;
-            }
-            Some(wanted) if *wanted == '?' || *wanted == text[at.1] => at = (at.0 + 1, at.1 + 1),
-            // The last star takes one character more.
-            _ => match star {
-                Some((star_at, taken)) => {
-                    star = Some((star_at, taken + 1));
-                    at = (star_at + 1, taken + 1);
-                }
-                None => return false,
-            },
-        }
-    }
-    pattern[at.0..].iter().all(|rest| *rest == '*')
+    let pattern = regex_lite::escape(pattern).replace(r"\*", ".*").replace(r"\?", ".");
+    Regex::new(&format!("(?s)^{pattern}$")).is_ok_and(|pattern| pattern.is_match(text))
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use aws_sdk_eventbridge::operation::describe_rule::DescribeRuleError;
 use aws_sdk_eventbridge::types::RuleState;
 use aws_sdk_lambda::types::FunctionResponseType;
 use aws_sdk_sqs::types::QueueAttributeName as Name;
+use failure_event::arn::Arn;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
@@ -207,21 +208,21 @@ impl Reader<'_> {
     }
 
     async fn queue(&self, named: &str) -> Result<(String, Queue), String> {
-        let parts: Vec<&str> = named.split(':').collect();
-        let region = match parts.as_slice() {
-            ["arn", _, "sqs", region, ..] => Some((*region).to_owned()),
-            _ => failure_relay::settings::QueueUrl::parse(named)?.region().map(str::to_owned),
+        let arn = Arn::parse(named).filter(|arn| arn.service == "sqs");
+        let region = match arn {
+            Some(arn) => Some(arn.region.to_owned()),
+            None => failure_relay::settings::QueueUrl::parse(named)?.region().map(str::to_owned),
         };
         let config =
             region.map_or_else(|| self.config.clone(), |region| aws::in_region(self.config, &region));
         let client = aws_sdk_sqs::Client::new(&config);
-        let url = match parts.as_slice() {
-            ["arn", _, "sqs", _, account, name] => {
-                let asked = client.get_queue_url().queue_name(*name).queue_owner_aws_account_id(*account);
+        let url = match arn {
+            Some(Arn { account, resource: name, .. }) => {
+                let asked = client.get_queue_url().queue_name(name).queue_owner_aws_account_id(account);
                 let found = asked.send().await.map_err(|error| explain(&error))?;
                 found.queue_url().unwrap_or_default().to_owned()
             }
-            _ => named.to_owned(),
+            None => named.to_owned(),
         };
         let asked = client.get_queue_attributes().queue_url(&url).attribute_names(Name::All);
         let answer = asked.send().await.map_err(|error| explain(&error))?;

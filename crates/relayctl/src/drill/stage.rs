@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use aws_config::SdkConfig;
+use failure_event::arn::Arn;
 use serde_json::Value;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -119,8 +120,8 @@ impl Stage<'_> {
     /// The relay's account: that of its queue.
     #[must_use]
     pub fn account(&self) -> &str {
-        let arn = self.site.queue.as_ref().map_or("", |(arn, _)| arn);
-        arn.split(':').nth(4).filter(|account| !account.is_empty()).unwrap_or("123456789012")
+        let arn = self.site.queue.as_ref().and_then(|(arn, _)| Arn::parse(arn));
+        arn.map(|arn| arn.account).filter(|account| !account.is_empty()).unwrap_or("123456789012")
     }
 
     /// Puts an event on the relay's queue.

@@ -47,7 +47,7 @@ pub(super) struct Watch {
 impl Run {
     /// The task in the environment, checked as the relay would check it.
     pub(super) fn find_task(&self) -> Result<Option<Task>, Problem> {
-        let found = identity_in_variables(&crate::environment(), &self.task_token_names, &mut |identity| {
+        let found = identity_in_variables(&crate::environment(), &self.tokens.all(), &mut |identity| {
             (identity.read(), identity.to_json().unwrap_or_default())
         });
         let Some((found, json)) = found else { return Ok(None) };
@@ -74,7 +74,7 @@ impl Run {
         let clients = Arc::new(Clients::over(config.clone(), self.role_name.clone()));
         let place = self.place_of(&task, &config);
         let secrets = task.target.secret().cloned().into_iter().collect();
-        let redactor = Redactor::new(secrets, &self.task_token_names, &crate::environment());
+        let redactor = Redactor::new(secrets, &self.tokens.all(), &crate::environment());
         let direct = self.direct.then(|| (Arc::clone(&clients), place.clone()));
         let (target, source) = (task.target.clone(), self.source());
         let reporter = Reporter { outlet, direct, config: config.clone(), target, source };

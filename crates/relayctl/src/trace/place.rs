@@ -8,6 +8,7 @@ use crate::doctor::function_settings;
 use crate::exit::Problem;
 use crate::output::Output;
 use crate::stack;
+use crate::token_names::listed;
 
 /// The longest that a parked record is held back, whatever the settings say: SQS delays no message longer.
 const PARKED_AT_MOST: Duration = Duration::from_mins(15);
@@ -65,8 +66,7 @@ impl Place {
                 };
                 // A queue of the environment may be another relay's.
                 place.dead_letter_queue = of("RELAY_DEAD_LETTER_QUEUE_URL").map(str::to_owned);
-                let names = of("RELAY_TASK_TOKEN_NAMES").unwrap_or_default().split(',').map(str::trim);
-                place.task_token_names = names.filter(|name| !name.is_empty()).map(str::to_owned).collect();
+                place.task_token_names = listed(of("RELAY_TASK_TOKEN_NAMES").unwrap_or_default());
                 let cap = of("RELAY_RETRY_CAP_SECONDS").and_then(|seconds| seconds.parse().ok());
                 let cap = cap.map_or(PARKED_AT_MOST, Duration::from_secs);
                 place.parked_at_most = cap.min(PARKED_AT_MOST);

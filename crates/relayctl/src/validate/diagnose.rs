@@ -1,19 +1,19 @@
 //! What is wrong with an input, each fault at its place. Pure.
 //!
-//! The rules are the relay's own: every member is read by the code that the function reads it by, and the relay has the last
-//! word. What it refuses for a reason that this module does not know is told without a place.
+//! The rules are the relay's own: its router opens the envelopes and says what it found in them, every member is read by the code that
+//! the function reads it by, and the relay has the last word. What it refuses for a reason that this module does not know is told without a place.
 
 use std::ops::Range;
 
 use failure_event::dead_letter::{Code, Reason};
-use failure_event::envelope::{self, Content, Delivery, Record, SqsDelivery, Via};
+use failure_event::envelope::{self, Delivery, Record, SqsDelivery, Via};
 use failure_event::event::{self, Failure, Header};
 use failure_event::json::{Json, NotJson, Object};
 use failure_event::notice::{self, Meaning};
 use failure_event::place::GivenPlace;
 use failure_event::place::Home;
 use failure_event::registration::Registration;
-use failure_event::route::{Decision, route};
+use failure_event::route::{Decision, End, Way, route_along};
 use failure_event::rules::Rules;
 use failure_event::target::{GivenMembers, GivenValue, Kind, Target};
 use serde_json::json;
@@ -60,9 +60,7 @@ pub fn diagnose(input: &Input, rules: &Rules, home: &Home) -> Vec<Document> {
     let text = input.text();
     let mut documents = Vec::new();
     let mut examine = |name: String, record: &Record<'_>| {
-        let mut found = inspect_record(name, record);
-        settle(&mut found, refusal(record, rules, home));
-        documents.extend(found);
+        documents.extend(inspect(name, record, rules, home));
     };
     match envelope::open(&text) {
         Delivery::SqsBatch(records) | Delivery::Sns(records) => {
@@ -80,10 +78,23 @@ pub fn diagnose(input: &Input, rules: &Rules, home: &Home) -> Vec<Document> {
     documents
 }
 
+/// What the router opens in a record, with what is wrong where its way ends.
+fn inspect(name: String, record: &Record<'_>, rules: &Rules, home: &Home) -> Vec<Document> {
+    let mut opened = Opened { name, documents: Vec::new() };
+    let route = route_along(record, rules, home, None, &mut opened);
+    let Opened { name, mut documents } = opened;
+    if documents.is_empty() {
+        let text = record.body.as_arrived().into_owned();
+        documents.push(Document { name, text, findings: Vec::new() });
+    }
+    settle(&mut documents, refusal(route.decision));
+    documents
+}
+
 /// Why the relay would dead-letter the record. Which places are allowed, and whether there is a table for leases, is a matter of the
 /// deployment, not of the event.
-fn refusal(record: &Record<'_>, rules: &Rules, home: &Home) -> Option<Reason> {
-    match route(record, rules, home).decision {
+fn refusal(decision: Decision) -> Option<Reason> {
+    match decision {
         Decision::Unroutable(reason) if !OF_THE_DEPLOYMENT.contains(&reason.code) => Some(reason),
         Decision::Unroutable(_)
         | Decision::Call(_)
@@ -91,17 +102,6 @@ fn refusal(record: &Record<'_>, rules: &Rules, home: &Home) -> Option<Reason> {
         | Decision::LookUp(_)
         | Decision::Ignore => None,
     }
-}
-
-fn inspect_record(name: String, record: &Record<'_>) -> Vec<Document> {
-    let mut documents = Vec::new();
-    if let Some(body) = record.body.embedded() {
-        inspect(name, &body, &mut documents);
-    } else {
-        let text = record.body.as_arrived().into_owned();
-        documents.push(Document { name, text, findings: Vec::new() });
-    }
-    documents
 }
 
 /// The relay has the last word: what it takes has no faults, and what it refuses has one of the relay's own code.
@@ -120,16 +120,35 @@ fn settle(documents: &mut [Document], refusal: Option<Reason>) {
     }
 }
 
-/// Looks at a text, and at the texts in it.
-fn inspect(name: String, text: &str, documents: &mut Vec<Document>) {
-    let position = documents.len();
-    documents.push(Document { name: name.clone(), text: text.to_owned(), findings: Vec::new() });
-    let mut inspector = Inspector { name, text, findings: Vec::new(), documents };
-    match Json::parse(text) {
-        Ok(json) => inspector.value(json),
-        Err(error) => inspector.not_json(&error),
+/// The texts that the router opens in a record, from the outermost to the innermost, and what is wrong with the last.
+struct Opened {
+    /// The member of the file that holds the record's body.
+    name: String,
+    documents: Vec<Document>,
+}
+
+impl Way for Opened {
+    fn opens(&mut self, text: &str, envelope: Option<&'static str>) {
+        let name = match (envelope, self.documents.last()) {
+            (Some(envelope), Some(outer)) if !outer.name.is_empty() => format!("{}, {envelope}", outer.name),
+            (Some(envelope), _) => envelope.to_owned(),
+            (None, _) => self.name.clone(),
+        };
+        self.documents.push(Document { name, text: text.to_owned(), findings: Vec::new() });
     }
-    documents[position].findings = inspector.into_findings();
+
+    fn ends<'a>(&mut self, text: &'a str, at: End<'_, 'a>) {
+        let mut inspector = Inspector { text, findings: Vec::new() };
+        match at {
+            End::NotJson(error) => inspector.not_json(error),
+            End::NoObject(json) => inspector.no_object(json),
+            End::Event(object) => inspector.event(object),
+            End::Notice(object, notice) => inspector.notice(object, &notice.meaning),
+        }
+        if let Some(innermost) = self.documents.last_mut() {
+            innermost.findings = inspector.into_findings();
+        }
+    }
 }
 
 /// A target of which one member alone is seen, so that what is wrong is known to be wrong with that one.
@@ -145,10 +164,8 @@ impl GivenMembers for Only<'_, '_> {
 }
 
 struct Inspector<'a> {
-    name: String,
     text: &'a str,
     findings: Vec<Finding>,
-    documents: &'a mut Vec<Document>,
 }
 
 impl<'a> Inspector<'a> {
@@ -157,29 +174,9 @@ impl<'a> Inspector<'a> {
         self.findings
     }
 
-    fn value(&mut self, json: Json<'a>) {
-        if let Some(object) = json.object() {
-            return self.object(&object);
-        }
+    fn no_object(&mut self, json: Json<'a>) {
         let message = format!("expected a JSON object, found {}", event::name_of(json.json_type()));
         self.fault(&Reason::new(Code::MalformedEvent, message), json, None);
-    }
-
-    fn object(&mut self, object: &Object<'a>) {
-        if object.object("target").is_some() {
-            return self.event(object);
-        }
-        if let Some(notice) = notice::recognise(object, &[]) {
-            return self.notice(object, &notice.meaning);
-        }
-        match envelope::recognise(object).map(|envelope| (envelope.name, envelope.content)) {
-            Some((_, Content::Value(json))) => self.value(json),
-            Some((what, Content::Text(string))) => {
-                let name = format!("{}{}{what}", self.name, if self.name.is_empty() { "" } else { ", " });
-                inspect(name, &string.into_embedded(), self.documents);
-            }
-            None => self.event(object),
-        }
     }
 
     /// What a notice means is wrong as a whole: its identity may stand anywhere.

@@ -1,37 +1,16 @@
 //! Which known name a misspelt one was meant to be.
 
 use failure_event::spelling::plain;
+use strsim::osa_distance;
 
 /// The known name that is nearest to `name`, when it is near enough to be a slip: letter case and hyphens aside, every third
-/// letter may be wrong.
+/// letter may be missing, too many, wrong, or swapped with its neighbour.
 #[must_use]
 pub fn nearest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
-    let letters = letters_of(name);
-    let near = known.into_iter().map(|known| (distance(&letters, &letters_of(known)), known));
+    let name = plain(name);
+    let near = known.into_iter().map(|known| (osa_distance(&name, &plain(known)), known));
     let (slips, known) = near.min_by_key(|(slips, _)| *slips)?;
-    (slips <= known.len().min(letters.len()) / 3).then_some(known)
-}
-
-fn letters_of(name: &str) -> Vec<char> {
-    plain(name).chars().collect()
-}
-
-/// Letters that are missing, too many, wrong, or swapped with their neighbour.
-fn distance(from: &[char], to: &[char]) -> usize {
-    let mut rows = vec![(0..=to.len()).collect::<Vec<_>>()];
-    for (i, letter) in from.iter().enumerate() {
-        let above = &rows[i];
-        let mut row = vec![i + 1];
-        for (j, wanted) in to.iter().enumerate() {
-            let mut slips = (above[j] + usize::from(letter != wanted)).min(above[j + 1] + 1).min(row[j] + 1);
-            if i > 0 && j > 0 && from[i - 1] == *wanted && to[j - 1] == *letter {
-                slips = slips.min(rows[i - 1][j - 1] + 1);
-            }
-            row.push(slips);
-        }
-        rows.push(row);
-    }
-    rows[from.len()][to.len()]
+    (slips <= known.len().min(name.chars().count()) / 3).then_some(known)
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ const SETTINGS: [(&str, &str); 4] = [
 
 /// A request as far as `explain` tells it: which operation and region, then all that goes over the wire but the signature.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Request {
+pub struct Request {
     api: String,
     region: String,
     method: String,
@@ -37,10 +37,10 @@ struct Request {
     host: Option<String>,
     path: String,
     headers: BTreeMap<String, String>,
-    body: String,
+    pub body: String,
 }
 
-fn explain(arguments: &[&str], paths: &[PathBuf]) -> Vec<Value> {
+pub fn explain(arguments: &[&str], paths: &[PathBuf]) -> Vec<Value> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_relayctl"));
     command
         .arg("explain")
@@ -57,7 +57,7 @@ fn explain(arguments: &[&str], paths: &[PathBuf]) -> Vec<Value> {
         .collect()
 }
 
-fn explained(lines: &[Value]) -> BTreeSet<Request> {
+pub fn explained(lines: &[Value]) -> BTreeSet<Request> {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let headers = |request: &Value| {
         let headers = request["headers"].as_object().unwrap().iter();
@@ -76,7 +76,7 @@ fn explained(lines: &[Value]) -> BTreeSet<Request> {
 }
 
 /// A call as the endpoint received it, with those of its headers that a request of this operation has.
-fn received(call: &RecordedCall, operation: &failure_event::operation::Operation) -> Request {
+pub fn received(call: &RecordedCall, operation: &failure_event::operation::Operation) -> Request {
     let is_presigned = operation.wire == Wire::PresignedPut;
     let names: &[&str] = match operation.wire {
         Wire::AwsJson { .. } => &["content-type", "x-amz-target"],
@@ -111,15 +111,9 @@ impl Observer for Deaf {
 async fn sent(paths: &[PathBuf]) -> BTreeSet<Request> {
     let endpoint = Endpoint::start(Options { auto_open: true, ..Options::default() }).await.unwrap();
     endpoint.create_queue("dead-letters", &[]).unwrap();
-    let relay = relay(&endpoint);
+    let relay = relay(&endpoint, &[]);
     for path in paths {
-        let invocation = Invocation {
-            payload: payload(&bytes(path)).into(),
-            request_id: "r".to_owned(),
-            function_arn: ARN.to_owned(),
-            ends_at: None,
-        };
-        relay.invoke(invocation).await.unwrap();
+        relay.invoke(invocation(payload(&bytes(path)))).await.unwrap();
     }
     let operations = Kind::ALL.iter().flat_map(|kind| kind.operations());
     let calls = operations.flat_map(|operation| {
@@ -131,14 +125,27 @@ async fn sent(paths: &[PathBuf]) -> BTreeSet<Request> {
     calls.collect()
 }
 
-fn relay(endpoint: &Endpoint) -> Relay {
+pub fn invocation(payload: Vec<u8>) -> Invocation {
+    Invocation {
+        payload: payload.into(),
+        request_id: "r".to_owned(),
+        function_arn: ARN.to_owned(),
+        ends_at: None,
+    }
+}
+
+/// The function's own code with these settings beside those of all tests here.
+pub fn relay(endpoint: &Endpoint, settings: &[(&str, &str)]) -> Relay {
     let queue = endpoint.queue_url("dead-letters");
     let lookup = |name: &str| match name {
         "AWS_ENDPOINT_URL" | "AWS_ENDPOINT_URL_CLOUDFORMATION_RESPONSE" => Some(endpoint.url().to_owned()),
         "AWS_REGION" => Some("us-east-1".to_owned()),
         "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => Some("local".to_owned()),
         "RELAY_DEAD_LETTER_QUEUE_URL" => Some(queue.clone()),
-        _ => SETTINGS.iter().find(|(set, _)| *set == name).map(|(_, value)| (*value).to_owned()),
+        _ => {
+            let mut all = settings.iter().chain(&SETTINGS);
+            all.find(|(set, _)| *set == name).map(|(_, value)| (*value).to_owned())
+        }
     };
     let settings = Settings::from_variables(&lookup).unwrap();
     let clients = Clients::new(&settings);

@@ -14,9 +14,9 @@ use serde_json::{Value, json};
 use crate::deployed::Deployed;
 use crate::tool::{endpoint, relayctl, stderr, stdout};
 
-const TABLE: &str = "leases";
+pub const TABLE: &str = "leases";
 
-async fn with_table() -> Endpoint {
+pub async fn with_table() -> Endpoint {
     let endpoint = endpoint().await;
     let key = |hash: &str, range: &str| json!([{"AttributeName": hash, "KeyType": "HASH"}, {"AttributeName": range, "KeyType": "RANGE"}]);
     let attribute = |name: &str, kind: &str| json!({"AttributeName": name, "AttributeType": kind});

@@ -10,6 +10,7 @@ mod drilled;
 #[path = "../../../../tests/it/event_files.rs"]
 mod event_files;
 mod explain;
+mod explain_table;
 mod lease;
 mod leases;
 mod publish;

@@ -2,7 +2,7 @@
 //!
 //! A session is a block of `console`: lines that begin with `$ ` are commands for a shell, the lines below are what it prints on
 //! both streams, and a last line `[exit 1]` is its exit code where that is not 0. What differs from run to run is written the
-//! same: each port of this machine as 4599, the time at which a letter was sent as that of the events in `events/`, how long a drill
+//! same: each port of this machine as 4599, the time at which a letter or a lease was sent as that of the events in `events/`, how long a drill
 //! took as 1.2 s. Ids and ages
 //! are the same in every run, as the endpoint draws its ids from a seed and lives six hours ago.
 //! `UPDATE_SESSIONS=1 cargo test sessions` writes what is printed into the documents.
@@ -28,6 +28,8 @@ const DEAD_LETTERS: &str = "failure-events-dead-letters";
 /// How long ago the endpoint lives: an age of its letters is told in hours, whatever the minute.
 const AGO: Duration = Duration::from_mins(6 * 60 + 30);
 const SENT: &str = "2026-11-20T10:15:30Z";
+/// The same in milliseconds since 1970.
+const SENT_MS: u64 = 1_795_169_730_000;
 
 /// Where the commands of one document run.
 struct Stage {
@@ -133,6 +135,7 @@ fn run(command: &str, stage: &Stage) -> String {
         .output()
         .unwrap();
     let text = with_one_time(&with_one_port(&String::from_utf8(output.stdout).unwrap()));
+    let text = with_one_moment(&text);
     let text = if url == stage.drilled.url { with_one_duration(&text) } else { text };
     let mut text = text.trim_end().to_owned();
     match output.status.code() {
@@ -159,6 +162,18 @@ fn with_one_time(text: &str) -> String {
         None => format!("{line}\n"),
     };
     text.lines().map(line).collect()
+}
+
+/// The write of a lease with the same moments, in milliseconds: when it was sent, and when it is due.
+fn with_one_moment(text: &str) -> String {
+    let moment = |name: &str| -> Option<u64> {
+        let (_, rest) = text.split_once(&format!(r#"":{name}":{{"N":""#))?;
+        rest.split('"').next()?.parse().ok()
+    };
+    let Some(sent) = moment("sent_at") else { return text.to_owned() };
+    let due = moment("due_at").unwrap_or(sent);
+    let text = text.replace(&due.to_string(), &(SENT_MS + due - sent).to_string());
+    text.replace(&sent.to_string(), &SENT_MS.to_string())
 }
 
 /// The rows of drills, with the same seconds.

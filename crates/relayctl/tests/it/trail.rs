@@ -85,7 +85,7 @@ fn answer(operation: &str, request: &Value, state: &State) -> String {
             "Environment": {"Variables": {
                 "RELAY_DEAD_LETTER_QUEUE_URL": state.dead_letter_queue,
                 "RELAY_RETRY_CAP_SECONDS": "600",
-                "RELAY_TASK_TOKEN_NAMES": "GRIP",
+                "RELAY_TASK_TOKEN_NAMES": "OTHER, GRIP",
             }},
         })
         .to_string(),

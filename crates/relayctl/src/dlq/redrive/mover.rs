@@ -23,6 +23,9 @@ use crate::exit::Problem;
 use crate::output::Output;
 use crate::stop::Stop;
 
+/// How long letters are hidden while they are moved. After a kill they are back after this time.
+const HIDDEN: Duration = Duration::from_secs(30);
+
 /// After so many batches in a row of which nothing was taken, or nothing could be deleted, the run ends: each of them costs seconds,
 /// or leaves letters that are sent twice.
 const REFUSED_BATCHES_MAX: usize = 5;
@@ -58,7 +61,7 @@ pub struct Mover<'a> {
     /// Where letters are told.
     pub output: &'a Output,
     /// Letters that are done with.
-    pub bar: &'a ProgressBar,
+    pub bar: ProgressBar,
     /// Queues that were found, by ARN; why one was not.
     pub homes: tokio::sync::Mutex<HashMap<String, Result<Queue, String>>>,
     /// The counts.
@@ -80,7 +83,40 @@ impl Parcel {
     }
 }
 
-impl Mover<'_> {
+impl<'a> Mover<'a> {
+    /// A mover of every letter of the plan, each to where it came from, as fast as it goes.
+    pub fn new(
+        source: &'a Queue,
+        config: &'a SdkConfig,
+        plan: &'a Plan,
+        stop: &'a Stop,
+        output: &'a Output,
+    ) -> Self {
+        Self {
+            source,
+            config,
+            to: None,
+            plan,
+            rate: Rate::new(None),
+            hidden: HIDDEN,
+            limit: None,
+            stop,
+            output,
+            bar: ProgressBar::hidden(),
+            homes: tokio::sync::Mutex::default(),
+            tally: Mutex::default(),
+            held: Mutex::default(),
+        }
+    }
+
+    /// Makes the letters that stay visible again, and returns the counts.
+    pub async fn finish(self) -> Tally {
+        self.bar.finish_and_clear();
+        let held = self.held.into_inner().unwrap_or_else(PoisonError::into_inner);
+        held.release(self.source).await;
+        self.tally.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Moves letters until receives bring nothing new, or the run is over.
     ///
     /// # Errors

@@ -1,19 +1,13 @@
 //! Moving one letter that is known by its id, for who looks for it afterwards.
 
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use aws_config::SdkConfig;
-use indicatif::ProgressBar;
 
 use super::mover::Mover;
 use super::plan::{KnownQueues, Plan};
-use super::tally::Tally;
-use super::{HIDDEN, unlocked};
 use crate::dlq::filter::Filter;
-use crate::dlq::held::Held;
 use crate::dlq::queue::Queue;
-use crate::dlq::rate::Rate;
 use crate::exit::Problem;
 use crate::output::Output;
 use crate::stop::Stop;
@@ -34,34 +28,16 @@ pub async fn move_back(
     stop: &Stop,
     output: &Output,
 ) -> Result<bool, Problem> {
+    let known = KnownQueues { sources: Vec::new(), of_relay: vec![home.to_owned()] };
     let plan = Plan {
-        own_arn: queue.state().await?.arn,
-        known: KnownQueues { sources: Vec::new(), of_relay: vec![home.to_owned()] },
         filter: Filter::by_id(letter_id),
-        judge: Arc::default(),
-        has_destination: false,
         force: true,
-        edit: false,
-        times_max: 1,
         began: SystemTime::now() + CLOCKS_APART_MAX,
+        ..Plan::new(queue.state().await?.arn, known)
     };
-    let mover = Mover {
-        source: queue,
-        config,
-        to: None,
-        plan: &plan,
-        rate: Rate::new(None),
-        hidden: HIDDEN,
-        limit: None,
-        stop,
-        output: &output.of_a_part(),
-        bar: &ProgressBar::hidden(),
-        homes: tokio::sync::Mutex::default(),
-        tally: Mutex::new(Tally::default()),
-        held: Mutex::new(Held::default()),
-    };
+    let output = output.of_a_part();
+    let mover = Mover::new(queue, config, &plan, stop, &output);
     let ended = mover.move_until_empty().await;
-    let Mover { tally, held, .. } = mover;
-    unlocked(held).release(queue).await;
-    ended.map(|()| unlocked(tally).moved > 0)
+    let tally = mover.finish().await;
+    ended.map(|()| tally.moved > 0)
 }

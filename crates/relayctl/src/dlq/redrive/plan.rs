@@ -130,7 +130,26 @@ impl fmt::Display for Why {
     }
 }
 
+/// How often a letter may come back, unless something else is said.
+pub const TIMES_MAX: u32 = 3;
+
 impl Plan {
+    /// All letters go back to where they came from, unless the relay would refuse them again. It begins now.
+    #[must_use]
+    pub fn new(own_arn: String, known: KnownQueues) -> Self {
+        Self {
+            own_arn,
+            known,
+            filter: Filter::default(),
+            judge: Arc::default(),
+            has_destination: false,
+            force: false,
+            edit: false,
+            times_max: TIMES_MAX,
+            began: SystemTime::now(),
+        }
+    }
+
     /// What is to be done with a letter.
     #[must_use]
     pub fn fate_of(&self, letter: &Letter) -> Fate {
@@ -183,17 +202,8 @@ mod tests {
     const GOOD: &str = r#"{"target":{"kind":"swf-activity-task","taskToken":"t"}}"#;
 
     fn plan() -> Plan {
-        Plan {
-            own_arn: DLQ.to_owned(),
-            known: KnownQueues { sources: vec![HOME.to_owned(), OTHER.to_owned()], of_relay: Vec::new() },
-            filter: Filter::default(),
-            judge: Arc::default(),
-            has_destination: false,
-            force: false,
-            edit: false,
-            times_max: 3,
-            began: SystemTime::UNIX_EPOCH + Duration::from_secs(1000),
-        }
+        let known = KnownQueues { sources: vec![HOME.to_owned(), OTHER.to_owned()], of_relay: Vec::new() };
+        Plan { began: SystemTime::UNIX_EPOCH + Duration::from_secs(1000), ..Plan::new(DLQ.to_owned(), known) }
     }
 
     fn fate(plan: &Plan, body: &str, attributes: &[(&str, &str)]) -> &'static str {

@@ -9,6 +9,7 @@ use failure_event::states_language::{Definition, Handler, Limit, Pattern, Resour
 use super::defect::{Defect, Field, seconds};
 use super::error_names::{NeverMatches, never_matches};
 use super::worker::Worker;
+use crate::token_names::listed;
 
 /// What the parameters of the relay's stack say; nothing where no stack was given.
 #[derive(Clone, Debug, Default)]
@@ -24,7 +25,7 @@ impl RelayStack {
 
     fn knows_token_name(&self, name: &str) -> bool {
         let own = self.parameters.get("TaskTokenNames").map(String::as_str).unwrap_or_default();
-        token_names().any(|known| known == name) || own.split(',').any(|known| known.trim() == name)
+        token_names().any(|known| known == name) || listed(own).iter().any(|known| known == name)
     }
 }
 
@@ -246,7 +247,7 @@ mod tests {
         let variable = "/Parameters/Overrides/ContainerOverrides/0/Environment/0/Name";
         let rename = |state: &mut Value| *state.pointer_mut(variable).unwrap() = json!("RENDER_TOKEN");
         assert_eq!(defects(rename), [Defect::TokenNameUnknown { name: "RENDER_TOKEN".to_owned() }]);
-        let parameters = BTreeMap::from([("TaskTokenNames".to_owned(), "X,RENDER_TOKEN".to_owned())]);
+        let parameters = BTreeMap::from([("TaskTokenNames".to_owned(), "X, RENDER_TOKEN".to_owned())]);
         assert_eq!(defects_with(&RelayStack { parameters }, rename), []);
         let command = |state: &mut Value| {
             state["QueryLanguage"] = json!("JSONata");
