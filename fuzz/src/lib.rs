@@ -87,7 +87,7 @@ pub fn check_tables() {
         assert!(TARGETS.iter().any(|target| target.contains(&named)), "no target is a {}", kind.name());
         for operation in kind.operations() {
             let is_listed = LIMITS.iter().any(|(name, _)| *name == operation.name);
-            assert!(is_listed, "the limits of {} are not listed", operation.name);
+            assert!(is_listed, "the limits of {} of {} are not listed", operation.name, kind.name());
         }
     }
 }

@@ -72,6 +72,22 @@ UNKNOWN = {
     "NotifyProvisionProductEngineWorkflowResult": Refusal("ResourceNotFoundException"),
     "ContinueServiceDeployment": Refusal("ServiceDeploymentNotFoundException"),
 }
+KINDS_BY_OPERATION = {
+    "SendTaskFailure": "step-functions-task", "RespondActivityTaskFailed": "swf-activity-task",
+    "PutJobFailureResult": "codepipeline-job", "PutThirdPartyJobFailureResult": "codepipeline-third-party-job",
+    **{kind.operation: kind.name for kind in TEN},
+}  # fmt: skip
+
+
+def lacking() -> list[str]:
+    """What is not known of the kinds here: how the service of each says that the work is closed, or is not known to it."""
+    tables = {"CLOSED": CLOSED, "UNKNOWN": UNKNOWN}
+    return [
+        f"{name} has no {operation} of {kind}"
+        for operation, kind in KINDS_BY_OPERATION.items() for name, table in tables.items() if operation not in table
+    ]  # fmt: skip
+
+
 SILENT = {kind.operation for kind in TEN if not kind.carries_text}
 """Operations that take no text."""
 

@@ -53,6 +53,39 @@ fn the_functions_depend_on_neither_the_tool_nor_the_emulator() {
 }
 
 #[test]
+fn no_wildcard_arm_hides_a_new_kind() {
+    let sources = ["src", "crates", "tests/it"].map(|folder| files(&root().join(folder)));
+    let mut matches = 0;
+    for path in sources.iter().flatten().filter(|path| path.extension().is_some_and(|end| end == "rs")) {
+        let text = fs::read_to_string(path).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        for (index, line) in lines.iter().enumerate().filter(|(_, line)| is_arm_of_a_kind(line)) {
+            matches += 1;
+            let wildcard =
+                siblings(&lines[index..], indent(line)).any(|arm| arm.trim_start().starts_with("_ "));
+            assert!(!wildcard, "{}:{}: the arms end in a wildcard", path.display(), index + 1);
+        }
+    }
+    assert!(matches >= 40, "only {matches} arms were looked at");
+}
+
+/// The first line of an arm of a match over kinds of target, or over the emulator's work, as rustfmt sets it.
+fn is_arm_of_a_kind(line: &str) -> bool {
+    let arm = line.trim_start();
+    ["Kind::", "WorkKind::", "Target::"].iter().any(|name| arm.starts_with(name))
+}
+
+fn indent(line: &str) -> usize {
+    line.len() - line.trim_start().len()
+}
+
+/// The lines of the same block, from the first on, that are set as far in.
+fn siblings<'a>(lines: &'a [&'a str], far: usize) -> impl Iterator<Item = &'a str> {
+    let block = lines.iter().take_while(move |line| line.is_empty() || indent(line) >= far);
+    block.filter(move |line| indent(line) == far).copied()
+}
+
+#[test]
 fn every_path_that_the_documents_name_exists() {
     let mut documents: Vec<PathBuf> = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md"]
         .map(|name| root().join(name))

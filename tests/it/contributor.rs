@@ -19,12 +19,22 @@ fn file_names(folder: &str) -> Vec<String> {
 #[test]
 fn every_target_has_an_event_that_a_user_could_send() {
     let names = file_names("events/routable");
+    let batch = file("events/routable/one-of-every-kind-in-an-sqs-batch.json");
     for kind in Kind::ALL {
-        assert!(
-            names.iter().any(|name| name.starts_with(kind.name())),
-            "events/routable has no {}*.json",
-            kind.name()
-        );
+        let name = kind.name();
+        assert!(names.contains(&format!("{name}.json")), "events/routable has no {name}.json");
+        let quoted = format!("\\\"{name}\\\"");
+        assert!(batch.contains(&quoted), "one-of-every-kind-in-an-sqs-batch.json has no {name}");
+    }
+}
+
+/// A presigned URL is either taken or expired: its service knows no identities.
+#[test]
+fn every_target_that_its_service_may_not_know_has_an_event_that_says_so() {
+    let names = file_names("events/unroutable");
+    for kind in Kind::ALL.iter().filter(|kind| kind.actions().next().is_some()) {
+        let name = format!("REJECTED_BY_SERVICE-{}-that-the-service-does-not-know.json", kind.name());
+        assert!(names.contains(&name), "events/unroutable has no {name}");
     }
 }
 
@@ -33,8 +43,11 @@ fn every_target_has_its_permission_in_both_templates() {
     for path in ["template.yaml", "deploy/cross-account-role.yaml"] {
         let template = file(path);
         for kind in Kind::ALL {
+            let sid = format!("- Sid: Fail{}\n", kind.parameter().trim_start_matches("Enable"));
+            let (_, after) = template.split_once(&sid).unwrap_or_default();
+            let statement = after.split("- Sid: ").next().unwrap_or_default();
             for action in kind.actions() {
-                assert!(template.contains(action), "{path} does not allow {action}");
+                assert!(statement.contains(action), "{path} does not allow {action} of {}", kind.name());
             }
         }
     }
@@ -48,9 +61,43 @@ fn every_target_can_be_enabled_in_the_template() {
     for kind in Kind::ALL {
         let entry = format!(", {}, !Ref", kind.name());
         assert!(listed.contains(&entry), "RELAY_TARGETS in template.yaml leaves {} out", kind.name());
-        let is_on = kind.is_on_by_default();
-        let parameter = format!("\n  {}:\n    Type: String\n    Default: \"{is_on}\"\n", kind.parameter());
-        assert!(template.contains(&parameter), "template.yaml has no {} that is {is_on}", kind.parameter());
+        assert_has_parameter("template.yaml", &template, *kind);
+    }
+}
+
+#[test]
+fn every_target_that_needs_a_permission_can_be_enabled_in_another_account() {
+    let path = "deploy/cross-account-role.yaml";
+    let template = file(path);
+    for kind in Kind::ALL.iter().filter(|kind| kind.actions().next().is_some()) {
+        assert_has_parameter(path, &template, *kind);
+    }
+}
+
+fn assert_has_parameter(path: &str, template: &str, kind: Kind) {
+    let (name, is_on) = (kind.parameter(), kind.is_on_by_default());
+    let parameter = format!("\n  {name}:\n    Type: String\n    Default: \"{is_on}\"\n");
+    assert!(template.contains(&parameter), "{path} has no {name} of {} that is {is_on}", kind.name());
+}
+
+#[test]
+fn every_target_is_among_the_settings_of_the_runbook() {
+    let runbook = file("docs/runbook.md");
+    let row = runbook.lines().find(|line| line.starts_with("| `RELAY_TARGETS` |")).unwrap();
+    for kind in Kind::ALL {
+        let parameter = format!("`{}`", kind.parameter());
+        assert!(row.contains(&parameter), "docs/runbook.md lacks {parameter} of {}", kind.name());
+    }
+}
+
+/// No event of a kind that a publisher does not know is made from its environment, nor are its secrets hidden.
+#[test]
+fn every_target_is_known_to_every_publisher() {
+    for path in ["publishers/python/src/failure_relay/_kinds.py", "publishers/typescript/src/target.ts"] {
+        let publisher = file(path);
+        for kind in Kind::ALL {
+            assert!(publisher.contains(&format!("\"{}\"", kind.name())), "{path} lacks {}", kind.name());
+        }
     }
 }
 

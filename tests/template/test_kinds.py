@@ -7,7 +7,7 @@ check which cannot fail is noticed.
 import pytest
 
 from cloudformation import Template
-from kinds import KINDS, SIGNED
+from kinds import KINDS, SIGNED, names_of_the_relay
 
 RELAY = "template.yaml"
 ROLE = "deploy/cross-account-role.yaml"
@@ -104,8 +104,14 @@ every_kind = pytest.mark.parametrize(
 )
 
 
-def test_the_registry_of_kinds_was_read():
-    assert {kind.name for kind in KINDS} == set(RESOURCES)
+def test_each_kind_of_the_relay_is_known_to_this_suite():
+    names = [kind.name for kind in KINDS]
+    assert set(names_of_the_relay()) ^ set(names) == set(), "kinds that one side alone knows"
+    assert names == names_of_the_relay(), "the order of registration"
+
+
+def test_the_resources_of_each_kind_are_known():
+    assert {kind.name for kind in KINDS} ^ set(RESOURCES) == set(), "kinds that one list alone has"
     assert len({kind.parameter for kind in KINDS}) == len(KINDS)
     assert [kind.name for kind in KINDS if not kind.actions] == [name for name, arns in RESOURCES.items() if not arns]
 

@@ -76,7 +76,18 @@ fn work_of(planned: &PlannedCall) -> Option<Work> {
             ));
         }
         WorkKind::CloudFormationWaitCondition => return Some(Work::wait_condition(text("Url"))),
-        _ => work.in_region(&planned.place.region),
+        WorkKind::StepFunctionsTask
+        | WorkKind::SwfActivityTask
+        | WorkKind::CodePipelineJob
+        | WorkKind::CodePipelineThirdPartyJob
+        | WorkKind::LambdaDurableCallback
+        | WorkKind::SageMakerPipelineStep
+        | WorkKind::AutoScalingLifecycleAction
+        | WorkKind::CodeDeployLifecycleHook
+        | WorkKind::CodePipelineApproval
+        | WorkKind::ImageBuilderWorkflowStep
+        | WorkKind::ServiceCatalogEngineWorkflow
+        | WorkKind::EcsDeploymentHook => work.in_region(&planned.place.region),
     };
     Some(match &planned.place.account {
         Some(account) => work.in_account(&account.id),

@@ -217,7 +217,14 @@ TEN = (
         carries_text=False,
     ),
 )  # fmt: skip
-BY_NAME = {kind.name: kind for kind in TEN}
+
+
+class _ByName(dict[str, Kind]):
+    def __missing__(self, name: str) -> Kind:
+        raise LookupError(f"kinds that one side alone knows: TEN has no {name}")
+
+
+BY_NAME = _ByName((kind.name, kind) for kind in TEN)
 ALL_NAMES = (*FOUR, *BY_NAME)
 
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use aws_emulator::{Endpoint, Fault, Options};
+use aws_emulator::{Endpoint, Fault, Operation, Options, WorkKind};
 use serde_json::{Value, json};
 
 use super::dice::Dice;
@@ -168,7 +168,21 @@ fn each_operation_of_each_kind_is_among_the_apis() {
         for operation in kind.operations() {
             let named = format!("\"kind\":\"{}\"", kind.name());
             let mut apis = APIS.iter().filter(|api| api.target.contains(&named));
-            assert!(apis.any(|api| api.operation == operation.name), "{} of {}", operation.name, kind.name());
+            let is_listed = apis.any(|api| api.operation == operation.name);
+            assert!(is_listed, "APIS lacks {} of {}", operation.name, kind.name());
+        }
+    }
+}
+
+/// The endpoint imports nothing of ours, so what it lacks is asked for here.
+#[test]
+fn each_kind_and_each_operation_of_it_is_played_by_the_endpoint() {
+    for kind in failure_event::target::Kind::ALL {
+        let is_known = WorkKind::all().any(|work| work.name() == kind.name());
+        assert!(is_known, "the endpoint knows no work of {}", kind.name());
+        for operation in kind.operations() {
+            let is_played = Operation::all().any(|played| played.name() == operation.name);
+            assert!(is_played, "the endpoint does not play {} of {}", operation.name, kind.name());
         }
     }
 }

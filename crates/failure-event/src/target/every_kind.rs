@@ -24,7 +24,7 @@ const IMAGE: &str = "arn:aws:imagebuilder:eu-west-1:111122223333:image/app/1.0.0
 const DEPLOYMENT: &str = "arn:aws:ecs:eu-west-1:111122223333:service-deployment/cluster/service/1";
 
 /// A target of each kind with all members that it must have.
-fn sample(kind: Kind) -> Value {
+pub(super) fn sample(kind: Kind) -> Value {
     let mut target = match kind {
         Kind::CodePipelineJob => json!({"jobId": UUID}),
         Kind::CodePipelineThirdPartyJob => json!({"jobId": "j", "clientToken": "c"}),
@@ -255,7 +255,7 @@ fn failure() -> Failure<'static> {
 
 const NOTE: &str = "T: m\n{ \"a\" : 1.50 }\nrun";
 
-fn form(target: &Value, failure: &Failure<'_>) -> (HttpForm, Vec<Cut>) {
+pub(super) fn form(target: &Value, failure: &Failure<'_>) -> (HttpForm, Vec<Cut>) {
     let mut cuts = Vec::new();
     let form = read(target).unwrap().request(failure, &mut cuts).http(Secrets::Shown);
     (form, cuts)
@@ -341,7 +341,16 @@ fn a_path_is_always_the_same_but_for_a_callback_and_a_url() {
             Kind::CloudFormationCustomResource => ("PUT", "/a-key?Expires=1"),
             Kind::CloudFormationWaitCondition => ("PUT", "/a/key?Expires=1"),
             Kind::ImageBuilderWorkflowStep => ("PUT", "/SendWorkflowStepAction"),
-            _ => ("POST", "/"),
+            Kind::CodePipelineJob
+            | Kind::CodePipelineThirdPartyJob
+            | Kind::StepFunctionsTask
+            | Kind::SwfActivityTask
+            | Kind::SageMakerPipelineStep
+            | Kind::AutoScalingLifecycleAction
+            | Kind::CodeDeployLifecycleHook
+            | Kind::CodePipelineApproval
+            | Kind::ServiceCatalogEngineWorkflow
+            | Kind::EcsDeploymentHook => ("POST", "/"),
         };
         assert_eq!((form.method, form.path.as_str()), (method, path), "{}", kind.name());
     }

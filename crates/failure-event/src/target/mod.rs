@@ -23,6 +23,8 @@ mod image_builder_workflow_step;
 mod lambda_durable_callback;
 mod member;
 mod note;
+#[cfg(test)]
+mod reference;
 mod sagemaker_pipeline_step;
 mod service_catalog_engine_workflow;
 mod services;

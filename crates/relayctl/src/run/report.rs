@@ -56,7 +56,18 @@ pub fn program_name(program: &OsStr) -> String {
 pub fn stderr_bytes_max(kind: Kind) -> usize {
     match kind {
         Kind::CodePipelineJob | Kind::CodePipelineThirdPartyJob => STDERR_BYTES_MAX_CODEPIPELINE,
-        _ => STDERR_BYTES_MAX,
+        Kind::StepFunctionsTask
+        | Kind::SwfActivityTask
+        | Kind::LambdaDurableCallback
+        | Kind::CloudFormationCustomResource
+        | Kind::CloudFormationWaitCondition
+        | Kind::SageMakerPipelineStep
+        | Kind::AutoScalingLifecycleAction
+        | Kind::CodeDeployLifecycleHook
+        | Kind::CodePipelineApproval
+        | Kind::ImageBuilderWorkflowStep
+        | Kind::ServiceCatalogEngineWorkflow
+        | Kind::EcsDeploymentHook => STDERR_BYTES_MAX,
     }
 }
 
