@@ -37,7 +37,7 @@ def wait_for(look, seconds=30, what=None):
 
 
 class Cloud:
-    """What every stand has. Its own are `client`, `environment`, `credentials`, `name`, `machine_role`, `sender` and `function_log`."""
+    """What every stand has. Its own are `is_localstack`, `client`, `environment`, `credentials`, `name`, `machine_role`, `sender` and `function_log`."""
 
     samconfig = os.path.abspath("samconfig.toml")
 

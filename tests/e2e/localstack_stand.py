@@ -27,6 +27,7 @@ RECIPES_OF_QUEUES = {
 class LocalStackCloud(Cloud):
     """As many accounts and regions as the scenarios want, and all of them new."""
 
+    is_localstack = True
     sender = RELAY_ACCOUNT
     """LocalStack's SenderId."""
 
@@ -153,12 +154,3 @@ def role_of_the_other_account(cloud, relay):
         RelayRoleArn=relay.role_arn,
         AllowedRegions=f"{REGION},{OTHER_REGION}",
     )["RoleArn"]
-
-
-@pytest.fixture(scope="session")
-def template_that_retains():
-    """LocalStack knows Retain only, which is the same where a stack is deleted that was once created."""
-    template = Path(os.environ["E2E_TEMPLATE"])
-    retaining = template.with_name("template-retain.yaml")
-    retaining.write_text(template.read_text().replace("RetainExceptOnCreate", "Retain"))
-    return str(retaining)

@@ -1,6 +1,7 @@
 """What the scenarios share on every stand. A plugin, since those of tests/aws use it too."""
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -40,6 +41,17 @@ def all_switched_on():
         "CodeBuildNotices": "true",
         "StepFunctionsNotices": "true",
     }
+
+
+@pytest.fixture(scope="session")
+def template_that_retains(cloud):
+    """LocalStack knows Retain only, which is the same where a stack is deleted that was once created."""
+    template = Path(os.environ["E2E_TEMPLATE"])
+    if not cloud.is_localstack:
+        return str(template)
+    retaining = template.with_name("template-retain.yaml")
+    retaining.write_text(template.read_text().replace("RetainExceptOnCreate", "Retain"))
+    return str(retaining)
 
 
 def pytest_collection_modifyitems(items):
