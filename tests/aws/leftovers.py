@@ -13,15 +13,20 @@ from typing import Callable
 from botocore.exceptions import BotoCoreError, ClientError
 
 PREFIX = "relay-test-"
+A_RUN = f"{PREFIX}[0-9a-f]{{8}}"
 ATTEMPTS, ATTEMPTS_WITH_STACKS = 5, 3
 STACKS_SECONDS_MAX = 900
 GONE_SECONDS_MAX = 90
 """SQS and others list what is gone for a minute."""
 
 
+def is_run(name):
+    return bool(re.fullmatch(A_RUN, name))
+
+
 def ours(run=None):
     """Whether a name is that of a run's, or of any run's."""
-    pattern = re.compile(rf"{re.escape(run)}(-.*)?" if run else rf"{PREFIX}[0-9a-f]{{8}}(-.*)?", re.S)
+    pattern = re.compile(rf"{re.escape(run) if run else A_RUN}(-.*)?", re.S)
     return lambda name: bool(pattern.fullmatch(name))
 
 

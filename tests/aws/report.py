@@ -74,7 +74,7 @@ class Report:
         lines += table("Passed", ["scenario", "seconds"], [(s.name, f"{s.seconds:.0f}") for s in scenarios if s.result == "passed"])
         lines += table("The rows of docs/first-deployment.md", ["section", "assumed", "result"], rows_with_results(scenarios))
         lines += table("Not tried", ["scenarios", "why"], not_tried(scenarios))
-        return "\n".join([*lines, *deleted(deletion), ""])
+        return "\n".join([*lines, *deleted(deletion, self.run), ""])
 
 
 def version():
@@ -114,9 +114,9 @@ def not_tried(scenarios):
     return [(", ".join(f"{n} × {file}" for file, n in counts.items()), why) for why, counts in rows]
 
 
-def deleted(deletion):
+def deleted(deletion, run):
     if deletion is None:
-        return ["", "## Nothing was deleted", "", "It was told to keep what it made."]
+        return ["", "## Nothing was deleted", "", f"It was told to keep what it made; `--clean {run}` deletes it."]
     counts = ", ".join(f"{kind} {n}" for kind, n in deletion.deleted.items()) or "nothing"
     lines = ["", "## Deleted", "", f"{counts}."]
     if deletion.left:

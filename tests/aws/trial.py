@@ -73,6 +73,11 @@ def parameters_of(options):
     return {name: value for name, _, value in pairs}
 
 
+def no_other_name(options):
+    if options.clean and not leftovers.is_run(options.clean):
+        raise Refused(f"--clean {options.clean}: a run is called {leftovers.PREFIX} and eight hex digits")
+
+
 def held_account(session):
     try:
         return session.client("sts").get_caller_identity()["Account"]
@@ -215,6 +220,7 @@ def main(command_line):
     try:
         account, parameters = asked_account(options), parameters_of(options)
         no_endpoint_of_others(options)
+        no_other_name(options)
         empty(state)
         os.environ["E2E_ACCOUNT"] = account
         with localstack(options, state):
@@ -229,7 +235,8 @@ def main(command_line):
 
 
 if __name__ == "__main__":
-    # One that is told to end deletes what it made, as with Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # One that is told to end deletes what it made, as with Ctrl-C; which a shell lets those ignore that it starts in the background.
+    for told_to_end in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(told_to_end, signal.default_int_handler)
     os.chdir(ROOT)
     sys.exit(main(sys.argv[1:]))

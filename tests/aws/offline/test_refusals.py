@@ -36,6 +36,10 @@ def test_a_parameter_without_a_value_is_refused(trial, localstack):
     assert "NAME=VALUE" in refusal(trial("--localstack", localstack.url, "--parameter", "RolePath"))
 
 
+def test_what_is_no_runs_cannot_be_cleaned(trial, localstack):
+    assert "eight hex digits" in refusal(trial("--localstack", localstack.url, "--clean", "failure-relay"))
+
+
 def test_credentials_of_another_account_are_refused_and_nothing_is_made(trial, localstack, client):
     for more in ([], ["--clean"]):
         said = refusal(trial("--localstack", localstack.url, "--account", OTHER, *more))
