@@ -1,4 +1,7 @@
-"""What the scenarios do in the cloud that LocalStack plays: deploy, publish, start work that waits, look at the end."""
+"""What the scenarios do in a cloud: deploy, publish, start work that waits, look at the end.
+
+The cloud is a stand: localstack_stand.py, or tests/aws/account_stand.py for an account that the environment names.
+"""
 
 import contextlib
 import json
@@ -7,78 +10,74 @@ import subprocess
 import time
 import uuid
 
-import boto3
-from botocore.config import Config
-
-RELAY_ACCOUNT = "111111111111"
+ACCOUNT_OF_ITS_OWN = os.environ.get("E2E_ACCOUNT")
+"""One account, in one region, is all there is."""
+RELAY_ACCOUNT = ACCOUNT_OF_ITS_OWN or "111111111111"
 OTHER_ACCOUNT = "222222222222"
-REGION = "eu-west-1"
+REGION = os.environ.get("E2E_REGION", "eu-west-1")
 OTHER_REGION = "us-east-1"
+# A cloud that is far away takes longer, and does not like to be asked often.
+PATIENCE = float(os.environ.get("E2E_PATIENCE", 1))
+PAUSE_SECONDS = float(os.environ.get("E2E_PAUSE_SECONDS", 0.2))
+
+
+def apart(region):
+    """The region in which a scenario has its stacks to itself. In an account of one region their names keep them apart."""
+    return REGION if ACCOUNT_OF_ITS_OWN else region
 
 
 def wait_for(look, seconds=30, what=None):
     """The first value of `look` that is true."""
-    end = time.time() + seconds
+    end = time.time() + seconds * PATIENCE
     while True:
         if found := look():
             return found
-        assert time.time() < end, f"not within {seconds} s: {what or look}"
-        time.sleep(0.2)
+        assert time.time() < end, f"not within {seconds * PATIENCE:g} s: {what or look}"
+        time.sleep(PAUSE_SECONDS)
 
 
 class Cloud:
-    def __init__(self, localstack):
-        self.localstack = localstack
-        self.clients = {}
+    """What every stand has. Its own are `is_localstack`, `client`, `environment`, `credentials`, `name`, `machine_role`, `sender` and `function_log`."""
+
+    samconfig = os.path.abspath("samconfig.toml")
+
+    def __init__(self):
         self.tokens = []  # all task tokens that were given out
 
-    def client(self, service, account=RELAY_ACCOUNT, region=REGION):
-        key = service, account, region
-        if key not in self.clients:
-            self.clients[key] = boto3.client(
-                service,
-                region_name=region,
-                endpoint_url=self.localstack.url,
-                aws_access_key_id=account,  # LocalStack's way to name an account
-                aws_secret_access_key="test",
-                config=Config(read_timeout=90, retries={"max_attempts": 1}),
-            )
-        return self.clients[key]
-
-    def deploy(self, template, account=RELAY_ACCOUNT, region=REGION, stack=None, capabilities=(), **parameters):
-        """`sam deploy` with the defaults of samconfig.toml, the stack's name among them. Gives the outputs."""
+    def deploy(self, template, account=RELAY_ACCOUNT, region=REGION, stack="failure-relay", capabilities=(), **parameters):
+        """`sam deploy` with the defaults of samconfig.toml. Gives the outputs."""
+        stack = self.name(stack)
         overrides = [f"{name}={value}" for name, value in parameters.items()]
-        command = ["deploy", "--template-file", template, "--region", region]
-        command += ["--config-file", os.path.abspath("samconfig.toml")]
-        command += ["--stack-name", stack] if stack else []
+        command = ["deploy", "--template-file", template, "--region", region, "--stack-name", stack]
+        command += ["--config-file", self.samconfig]
         command += ["--capabilities", *capabilities] if capabilities else []
         command += ["--parameter-overrides", *overrides] if overrides else []
         self._sam(account, command)
-        (description,) = self.client("cloudformation", account, region).describe_stacks(StackName=stack or "failure-relay")["Stacks"]
+        (description,) = self.client("cloudformation", account, region).describe_stacks(StackName=stack)["Stacks"]
         return {o["OutputKey"]: o["OutputValue"] for o in description.get("Outputs", [])}
 
     def delete(self, stack, account=RELAY_ACCOUNT, region=REGION):
         """`sam delete` without a question."""
-        self._sam(account, ["delete", "--no-prompts", "--stack-name", stack, "--region", region])
+        self._sam(account, ["delete", "--no-prompts", "--stack-name", self.name(stack), "--region", region])
 
     def _sam(self, account, command):
-        env = {n: v for n, v in os.environ.items() if not n.startswith("AWS_") and not n.lower().endswith("_proxy")}
-        env |= {
-            "AWS_ENDPOINT_URL": self.localstack.url,
-            "AWS_ACCESS_KEY_ID": account,
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "SAM_CLI_TELEMETRY": "0",
-        }
+        env = {**self.environment(account), "SAM_CLI_TELEMETRY": "0"}
         done = subprocess.run([os.environ["E2E_SAM"], *command], env=env, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
+
+    def physical_id(self, stack, resource):
+        detail = self.client("cloudformation").describe_stack_resource(
+            StackName=self.name(stack), LogicalResourceId=resource
+        )
+        return detail["StackResourceDetail"]["PhysicalResourceId"]
 
     # ------------------------------------------------------------ work that waits
 
     def state_machine(self, definition, account=RELAY_ACCOUNT, region=REGION):
         return self.client("stepfunctions", account, region).create_state_machine(
-            name=f"machine-{uuid.uuid4().hex}",
+            name=self.name(f"machine-{uuid.uuid4().hex}"),
             definition=json.dumps(definition),
-            roleArn=f"arn:aws:iam::{account}:role/state-machine",
+            roleArn=self.machine_role(account),
         )["stateMachineArn"]
 
     def start(self, machine, input=None):
@@ -105,7 +104,7 @@ class Cloud:
     def activity_execution(self, account=RELAY_ACCOUNT, region=REGION, catch=None):
         """An execution that waits for an activity: its ARN and the token of the task."""
         states = self.client("stepfunctions", account, region)
-        activity = states.create_activity(name=f"activity-{uuid.uuid4().hex}")["activityArn"]
+        activity = states.create_activity(name=self.name(f"activity-{uuid.uuid4().hex}"))["activityArn"]
         work = {"Type": "Task", "Resource": activity, "TimeoutSeconds": 120}
         definition = {"StartAt": "Work", "States": {"Work": work | {"End": True}}}
         if catch:
@@ -122,7 +121,7 @@ class Cloud:
 
     def queue(self, name, **attributes):
         sqs = self.client("sqs")
-        url = sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
+        url = sqs.create_queue(QueueName=self.name(name), Attributes=attributes)["QueueUrl"]
         return url, sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
 
     def messages_in(self, url):
@@ -180,7 +179,7 @@ class Relay:
 
     def log(self):
         """The JSON lines that the function has logged."""
-        return [line for line in self.cloud.localstack.function_log(self.function) if isinstance(line, dict)]
+        return [line for line in self.cloud.function_log(self) if isinstance(line, dict)]
 
     def outcomes(self, **members):
         """The lines that end an event, with these members."""

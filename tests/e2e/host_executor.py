@@ -23,20 +23,28 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from localstack import config
+from localstack.services.lambda_.invocation.execution_environment import ExecutionEnvironment
 from localstack.services.lambda_.invocation.executor_endpoint import StatusErrorException
 from localstack.services.lambda_.invocation.lambda_models import InvocationResult
 from localstack.services.lambda_.invocation.plugins import RuntimeExecutorPlugin
 from localstack.services.lambda_.invocation.runtime_executor import RuntimeExecutor
 
 STARTUP_SECONDS_MAX = 30
-LOG_BYTES_MAX = 4096  # what an invocation with LogType Tail returns
+LOG_BYTES_MAX = 1_000_000  # of one invocation, in CloudWatch Logs
+LAST_LINES_SECONDS = 0.02  # after its answer, until they are read
 
 
 class HostExecutorPlugin(RuntimeExecutorPlugin):
     name = "host"
 
     def load(self, *args, **kwargs):
+        ExecutionEnvironment.get_log_group_name = log_group_of
         return HostExecutor
+
+
+def log_group_of(environment):
+    """LoggingConfig's, which LocalStack keeps and does not heed."""
+    return environment.function_version.config.logging_config["LogGroup"]
 
 
 class HostExecutor(RuntimeExecutor):
@@ -96,8 +104,6 @@ class HostExecutor(RuntimeExecutor):
         request_id = payload["invoke-id"]
         if self.process.poll() is not None:
             self._start_process()
-        with self.log_lock:
-            self.log = b""
         timeout_seconds = float(self.env["AWS_LAMBDA_FUNCTION_TIMEOUT"])
         deadline = time.time() + timeout_seconds
         self.waiting.put({**payload, "deadline-ms": int(deadline * 1000)})
@@ -120,14 +126,20 @@ class HostExecutor(RuntimeExecutor):
                     )
                 continue
             if answered_id == request_id:
-                return InvocationResult(request_id, body, is_error=is_error, logs=self.get_logs())
+                return InvocationResult(request_id, body, is_error=is_error, logs=self._take_log())
+
+    def _take_log(self):
+        time.sleep(LAST_LINES_SECONDS)
+        with self.log_lock:
+            log, self.log = self.log, b""
+        return log.decode("utf-8", "replace")
 
     # -- the process -----------------------------------------------------------------------------------------
 
     def _failed(self, request_id, error_type, message):
         self.waiting = queue.Queue()
         body = json.dumps({"errorType": error_type, "errorMessage": message}).encode()
-        return InvocationResult(request_id, body, is_error=True, logs=self.get_logs())
+        return InvocationResult(request_id, body, is_error=True, logs=self._take_log())
 
     def _start_process(self):
         self.ready.clear()

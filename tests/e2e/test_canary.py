@@ -10,6 +10,8 @@ import pytest
 
 from cloud import Relay, wait_for
 
+pytestmark = pytest.mark.localstack("it breaks the relay and reads metrics at once; tests/aws/test_canary_of_a_stack.py waits for them")
+
 # A region of its own: the notices of the other scenarios' default bus reach rules that are disabled too.
 CANARY_REGION = "eu-west-3"
 MINUTES = 7

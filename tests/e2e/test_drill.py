@@ -9,20 +9,21 @@ import time
 
 import pytest
 
-from cloud import RELAY_ACCOUNT, wait_for
+from cloud import apart, wait_for
 from test_relayctl import Tool
 
-DRILLED_REGION = "ap-southeast-2"
-ROLE = ["--state-machine-role", f"arn:aws:iam::{RELAY_ACCOUNT}:role/state-machine"]
+DRILLED_REGION = apart("ap-southeast-2")
+breaks_the_stack = pytest.mark.localstack("it breaks a stack, which AWS shows minutes later")
 
 
 class Drilled:
     """A stack that nobody else uses."""
 
-    def __init__(self, cloud, stack="failure-relay", **parameters):
+    def __init__(self, cloud, stack="drilled", **parameters):
         template, architecture = os.environ["E2E_TEMPLATE"], os.environ["E2E_ARCHITECTURE"]
         self.cloud = cloud
-        self.stack = stack
+        self.stack = cloud.name(stack)
+        self.role = ["--state-machine-role", cloud.machine_role()]
         self.outputs = cloud.deploy(template, region=DRILLED_REGION, stack=stack, Architecture=architecture, **parameters)
         self.tool = Tool(cloud)
 
@@ -72,7 +73,7 @@ def faults(row):
 
 
 def test_a_sound_stack_passes_and_nothing_is_left(drilled):
-    rows, code = drilled.drill(*ROLE)
+    rows, code = drilled.drill(*drilled.role)
     kinds = ["codepipeline-job", "codepipeline-third-party-job", "step-functions-task", "swf-activity-task"]
     tried = [*kinds, "callback", "dead-letter", "bus"]
     assert results(rows) == dict.fromkeys(tried, "passed") | {"lease": "skipped"}, rows
@@ -104,9 +105,10 @@ def disabled_mapping(drilled):
     set_enabled(True)
 
 
+@breaks_the_stack
 def test_a_disabled_mapping_is_named_and_nothing_is_sent(drilled):
     with disabled_mapping(drilled):
-        rows, code = drilled.drill(*ROLE)
+        rows, code = drilled.drill(*drilled.role)
         assert code == 1
         failed = {name for name, result in results(rows).items() if result == "failed"}
         assert failed == {"callback", "dead-letter", "bus"}
@@ -114,6 +116,7 @@ def test_a_disabled_mapping_is_named_and_nothing_is_sent(drilled):
         drilled.assert_nothing_is_left()
 
 
+@breaks_the_stack
 def test_a_role_that_lacks_a_permission_is_named(drilled):
     iam, role = drilled.client("iam"), drilled.outputs["RelayRoleArn"].rsplit("/", 1)[1]
     name = "fail-tasks-and-jobs"
@@ -121,7 +124,7 @@ def test_a_role_that_lacks_a_permission_is_named(drilled):
     held = [s for s in policy["Statement"] if "states:SendTaskFailure" not in s["Action"]]
     assert len(held) == len(policy["Statement"]) - 1
     iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(policy | {"Statement": held}))
-    rows, code = drilled.drill(*ROLE)
+    rows, code = drilled.drill(*drilled.role)
     iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(policy))
     assert code == 1
     failed = {name for name, result in results(rows).items() if result == "failed"}
@@ -131,6 +134,7 @@ def test_a_role_that_lacks_a_permission_is_named(drilled):
     drilled.assert_nothing_is_left()
 
 
+@breaks_the_stack
 def test_a_queue_that_refuses_its_rule_is_named(drilled):
     sqs, url = drilled.client("sqs"), drilled.outputs["QueueUrl"]
     policy = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])["Attributes"]["Policy"]
@@ -153,6 +157,7 @@ def deaf_rule(drilled):
     events.put_rule(Name=rule["Name"], EventBusName=bus, EventPattern=rule["EventPattern"])
 
 
+@breaks_the_stack
 def test_a_fault_that_nobody_can_see_is_a_failure_all_the_same(drilled):
     with deaf_rule(drilled):
         rows, code = drilled.drill("--only", "bus", "--timeout", "5s")
@@ -161,9 +166,10 @@ def test_a_fault_that_nobody_can_see_is_a_failure_all_the_same(drilled):
     assert (rows["bus"]["faults"], rows["bus"]["what"]) == ([], "no dead letter within 5 s")
 
 
+@breaks_the_stack
 def test_an_interrupted_drill_cleans_up(drilled):
     with deaf_rule(drilled):
-        running = drilled.start(*ROLE, "--only", "callback", "--only", "bus")
+        running = drilled.start(*drilled.role, "--only", "callback", "--only", "bus")
         first = json.loads(running.stdout.readline())
         assert (first["drill"], first["result"]) == ("callback", "passed")
         time.sleep(1)
@@ -183,9 +189,10 @@ def with_leases(cloud):
     return Drilled(cloud, "drilled-with-leases", Leases="true", Canary="true")
 
 
+@pytest.mark.localstack("it plays the schedule of the watch; tests/aws/test_canary_of_a_stack.py waits for it")
 def test_a_lease_that_runs_out_and_the_canary_are_seen(with_leases):
     lease = ["--only", "lease"]
-    running = [with_leases.start(*arguments) for arguments in (lease, [*lease, *ROLE], ["--only", "canary"])]
+    running = [with_leases.start(*arguments) for arguments in (lease, [*lease, *with_leases.role], ["--only", "canary"])]
     # LocalStack does not start the watch by its schedule.
     while any(drill.poll() is None for drill in running):
         with_leases.client("lambda").invoke(FunctionName=with_leases.outputs["WatchFunctionName"], Payload="{}")
@@ -199,6 +206,7 @@ def test_a_lease_that_runs_out_and_the_canary_are_seen(with_leases):
     with_leases.assert_nothing_is_left()
 
 
+@breaks_the_stack
 def test_a_watch_that_nobody_starts_is_named_before_a_lease_is_taken(with_leases):
     events = with_leases.client("events")
     (rule,) = [rule["Name"] for rule in events.list_rules()["Rules"] if "LeasesRule" in rule["Name"]]
@@ -210,6 +218,7 @@ def test_a_watch_that_nobody_starts_is_named_before_a_lease_is_taken(with_leases
     with_leases.assert_nothing_is_left()
 
 
+@pytest.mark.localstack("it looks into the table while the lease is taken")
 def test_an_interrupted_lease_is_released(with_leases):
     running = with_leases.start("--only", "lease")
     table = with_leases.client("dynamodb")

@@ -9,6 +9,8 @@ import pytest
 
 from cloud import Relay, wait_for
 
+pytestmark = pytest.mark.localstack("it plays the schedule of the watch; tests/aws/test_canary_of_a_stack.py waits for it")
+
 LEASES_REGION = "eu-south-1"
 SHORTEST_LEASE_S = 60
 

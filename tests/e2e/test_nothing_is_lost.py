@@ -5,7 +5,7 @@ import os
 import signal
 import uuid
 
-from cloud import RELAY_ACCOUNT, attributes_of, wait_for
+from cloud import attributes_of, wait_for
 
 
 def test_only_the_right_records_of_a_batch_come_back(cloud, code_pipeline, relay):
@@ -54,7 +54,7 @@ def test_an_unroutable_event_is_in_the_dead_letter_queue_with_all_its_attributes
         "SOURCE_ARN": relay.queue_arn,
         "SOURCE_MESSAGE_ID": message_id,
         "RETRY_ATTEMPTS": "0",
-        "PUBLISHER": RELAY_ACCOUNT,  # LocalStack's SenderId
+        "PUBLISHER": relay.cloud.sender,
     }
 
 

@@ -5,7 +5,7 @@ import uuid
 
 import pytest
 
-from cloud import RELAY_ACCOUNT, attributes_of, wait_for
+from cloud import attributes_of, wait_for
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def test_a_failure_whose_target_refuses_is_parked_and_relayed_when_the_target_is
     assert [line["outcome"] for line in lines] == ["retry", "retry", "parked", "relayed"]
     assert [line["receives"] for line in lines] == [1, 2, 3, 4]
     assert {line["record_id"] for line in lines} == {message_id}
-    assert {line["publisher"] for line in lines} == {RELAY_ACCOUNT}  # LocalStack's SenderId
+    assert {line["publisher"] for line in lines} == {cloud.sender}
     assert code_pipeline.failure(job)["message"] == "late"
     wait_for(lambda: cloud.messages_in(relay.queue_url) == cloud.messages_in(relay.parking_queue_url) == 0)
 
@@ -61,7 +61,7 @@ def test_a_parked_message_says_what_it_was(cloud, code_pipeline, relay, parking_
     assert attributes["SOURCE_ARN"] == relay.queue_arn
     assert attributes["SOURCE_MESSAGE_ID"] == message_id
     assert attributes["RETRY_ATTEMPTS"] == "3"
-    assert attributes["PUBLISHER"] == RELAY_ACCOUNT
+    assert attributes["PUBLISHER"] == cloud.sender
     assert attributes["PARKED_SINCE"][4] == "-"
     assert int(attributes["SENT_AT"]) <= int(message["Attributes"]["SentTimestamp"])
     # It is done where it came from.

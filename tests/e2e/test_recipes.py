@@ -7,8 +7,8 @@ import pytest
 
 from cloud import OTHER_ACCOUNT, RELAY_ACCOUNT, REGION, attributes_of, wait_for
 from code_pipeline import IMAGE, PIPELINE, WAITING
-from conftest import recipe
 from notices import ecs
+from recipe import recipe
 
 
 def give_up(cloud, queue_url):
@@ -27,7 +27,7 @@ def test_sqs_worker_with_a_dead_letter_queue(cloud, relay, sqs_worker):
     give_up(cloud, sqs_worker["WorkQueueUrl"])
     end = cloud.end_of(execution, 60)
     assert (end["status"], end["error"]) == ("FAILED", "Worker.Abandoned")
-    assert "sqs-worker" in json.loads(end["cause"])["message"]
+    assert cloud.name("sqs-worker") in json.loads(end["cause"])["message"]
 
 
 def test_abandoned_work_without_a_token_is_kept(cloud, relay, sqs_worker):
@@ -38,11 +38,6 @@ def test_abandoned_work_without_a_token_is_kept(cloud, relay, sqs_worker):
     assert json.loads(letter["Body"]) == {"work": mark}
     assert attributes_of(letter)["ERROR_CODE"] == "INVALID_EVENT"
     assert attributes_of(letter)["SOURCE_ARN"] == sqs_worker["DeadLetterQueueArn"]
-
-
-def physical_id(cloud, stack, resource):
-    detail = cloud.client("cloudformation").describe_stack_resource(StackName=stack, LogicalResourceId=resource)
-    return detail["StackResourceDetail"]["PhysicalResourceId"]
 
 
 def asked_by_sagemaker():
@@ -76,7 +71,7 @@ def asked_by_codedeploy():
     ],
 )
 def test_work_of_a_service_whose_worker_died_is_answered(cloud, code_pipeline, relay, kind, asked):
-    queue = physical_id(cloud, kind, "WorkQueue")
+    queue = cloud.physical_id(kind, "WorkQueue")
     cloud.client("sqs").send_message(QueueUrl=queue, MessageBody=json.dumps(asked()))
     give_up(cloud, queue)
     wait_for(lambda: code_pipeline.end_of_waiting(kind), 60, f"end of {kind}")
@@ -92,7 +87,7 @@ def test_a_step_of_image_builder_reaches_its_worker_and_is_answered_when_that_di
         "Detail": json.dumps({"workflow-execution-id": "wf-1", "workflow-step-execution-id": WAITING[kind]["stepExecutionId"]}),
     }
     cloud.client("events").put_events(Entries=[entry])
-    give_up(cloud, physical_id(cloud, kind, "WorkQueue"))
+    give_up(cloud, cloud.physical_id(kind, "WorkQueue"))
     wait_for(lambda: code_pipeline.end_of_waiting(kind), 60, f"end of {kind}")
     assert code_pipeline.end_of_waiting(kind)["state"] == "failed"
 
@@ -177,6 +172,7 @@ BATCH = {
 }
 
 
+@pytest.mark.localstack("its clusters, queues and projects are not there")
 @pytest.mark.parametrize(
     "heading, parameters",
     [
@@ -191,8 +187,7 @@ def test_a_recipe_whose_services_are_not_here_is_at_least_a_state_machine_that_h
 ):
     stack = heading.split()[0].lower()
     cloud.deploy(recipe(heading), stack=stack, capabilities=["CAPABILITY_IAM"], **parameters)
-    resource = cloud.client("cloudformation").describe_stack_resource(StackName=stack, LogicalResourceId="Machine")
-    machine = resource["StackResourceDetail"]["PhysicalResourceId"]
+    machine = cloud.physical_id(stack, "Machine")
     described = cloud.client("stepfunctions").describe_state_machine(stateMachineArn=machine)
     definition = json.dumps(json.loads(described["definition"]))
     assert '"Name": "TASK_TOKEN"' in definition
@@ -208,8 +203,7 @@ def test_a_lambda_action_hands_its_failures_to_the_relay(cloud, relay):
         capabilities=["CAPABILITY_IAM"],
         RelayQueueArn=relay.queue_arn,
     )
-    resource = cloud.client("cloudformation").describe_stack_resource(StackName=stack, LogicalResourceId="Action")
-    action = resource["StackResourceDetail"]["PhysicalResourceId"]
+    action = cloud.physical_id(stack, "Action")
     configuration = cloud.client("lambda").get_function_event_invoke_config(FunctionName=action)
     assert configuration["MaximumRetryAttempts"] == 0
     assert configuration["DestinationConfig"]["OnFailure"] == {"Destination": relay.queue_arn}

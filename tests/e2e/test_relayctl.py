@@ -7,13 +7,14 @@ import uuid
 
 import pytest
 
-from cloud import OTHER_ACCOUNT, RELAY_ACCOUNT, REGION, wait_for
+from cloud import OTHER_ACCOUNT, RELAY_ACCOUNT, REGION, apart, wait_for
 
-EXAMINED_REGION = "eu-central-1"
+EXAMINED_REGION = apart("eu-central-1")
+EXAMINED = "examined"
 
 
 class Tool:
-    """The built relayctl, with nothing in its environment but what reaches LocalStack."""
+    """The built relayctl, with nothing in its environment but what reaches the cloud."""
 
     def __init__(self, cloud):
         self.cloud = cloud
@@ -22,10 +23,8 @@ class Tool:
     def environment(self, region=REGION, **variables):
         return {
             "PATH": os.environ["PATH"],
-            "AWS_ENDPOINT_URL": self.cloud.localstack.url,
+            **self.cloud.credentials(),
             "AWS_REGION": region,
-            "AWS_ACCESS_KEY_ID": RELAY_ACCOUNT,
-            "AWS_SECRET_ACCESS_KEY": "test",
             **variables,
         }
 
@@ -60,7 +59,7 @@ def test_a_published_failure_ends_the_execution(cloud, relay, relayctl, place):
 def heartbeat_execution(cloud, seconds):
     """An execution whose activity fails by itself when no heartbeat comes for so long: its ARN and the task's token."""
     states = cloud.client("stepfunctions")
-    activity = states.create_activity(name=f"activity-{uuid.uuid4().hex}")["activityArn"]
+    activity = states.create_activity(name=cloud.name(f"activity-{uuid.uuid4().hex}"))["activityArn"]
     work = {"Type": "Task", "Resource": activity, "TimeoutSeconds": 120, "HeartbeatSeconds": seconds, "End": True}
     execution = cloud.start(cloud.state_machine({"StartAt": "Work", "States": {"Work": work}}))
     token = states.get_activity_task(activityArn=activity, workerName="e2e")["taskToken"]
@@ -135,6 +134,7 @@ def examined(cloud, relay):
     return cloud.deploy(
         os.environ["E2E_TEMPLATE"],
         region=EXAMINED_REGION,
+        stack=EXAMINED,
         Architecture=os.environ["E2E_ARCHITECTURE"],
         EcsTaskNotices="true",
         AlarmTopicArn=f"arn:aws:sns:{EXAMINED_REGION}:{RELAY_ACCOUNT}:alarms",
@@ -147,11 +147,12 @@ def findings(relayctl, *subject):
     return {finding["id"] for finding in found}, code
 
 
-def test_nothing_is_wrong_with_the_stack_as_the_template_makes_it(examined, relayctl):
-    assert findings(relayctl, "--stack", "failure-relay") == (set(), 0)
+def test_nothing_is_wrong_with_the_stack_as_the_template_makes_it(cloud, examined, relayctl):
+    assert findings(relayctl, "--stack", cloud.name(EXAMINED)) == (set(), 0)
     assert findings(relayctl, "--function", examined["FunctionName"]) == (set(), 0)
 
 
+@pytest.mark.localstack("it breaks a stack, which AWS shows minutes later")
 def test_each_thing_that_is_wrong_is_found(cloud, examined, relayctl):
     def client(service):
         return cloud.client(service, region=EXAMINED_REGION)
@@ -176,11 +177,11 @@ def test_each_thing_that_is_wrong_is_found(cloud, examined, relayctl):
     (rule,) = [rule["Name"] for rule in rules.list_rules()["Rules"] if rule["State"] == "ENABLED"]
     rules.remove_targets(Rule=rule, Ids=[target["Id"] for target in rules.list_targets_by_rule(Rule=rule)["Targets"]])
 
-    alarms = client("cloudwatch").describe_alarms(AlarmNamePrefix="failure-relay-")["MetricAlarms"]
+    alarms = client("cloudwatch").describe_alarms(AlarmNamePrefix=f"{EXAMINED}-")["MetricAlarms"]
     (waiting,) = [alarm["AlarmName"] for alarm in alarms if "DeadLettersWaiting" in alarm["AlarmName"]]
     client("cloudwatch").delete_alarms(AlarmNames=[waiting])
 
-    found, code = relayctl.json("doctor", "--stack", "failure-relay", region=EXAMINED_REGION)
+    found, code = relayctl.json("doctor", "--stack", EXAMINED, region=EXAMINED_REGION)
     assert code == 1
     assert {finding["id"] for finding in found} >= {
         "no-item-failures",
@@ -198,10 +199,10 @@ def test_each_thing_that_is_wrong_is_found(cloud, examined, relayctl):
 
     parking = [m for m in mappings if m["EventSourceArn"] == examined["ParkingQueueArn"]]
     functions.delete_event_source_mapping(UUID=parking[0]["UUID"])
-    assert "parking-unmapped" in findings(relayctl, "--stack", "failure-relay")[0]
+    assert "parking-unmapped" in findings(relayctl, "--stack", EXAMINED)[0]
 
     set_queue(examined["QueueUrl"], RedrivePolicy="")
-    assert "no-redrive" in findings(relayctl, "--stack", "failure-relay")[0]
+    assert "no-redrive" in findings(relayctl, "--stack", EXAMINED)[0]
 
 
 def test_what_cannot_be_examined_is_no_clean_bill_of_health(relayctl):

@@ -9,6 +9,8 @@ import pytest
 
 from cloud import Relay
 
+pytestmark = pytest.mark.localstack("a bucket has the name that its release has")
+
 STACK = "released-relay"
 BUCKET = "releases"
 

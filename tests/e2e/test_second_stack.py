@@ -3,28 +3,23 @@
 import json
 import os
 import uuid
-from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
 
-from cloud import OTHER_ACCOUNT, Relay, attributes_of, wait_for
+from cloud import Relay, attributes_of, wait_for
 
 STACK = "encrypted-relay"
 
 
 @pytest.fixture(scope="module")
-def encrypted(cloud, relay):
-    # LocalStack knows Retain only, which is the same where a stack is deleted that was once created.
-    template = Path(os.environ["E2E_TEMPLATE"])
-    retaining = template.with_name("template-retain.yaml")
-    retaining.write_text(template.read_text().replace("RetainExceptOnCreate", "Retain"))
+def encrypted(cloud, relay, template_that_retains, publisher_account):
     outputs = cloud.deploy(
-        str(retaining),
+        template_that_retains,
         stack=STACK,
         Architecture=os.environ["E2E_ARCHITECTURE"],
         QueueEncryption="KMS",
-        PublisherAccounts=OTHER_ACCOUNT,  # as the first stack: the statements of both must have ids of their own
+        PublisherAccounts=publisher_account,  # as the first stack: the statements of both must have ids of their own
         PublisherOrganizationId="o-abcdefghij",
     )
     return Relay(cloud, outputs)
@@ -38,12 +33,14 @@ def test_every_queue_is_encrypted_with_a_key_that_rotates(cloud, encrypted):
     assert cloud.client("kms").get_key_rotation_status(KeyId=key)["KeyRotationEnabled"]
 
 
+@pytest.mark.row("Two stacks fit into one account and region")
 def test_the_two_stacks_share_nothing(relay, encrypted):
     # LocalStack makes no dashboards and calls them all "unknown". Both stacks' alarms notify nobody.
     shared = {name for name, value in relay.outputs.items() if encrypted.outputs[name] == value}
     assert shared <= {"DashboardName", "AlarmsNotify"}
 
 
+@pytest.mark.localstack("it keeps the last statement of a bus only; tests/aws/test_stacks.py has both")
 def test_statements_of_both_buses_have_ids_of_their_stack(cloud, relay, encrypted):
     def statements(bus):
         policy = json.loads(cloud.client("events").describe_event_bus(Name=bus)["Policy"])
@@ -56,6 +53,7 @@ def test_statements_of_both_buses_have_ids_of_their_stack(cloud, relay, encrypte
     assert of_one.split("-", 1)[1] != of_other.split("-", 1)[1]
 
 
+@pytest.mark.row("`kms:ViaService` holds for what Lambda's pollers and the function do")
 @pytest.mark.parametrize("way", [Relay.publish, Relay.put_event], ids=["queue", "bus"])
 def test_a_failure_goes_through_the_encrypted_queue(cloud, relay, encrypted, way):
     execution, token = cloud.activity_execution()
@@ -74,6 +72,7 @@ def test_a_dead_letter_is_in_the_encrypted_dead_letter_queue(encrypted):
     assert attributes_of(letter)["ERROR_CODE"] == "UNKNOWN_TARGET"
 
 
+@pytest.mark.row("Queues stay when the stack goes")
 def test_a_stack_that_is_deleted_leaves_its_messages_its_key_and_the_other_stack(cloud, relay, encrypted):
     body = json.dumps({"id": str(uuid.uuid4()), "target": {"kind": "no-such-kind"}})
     encrypted.publish(body)

@@ -36,7 +36,7 @@ def test_the_topic_that_is_subscribed_to_the_queue(cloud, relay, topic, task):
 def test_a_topic_that_invokes_the_function(cloud, relay, task):
     execution, token = task
     sns = cloud.client("sns")
-    topic = sns.create_topic(Name=f"direct-{uuid.uuid4().hex}")["TopicArn"]
+    topic = sns.create_topic(Name=cloud.name(f"direct-{uuid.uuid4().hex}"))["TopicArn"]
     cloud.client("lambda").add_permission(
         FunctionName=relay.function,
         StatementId=topic.rpartition(":")[2],

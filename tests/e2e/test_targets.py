@@ -1,5 +1,6 @@
 """Each kind of target, from the deployed queue to what the service then shows."""
 
+import contextlib
 import json
 import uuid
 
@@ -86,17 +87,25 @@ def test_a_catch_on_another_name_does_not(cloud, relay):
     assert cloud.end_of(execution)["error"] == "Render.Crashed"
 
 
+def register(call, **what):
+    """SWF forgets nothing that was registered."""
+    with contextlib.suppress(call.__self__.exceptions.TypeAlreadyExistsFault):
+        call(**what)
+
+
 def test_the_history_of_an_swf_workflow_shows_reason_and_details(cloud, relay):
     swf = cloud.client("swf")
     version = {"name": "render", "version": "1"}
     limits = {"executionStartToCloseTimeout": "600", "taskStartToCloseTimeout": "600", "childPolicy": "TERMINATE"}
-    swf.register_domain(name="e2e", workflowExecutionRetentionPeriodInDays="1")
-    swf.register_workflow_type(domain="e2e", **version)
-    swf.register_activity_type(domain="e2e", **version)
+    domain = cloud.swf_domain()
+    # A domain cannot be deleted: another run may use it, too.
+    workflow = decide = work = uuid.uuid4().hex
+    register(swf.register_workflow_type, domain=domain, **version)
+    register(swf.register_activity_type, domain=domain, **version)
     run = swf.start_workflow_execution(
-        domain="e2e", workflowId="one", workflowType=version, taskList={"name": "decide"}, **limits
+        domain=domain, workflowId=workflow, workflowType=version, taskList={"name": decide}, **limits
     )["runId"]
-    decision = swf.poll_for_decision_task(domain="e2e", taskList={"name": "decide"})
+    decision = swf.poll_for_decision_task(domain=domain, taskList={"name": decide})
     swf.respond_decision_task_completed(
         taskToken=decision["taskToken"],
         decisions=[
@@ -105,7 +114,7 @@ def test_the_history_of_an_swf_workflow_shows_reason_and_details(cloud, relay):
                 "scheduleActivityTaskDecisionAttributes": {
                     "activityType": version,
                     "activityId": "frame-7",
-                    "taskList": {"name": "work"},
+                    "taskList": {"name": work},
                     "scheduleToStartTimeout": "600",
                     "scheduleToCloseTimeout": "600",
                     "startToCloseTimeout": "600",
@@ -114,7 +123,7 @@ def test_the_history_of_an_swf_workflow_shows_reason_and_details(cloud, relay):
             }
         ],
     )
-    task = swf.poll_for_activity_task(domain="e2e", taskList={"name": "work"})
+    task = swf.poll_for_activity_task(domain=domain, taskList={"name": work})
     relay.publish(
         {
             "target": {"kind": "swf-activity-task", "taskToken": task["taskToken"]},
@@ -123,7 +132,7 @@ def test_the_history_of_an_swf_workflow_shows_reason_and_details(cloud, relay):
     )
 
     def failed():
-        history = swf.get_workflow_execution_history(domain="e2e", execution={"workflowId": "one", "runId": run})
+        history = swf.get_workflow_execution_history(domain=domain, execution={"workflowId": workflow, "runId": run})
         return [e for e in history["events"] if e["eventType"] == "ActivityTaskFailed"]
 
     (event,) = wait_for(failed)

@@ -1,4 +1,4 @@
-# Sourced by tests/template/run and tests/e2e/run: makes the virtual environments that they need, once.
+# Sourced by tests/template/run, tests/e2e/run, tests/aws/run and others: makes the virtual environments that they need, once.
 # They are kept in target/tools, or in FAILURE_RELAY_TOOLS, so that several clones can share them.
 
 root=$(git -C "$(dirname "${BASH_SOURCE[0]}")" rev-parse --show-toplevel)
