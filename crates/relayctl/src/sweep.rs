@@ -43,7 +43,7 @@ const ERRORS_SHOWN: usize = 20;
 
 /// Finds Step Functions tasks that wait for a worker that is gone, and fails them when asked to
 ///
-/// Works on the day of installation: no worker and no state machine needs a change.
+/// Needs no change to workers or state machines.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Sweep {
