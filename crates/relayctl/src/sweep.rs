@@ -103,11 +103,7 @@ impl Sweep {
 
     /// Where stranded tasks are reported, when they are.
     fn outlet(&self) -> Result<Option<Outlet>, Problem> {
-        if !self.fail {
-            return Ok(None);
-        }
-        let nowhere = || Problem::usage("where to? Give --queue-url or --event-bus, or set RELAY_QUEUE_URL");
-        self.outlet.outlet()?.ok_or_else(nowhere).map(Some)
+        self.fail.then(|| self.outlet.required()).transpose()
     }
 
     /// The region that the state machines name.
