@@ -7,10 +7,10 @@ use failure_event::claim::{CLAIM_SECONDS, RESOURCE_MAX};
 use failure_event::text::utf16_len;
 
 use crate::duration;
-use crate::event::{FailureOptions, HeaderOptions, TargetOptions, object, text};
+use crate::event::{object, text};
 use crate::exit::{Exit, Problem};
 use crate::output::Output;
-use crate::publish::Destination;
+use crate::registration::Registrant;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -38,13 +38,7 @@ pub struct Claim {
     #[arg(long, value_name = "DURATION", value_parser = ttl, conflicts_with = "release")]
     ttl: Option<Duration>,
     #[command(flatten)]
-    target: TargetOptions,
-    #[command(flatten)]
-    failure: FailureOptions,
-    #[command(flatten)]
-    header: HeaderOptions,
-    #[command(flatten)]
-    destination: Destination,
+    registrant: Registrant,
 }
 
 impl Claim {
@@ -58,9 +52,8 @@ impl Claim {
             ("ttlSeconds", self.ttl.map(|ttl| ttl.as_secs().to_string())),
             ("action", self.release.then(|| "\"release\"".to_owned())),
         ]);
-        let failure = self.failure.given().filter(|_| !self.release);
-        let members = [("claim", Some(claim)), ("target", Some(self.target.target()?)), ("failure", failure)];
-        self.destination.publish(&[self.header.event("claim", &members)], output)
+        let failure = self.registrant.failure().filter(|_| !self.release);
+        self.registrant.publish("claim", claim, failure, output)
     }
 }
 

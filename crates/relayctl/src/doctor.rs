@@ -120,9 +120,9 @@ fn report(findings: &[Finding], output: &Output) -> Exit {
     }
     let wrong = findings.iter().filter(|finding| finding.severity != Severity::Note).count();
     if wrong > 0 {
-        output.talk(format!("{} to see to", plural(wrong, "thing")));
+        output.talk(format!("{} to fix", plural(wrong, "problem")));
         return Exit::No;
     }
-    output.talk("nothing is wrong with what was read");
+    output.talk("no problems were found in what was read");
     Exit::Yes
 }

@@ -54,7 +54,7 @@ be tried, to be read, or to be cleaned up after.";
 
 /// Tries a deployed relay from end to end: each kind, a callback, a dead letter and its redrive, the bus, a lease
 ///
-/// What fails is told with the fault, as far as `relayctl doctor` sees it. It deletes what it made.
+/// For each drill that fails, reports the fault as far as `relayctl doctor` finds one. It deletes what it made.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Drill {

@@ -84,7 +84,7 @@ impl TargetOptions {
             Some(Some(target)) => Ok(target),
             Some(None) => Err(Problem::usage("FAILURE_RELAY_TARGET: expected a JSON object")),
             None => Err(Problem::usage(
-                "which task or job? Give --kind and its members, or a variable such as TASK_TOKEN",
+                "no task or job is named: give --kind and its members, or a variable such as TASK_TOKEN",
             )),
         }
     }

@@ -32,7 +32,7 @@ Examples:
     aws sqs receive-message --queue-url \"$URL\" | jq -r '.Messages[0].Body' | relayctl explain -
     relayctl explain my-event.json --set RELAY_ALLOWED_REGIONS=us-west-2 --json | jq -r .request.body
 
-A file that is no batch of SQS and no \
+A file that is neither an SQS batch nor a \
 payload of SNS or EventBridge is taken as the body of an SQS message. Exits with 1 when an event would be dead-lettered.";
 
 /// Shows each step that the relay takes with an event, and the exact request that AWS would get
@@ -179,7 +179,7 @@ impl Explained<'_> {
                 steps.push(("outcome", "dead-lettered, with the attributes".to_owned()));
             }
             Decision::Ignore => {
-                let why = "ignored: the notice is no failure, or names no task or job";
+                let why = "ignored: the notice reports no failure, or names no task or job";
                 steps.push(("outcome", why.to_owned()));
             }
         }

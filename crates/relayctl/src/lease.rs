@@ -6,10 +6,11 @@ use clap::{Args, Subcommand};
 use failure_event::lease::LEASE_SECONDS;
 
 use crate::duration;
-use crate::event::{FailureOptions, HeaderOptions, TargetOptions, object, text};
+use crate::event::{HeaderOptions, TargetOptions, object, text};
 use crate::exit::{Exit, Problem};
 use crate::output::Output;
 use crate::publish::Destination;
+use crate::registration::Registrant;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -49,13 +50,7 @@ struct Hold {
     #[arg(long, value_name = "DURATION", value_parser = ttl)]
     ttl: Duration,
     #[command(flatten)]
-    target: TargetOptions,
-    #[command(flatten)]
-    failure: FailureOptions,
-    #[command(flatten)]
-    header: HeaderOptions,
-    #[command(flatten)]
-    destination: Destination,
+    registrant: Registrant,
 }
 
 #[derive(Debug, Args)]
@@ -86,9 +81,7 @@ impl Hold {
     fn publish(&self, action: &str, output: &Output) -> Result<Exit, Problem> {
         let ttl_seconds = self.ttl.as_secs().to_string();
         let lease = object(&[("action", text(Some(action))), ("ttlSeconds", Some(ttl_seconds))]);
-        let target = Some(self.target.target()?);
-        let members = [("lease", Some(lease)), ("target", target), ("failure", self.failure.given())];
-        self.destination.publish(&[self.header.event("lease", &members)], output)
+        self.registrant.publish("lease", lease, self.registrant.failure(), output)
     }
 }
 

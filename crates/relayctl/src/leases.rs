@@ -88,7 +88,7 @@ impl Leases {
             (None, Some(stack)) => table_of(&config, stack).await?,
             (None, None) => {
                 return Err(Problem::usage(format!(
-                    "which table? Give --stack or --table, or set {TABLE_NAME}"
+                    "no table is named: give --stack or --table, or set {TABLE_NAME}"
                 )));
             }
         };

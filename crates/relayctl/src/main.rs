@@ -31,6 +31,7 @@ mod lease;
 mod leases;
 mod man;
 mod publish;
+mod registration;
 mod rehearse;
 mod run;
 mod schema;

@@ -33,6 +33,15 @@ pub struct Options {
 }
 
 impl Options {
+    /// [`Options::outlet`], where there must be one.
+    ///
+    /// # Errors
+    /// No place is named, or the environment's queue is no URL.
+    pub fn required(&self) -> Result<Outlet, Problem> {
+        let nowhere = || Problem::usage("where to? Give --queue-url or --event-bus, or set RELAY_QUEUE_URL");
+        self.outlet()?.ok_or_else(nowhere)
+    }
+
     /// The place that the arguments name, else that of the environment, where a queue comes before a bus.
     ///
     /// # Errors

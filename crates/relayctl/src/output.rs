@@ -17,7 +17,7 @@ pub struct Options {
     /// Colours and progress bars: on a terminal, always or never
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto", help_heading = "Output")]
     color: When,
-    /// Prints no talk on standard error, only problems
+    /// Prints only problems on standard error
     #[arg(short, long, global = true, help_heading = "Output")]
     quiet: bool,
 }

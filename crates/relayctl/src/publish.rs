@@ -98,9 +98,7 @@ impl Destination {
     /// # Errors
     /// No place is named, an event is too large for any, or AWS cannot be reached.
     pub fn publish(&self, inputs: &[Input], output: &Output) -> Result<Exit, Problem> {
-        let Some(outlet) = self.outlet.outlet()? else {
-            return Err(Problem::usage("where to? Give --queue-url or --event-bus, or set RELAY_QUEUE_URL"));
-        };
+        let outlet = self.outlet.required()?;
         check_sizes(inputs)?;
         if !all_are_routable(inputs, output) {
             return Ok(Exit::No);

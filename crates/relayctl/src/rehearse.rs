@@ -35,7 +35,7 @@ last every lease that is still held runs out, and what the watch would publish i
 const SETTINGS: [(&str, &str); 3] =
     [("RELAY_MAX_RECEIVES", "3"), ("RELAY_RETRY_BASE_SECONDS", "1"), ("RELAY_RETRY_CAP_SECONDS", "1")];
 
-/// Sends events through the real relay on this machine and tells how each one ends
+/// Sends events through the real relay on this machine and reports how each one ends
 ///
 /// It starts the embedded endpoint, opens the tasks and jobs that the events name, puts the events on its queue, and runs the
 /// relay's handler over the AWS SDK and loopback HTTP, in batches as Lambda's event source mapping makes them. A file that is

@@ -98,7 +98,7 @@ pub struct Run {
     /// Time from one heartbeat to the next; 0 sends none
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration::parse)]
     heartbeat: Duration,
-    /// Sends the command SIGTERM when a heartbeat is told that nothing waits for the task any more
+    /// Sends the command SIGTERM when the answer to a heartbeat says that nothing waits for the task any more
     #[arg(long)]
     stop_when_closed: bool,
     /// How long a command that was told to stop may take until its failure is published before its end; to be below the
@@ -114,7 +114,7 @@ pub struct Run {
     /// Runs the command even where no task is found; its failure is then published nowhere
     #[arg(long)]
     allow_no_target: bool,
-    /// Tells success to the service itself, with the worker's own role, when the command ends with 0
+    /// Reports success to the service itself, with the worker's own role, when the command exits with 0
     #[arg(long)]
     report_success: bool,
     /// The file in which the command leaves its output, JSON; else the last line of its standard output
@@ -331,8 +331,10 @@ impl Run {
                 None
             }
             Err(why) => {
-                output
-                    .problem(&Problem::service(format!("the success could not be told: {}", why.message())));
+                output.problem(&Problem::service(format!(
+                    "the success could not be reported: {}",
+                    why.message()
+                )));
                 let program = self.program();
                 Some(report::of_unsuccessful(&self.context(watch, &program), &why, SystemTime::now()))
             }

@@ -14,7 +14,7 @@ Examples:
 
 /// Prints the JSON Schema (2020-12) of the failure event
 ///
-/// It accepts exactly the events that name a task or job well; `relayctl validate` says more about one that does not.
+/// It accepts exactly the events that name a task or job correctly; `relayctl validate` says more about one that does not.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Schema {}

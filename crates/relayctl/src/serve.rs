@@ -28,7 +28,7 @@ Examples:
 /// Runs AWS's failure APIs, SQS, EventBridge, DynamoDB and STS on this machine, for a relay in another process
 ///
 /// Standard output holds the environment that makes the relay use the endpoint, as lines for a shell. Each call that arrives
-/// is told on standard error (with --json on standard output), without tokens. A GET of /tasks answers with the state of each task
+/// is logged to standard error (with --json to standard output), without tokens. A GET of /tasks answers with the state of each task
 /// and job. It runs until it is interrupted.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -36,7 +36,7 @@ pub struct Serve {
     /// The port on 127.0.0.1; 0 takes any that is free
     #[arg(long, default_value_t = 4599)]
     port: u16,
-    /// Opens only the tasks and jobs that these events name; without it, each is open when it is first heard of
+    /// Opens only the tasks and jobs that these events name; without it, each is open when a call first names it
     #[arg(long, value_name = "PATH", num_args = 1..)]
     open: Vec<PathBuf>,
     /// A JSON array of fault rules: what goes wrong, with which calls
@@ -94,7 +94,7 @@ fn introduce(sandbox: &Sandbox, opened: Option<usize>, output: &Output) {
         output.talk(format!("  - {sentence}"));
     }
     match opened {
-        None => output.talk("Every task and job is open when it is first heard of."),
+        None => output.talk("Every task and job is open when a call first names it."),
         Some(count) => output.talk(format!("Open tasks and jobs: {count}; all others are unknown.")),
     }
     let environment = sandbox.environment();

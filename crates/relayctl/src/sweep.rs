@@ -43,7 +43,7 @@ const ERRORS_SHOWN: usize = 20;
 
 /// Finds Step Functions tasks that wait for a worker that is gone, and fails them when asked to
 ///
-/// Works on the day of installation: no worker and no state machine needs a change.
+/// Needs no change to workers or state machines.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Sweep {
@@ -103,11 +103,7 @@ impl Sweep {
 
     /// Where stranded tasks are reported, when they are.
     fn outlet(&self) -> Result<Option<Outlet>, Problem> {
-        if !self.fail {
-            return Ok(None);
-        }
-        let nowhere = || Problem::usage("where to? Give --queue-url or --event-bus, or set RELAY_QUEUE_URL");
-        self.outlet.outlet()?.ok_or_else(nowhere).map(Some)
+        self.fail.then(|| self.outlet.required()).transpose()
     }
 
     /// The region that the state machines name.

@@ -57,7 +57,7 @@ pub struct Trace {
     /// A log group, a name or an ARN, where there is no stack. May be repeated
     #[arg(long = "log-group", value_name = "NAME", conflicts_with = "stack")]
     log_groups: Vec<String>,
-    /// The dead-letter queue, a URL, an ARN or a name, where no stack tells it
+    /// The dead-letter queue, a URL, an ARN or a name, where no stack names it
     #[arg(long, value_name = "QUEUE", env = "RELAY_DEAD_LETTER_QUEUE_URL", hide_env_values = true)]
     queue_url: Option<String>,
     /// How far the logs are read back

@@ -25,11 +25,11 @@ Examples:
     jq -n '{target: {kind: \"swf-activity-task\", taskToken: $t}}' --arg t \"$TOKEN\" | relayctl validate -
 
 Exits with 1 when an event would be dead-lettered. Whether a region or an account is allowed, and whether a service \
-knows the token, it does not say. Lines are shown without what may be a secret.";
+knows the token, is not checked. Whatever may be a secret is hidden.";
 
 /// Says whether events are routable, and what is wrong with those that are not
 ///
-/// Every fault is told with its place, what was expected and, where a name is misspelt, the one that was probably meant.
+/// Reports the place of each fault, what was expected there and, for a misspelt name, the one that was probably meant.
 /// Envelopes are opened and notices recognised as the relay does.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]

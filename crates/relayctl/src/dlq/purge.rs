@@ -100,7 +100,7 @@ impl Purge {
 /// Asks a person; where there is none, the answer is an error that says what to do.
 fn is_confirmed(question: &str) -> Result<bool, Problem> {
     if !io::stdin().is_terminal() {
-        return Err(Problem::usage(format!("{question} Nobody can be asked here: give --yes")));
+        return Err(Problem::usage(format!("{question} There is no terminal to confirm on: give --yes")));
     }
     let mut talk = io::stderr().lock();
     let mut answer = String::new();

@@ -55,7 +55,7 @@ Exit codes: 0 all that passes the filters is moved; 1 something stays; 4 the que
 /// A letter goes back to the queue from which SQS moved it. One that only says where it came from goes there when that queue is
 /// known to be the relay's: its redrive policy leads here, or it invokes the function that --stack or --function names. One that says
 /// nothing goes to the only queue whose redrive policy leads here. A letter that the relay would refuse again stays, and so does
-/// one that came back often. A run that was stopped or killed is gone on with by starting it again.
+/// one that came back often. A run that was stopped or killed continues when it is started again.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Redrive {
@@ -138,7 +138,7 @@ impl Redrive {
         tally.print(output);
         ended?;
         if stop.is_wanted() {
-            output.talk("stopped; run it again to go on");
+            output.talk("stopped; run it again to continue");
             return Ok(Exit::No);
         }
         Ok(if tally.is_complete() { Exit::Yes } else { Exit::No })

@@ -166,7 +166,7 @@ fn mappings(deployment: &Deployment) -> Findings {
     }
     for arn in deployment.list("RELAY_ABANDONED_WORK_QUEUES") {
         if !deployment.mappings.iter().any(|mapping| mapping.queue_arn == arn) {
-            let what = "it is among RELAY_ABANDONED_WORK_QUEUES, but does not invoke the function: nobody hears of that work";
+            let what = "it is among RELAY_ABANDONED_WORK_QUEUES, but does not invoke the function: that work is never reported";
             let fix = "add an event source mapping, or take it off the list";
             findings.push(finding("abandoned-work-unmapped", Severity::Broken, short(arn), what, fix));
         }
@@ -412,13 +412,11 @@ fn alarms(deployment: &Deployment) -> Findings {
         let (namespace, metric) = watched.metric();
         if !alarms.iter().any(|alarm| alarm.watched == watched) {
             let what = match watched {
-                Watched::DeadLetters => "nobody hears of dead letters",
-                Watched::Backlog => "nobody hears when failures wait too long to be relayed",
-                Watched::InFlight => {
-                    "nobody hears when the queue nears the messages in flight at which SQS stops"
-                }
-                Watched::Parked => "nobody hears when parked failures are not tried again",
-                Watched::Errors => "nobody hears when the function fails",
+                Watched::DeadLetters => "no alarm reports dead letters",
+                Watched::Backlog => "no alarm reports failures that wait too long to be relayed",
+                Watched::InFlight => "no alarm reports a queue that nears SQS's limit of messages in flight",
+                Watched::Parked => "no alarm reports parked failures that are not tried again",
+                Watched::Errors => "no alarm reports errors of the function",
             };
             let fix = format!("add an alarm on {namespace} {metric}");
             findings.push(finding("alarm-missing", Severity::Risky, metric, what, fix));

@@ -102,7 +102,7 @@ fn judge(answer: &Value) -> Result<String, Miss> {
         ("already-settled", _) => Ok("reached: the service knows no such task that is open".to_owned()),
         ("relayed", _) => Ok("reached: the service accepted it".to_owned()),
         _ if answer["failed"].is_string() => Err(Miss::Failed(text("failed").to_owned())),
-        _ => Err(Miss::Failed("the function's answer is none of the relay's".to_owned())),
+        _ => Err(Miss::Failed("the function's answer is not one that the relay gives".to_owned())),
     }
 }
 

@@ -44,7 +44,7 @@ impl Args for TargetMembers {
                 .filter(|kind| kind.members().iter().any(|member| member.name == name))
                 .map(|kind| kind.name())
                 .collect();
-            let help = format!("`{name}` of a {}", kinds.join(", "));
+            let help = format!("`{name}` of {}", kinds.join(", "));
             let option = Arg::new(name).long(option_of(name)).value_name("VALUE").requires("kind");
             command.arg(option.help(help))
         })

@@ -57,7 +57,7 @@ fn default_type(registration: &Registration) -> &'static str {
 /// What the relay does with it.
 pub fn outcome(registration: &Registration) -> &'static str {
     match registration {
-        Registration::Lease(_) => "writes the lease to the table; nobody is called now",
+        Registration::Lease(_) => "writes the lease to the table; the target's API is not called now",
         Registration::Claim(_) => "writes the claim to the table; a notice that came before it is relayed",
     }
 }

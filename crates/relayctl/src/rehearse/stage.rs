@@ -427,7 +427,9 @@ impl<'s> Stage<'s> {
                     .any(|later| later.outcome == Some(Outcome::Registered(Registered::LeaseReleased)))
             };
             match part.outcome {
-                Some(Outcome::Relayed) => expect(part, true, "told as relayed, but the task was not failed"),
+                Some(Outcome::Relayed) => {
+                    expect(part, true, "reported as relayed, but the task was not failed");
+                }
                 Some(Outcome::Registered(Registered::LeaseTaken | Registered::LeaseRenewed))
                     if !is_released() =>
                 {
@@ -449,8 +451,9 @@ impl<'s> Stage<'s> {
         told.sort_unstable();
         stored.sort_unstable();
         if told != stored {
-            found
-                .push(format!("told as dead-lettered: {told:?}, but the dead-letter queue holds {stored:?}"));
+            found.push(format!(
+                "reported as dead-lettered: {told:?}, but the dead-letter queue holds {stored:?}"
+            ));
         }
         found
     }

@@ -171,7 +171,7 @@ impl Success {
         let action = self.call.operation.label();
         let answer = self.call.send(target, result, clients, place).await;
         match (classify(&answer, self.call.kind.errors()), answer) {
-            (Verdict::Accepted, _) | (_, Answer::Accepted) => Ok(format!("told with {action}")),
+            (Verdict::Accepted, _) | (_, Answer::Accepted) => Ok(format!("reported with {action}")),
             (Verdict::Settled, _) => Ok(format!("not needed, {action}: the task or job is closed already")),
             (_, Answer::Failed(error)) => {
                 let said = error.message.as_deref().unwrap_or_default();

@@ -199,7 +199,7 @@ impl<'a> Inspector<'a> {
 
     fn event(&mut self, object: &Object<'a>) {
         if Header::read(object).time_is_unreadable {
-            let message = "time: is no RFC 3339 time, so it is ignored";
+            let message = "time: is not an RFC 3339 time, so it is ignored";
             self.warn(message, self.value_span(object, "time"), Some("e.g. 2026-11-20T10:15:30Z".to_owned()));
         }
         let is_event = object.member("target").is_some();
@@ -224,7 +224,7 @@ impl<'a> Inspector<'a> {
             match failure.object() {
                 Some(members) => self.unlisted(&members, "failure.", &Failure::MEMBERS),
                 None => self.warn(
-                    "failure: is no object, so it is taken as the message",
+                    "failure: is not an object, so it is taken as the message",
                     self.span(failure),
                     None,
                 ),

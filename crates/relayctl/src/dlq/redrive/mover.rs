@@ -140,7 +140,7 @@ impl<'a> Mover<'a> {
                 }
             }
             if refused_batches >= REFUSED_BATCHES_MAX {
-                return Err(Problem::service("batch after batch is refused; see the reasons above"));
+                return Err(Problem::service("SQS rejects batch after batch; see the reasons above"));
             }
         }
         Ok(())

@@ -122,7 +122,9 @@ impl fmt::Display for Why {
                     "says that it came from {arn}, which is not known to be the relay's (--stack or --to names it)"
                 )
             }
-            Why::NoQueue(Some(source)) => write!(f, "came from {source}, which is no queue (--to names one)"),
+            Why::NoQueue(Some(source)) => {
+                write!(f, "came from {source}, which is not a queue (--to names one)")
+            }
             Why::NoQueue(None) => f.write_str("does not say where it came from (--to names a queue)"),
             Why::NotSent(why) => write!(f, "was not taken: {why}"),
             Why::NotEdited => f.write_str("was left as it is"),

@@ -57,7 +57,7 @@ impl Tally {
         } else if self.stayed() <= TOLD_MAX {
             output.talk(format!("{}: {why}", letter.id()));
         } else if self.stayed() == TOLD_MAX + 1 {
-            output.talk("… further letters that stay are counted only (--json tells each)");
+            output.talk("… further letters that stay are only counted (--json lists each)");
         }
     }
 

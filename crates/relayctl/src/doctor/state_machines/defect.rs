@@ -137,13 +137,13 @@ impl Defect {
         match self {
             Defect::Broken(fault) => format!("{fault}: Step Functions refuses it"),
             Defect::NoTimeLimit { machine: None } => {
-                "it has neither TimeoutSeconds nor HeartbeatSeconds: when its worker dies unheard, the execution waits for up to a year".to_owned()
+                "it has neither TimeoutSeconds nor HeartbeatSeconds: when its worker dies without a report, the execution waits for up to a year".to_owned()
             }
             Defect::NoTimeLimit { machine: Some(seconds) } => format!(
                 "it has neither TimeoutSeconds nor HeartbeatSeconds: only the machine's own {seconds} s end it, and then no Catch runs"
             ),
             Defect::NoHeartbeat { timeout } => format!(
-                "it has no HeartbeatSeconds: a worker that dies unheard is missed {}",
+                "it has no HeartbeatSeconds: a worker that dies without a report is missed {}",
                 timeout.map_or("only when the time-out ends".to_owned(), |seconds| format!("after {seconds} s only"))
             ),
             Defect::NoTimeout => {
@@ -153,7 +153,7 @@ impl Defect {
                 "HeartbeatSeconds is {heartbeat_seconds}, but {} usually takes {start_seconds} s to start, and sends none before",
                 worker.name()
             ),
-            Defect::TokenNotPassed => "its task token goes nowhere: nobody can end it".to_owned(),
+            Defect::TokenNotPassed => "its task token is passed to nothing: no worker can end it".to_owned(),
             Defect::TokenNameUnknown { name } => format!(
                 "its task token goes to {name}, where the relay does not look for it: a notice of the worker's death names no task"
             ),
@@ -167,7 +167,7 @@ impl Defect {
                 field.name(),
                 match why {
                     NeverMatches::Misspelt(right) => format!("it is spelt {right}"),
-                    NeverMatches::NotOfTheLanguage => "States. is reserved, and there is no such name".to_owned(),
+                    NeverMatches::NotOfTheLanguage => "the prefix States. is reserved, and no error has this name".to_owned(),
                     NeverMatches::OnlyWithToken => "a .sync state ends with States.TaskFailed".to_owned(),
                     NeverMatches::NobodyReports => {
                         "neither the API that starts the worker nor the relay reports it".to_owned()
