@@ -26,7 +26,7 @@ class Trials:
 
     def start(self, *arguments, **environment):
         command = [sys.executable, "tests/aws/trial.py", *arguments]
-        # A process group of its own, as a terminal would make one.
+        # As a shell starts what is to run in the background: a process group of its own, to which SIGINT is nothing.
         return subprocess.Popen(
             command,
             cwd=ROOT,
@@ -35,6 +35,7 @@ class Trials:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
         )
 
     def __call__(self, *arguments, **environment):
