@@ -1,6 +1,7 @@
 //! The characters that a string's inside stands for.
 
-use crate::words::{WORD, position_in, position_of, word_at};
+use super::ESCAPED;
+use crate::words::{WORD, bits, each, position_in, position_of, word_at};
 
 /// Whether a string's inside has escapes.
 #[must_use]
@@ -26,9 +27,6 @@ pub fn escapes_end(raw: &str, length: usize) -> usize {
     }
     (at.min(bytes.len())..=bytes.len()).find(|end| raw.is_char_boundary(*end)).unwrap_or(bytes.len())
 }
-
-/// A word of four escaped backslashes: quotes deep in JSON inside JSON have hundreds before each.
-const ONLY_BACKSLASHES: u64 = u64::from_le_bytes([b'\\'; WORD]);
 
 /// What becomes of an escaped surrogate that has no pair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,8 +55,10 @@ pub fn unescaped(raw: &str, lone_surrogates: LoneSurrogates) -> (String, bool) {
             at = copy_run(bytes, at + 1, &mut out);
             continue;
         }
-        if word_at(bytes, at) == Some(ONLY_BACKSLASHES) {
-            out.extend_from_slice(&[b'\\'; WORD / 2]);
+        if bytes.get(at + 6) == Some(&b'\\')
+            && let Some(characters) = word_at(bytes, at).and_then(four_simple_escapes)
+        {
+            out.extend_from_slice(&characters);
             at += WORD;
             continue;
         }
@@ -89,6 +89,14 @@ pub fn unescaped(raw: &str, lone_surrogates: LoneSurrogates) -> (String, bool) {
 
 /// U+FFFD
 const REPLACEMENT: &[u8; 3] = b"\xef\xbf\xbd";
+
+/// What a word stands for that is four escapes of two bytes each: quotes of JSON inside JSON come in rows, and backslashes before them.
+fn four_simple_escapes(word: u64) -> Option<[u8; WORD / 2]> {
+    let (escaped, _) = ESCAPED[0][usize::from(bits(each(word, b'\\')))];
+    let [_, a, _, b, _, c, _, d] = word.to_le_bytes();
+    let is_meant = escaped == 0b1010_1010 && ![a, b, c, d].contains(&b'u');
+    is_meant.then(|| [a, b, c, d].map(|letter| SIMPLE_ESCAPES[usize::from(letter)]))
+}
 
 /// What the letter behind a backslash stands for, where it is not `u`.
 const SIMPLE_ESCAPES: [u8; 256] = {
