@@ -10,6 +10,7 @@ use failure_event::target::Kind;
 
 use crate::exit::Problem;
 use crate::inputs::Input;
+use crate::token_names::TokenNames;
 use members::TargetMembers;
 
 /// The arguments that name the task or job.
@@ -28,6 +29,8 @@ pub struct TargetOptions {
     /// The target's account, where it is not the relay's
     #[arg(long, value_name = "ID", requires = "kind")]
     target_account: Option<String>,
+    #[command(flatten)]
+    token_names: TokenNames,
 }
 
 /// The arguments that describe the failure.
@@ -79,7 +82,8 @@ impl TargetOptions {
             target.push(("account", text(self.target_account.as_deref())));
             return Ok(object(&target));
         }
-        let found = identity_in_variables(&crate::environment(), &[], &mut |identity| identity.to_json());
+        let names = self.token_names.all();
+        let found = identity_in_variables(&crate::environment(), &names, &mut |identity| identity.to_json());
         match found {
             Some(Some(target)) => Ok(target),
             Some(None) => Err(Problem::usage("FAILURE_RELAY_TARGET: expected a JSON object")),

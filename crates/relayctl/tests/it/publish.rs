@@ -42,6 +42,22 @@ async fn the_target_is_found_in_the_environment() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_token_is_found_under_the_names_that_the_relay_takes() {
+    let endpoint = endpoint().await;
+    let publish = |arguments: &[&str], names: &str| {
+        let mut command = relayctl(&endpoint, &[&["publish", "--message", "m"], arguments].concat());
+        command.env("RELAY_QUEUE_URL", endpoint.queue_url("failures")).env("RENDER_TOKEN", "a-task-token");
+        command.env("RELAY_TASK_TOKEN_NAMES", names).output().unwrap()
+    };
+    assert_eq!(publish(&[], "").status.code(), Some(2), "no other name counts");
+    assert!(publish(&[], "GRIP, RENDER_TOKEN").status.success());
+    assert!(publish(&["--task-token-names", "RENDER_TOKEN"], "").status.success());
+    let target = serde_json::json!({"kind": "step-functions-task", "taskToken": "a-task-token"});
+    let found: Vec<_> = bodies(&endpoint, "failures").iter().map(|body| body["target"].clone()).collect();
+    assert_eq!(found, [target.clone(), target]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_target_is_found_in_json_inside_a_variable_and_not_on_a_command_line() {
     let endpoint = endpoint().await;
     let publish = |name: &str, value: &str| {
