@@ -1,6 +1,6 @@
 //! How long a log line may be: whatever a publisher or a service writes, a line stays a line.
 //!
-//! CloudWatch cuts what is over its limit, and then a line is no JSON; and a publisher must not decide what a log costs.
+//! CloudWatch cuts what is over its limit, and then a line is not JSON; and a publisher must not decide what a log costs.
 
 use std::borrow::Cow;
 use std::io::{self, Write};

@@ -31,7 +31,7 @@ use failure_event::place::{Home, Place};
 use failure_event::request::Request;
 use failure_event::route::{Decision, PlannedCall, Route, Subject, route};
 use failure_event::target::Kind;
-use failure_event::text::{Cut, cut};
+use failure_event::text::{Truncation, cut};
 
 use crate::aws::back_off::{self, Hidden};
 use crate::aws::clients::Clients;
@@ -83,7 +83,7 @@ struct Settled {
     subject: Subject,
     outcome: Outcome,
     place: Option<Place>,
-    cuts: Vec<Cut>,
+    truncations: Vec<Truncation>,
     duration: Duration,
     age: Option<Duration>,
 }
@@ -400,9 +400,9 @@ impl RecordContext<'_> {
 
     fn settled(&self, subject: Subject, planned: Option<Planned>, outcome: Outcome) -> Settled {
         let age = subject.header.time.map(|time| age_of(SystemTime::from(time)));
-        let (place, cuts) = planned.map(|planned| (planned.api.0, planned.cuts)).unzip();
-        let cuts = cuts.unwrap_or_default();
-        Settled { subject, outcome, place, cuts, duration: self.started.elapsed(), age }
+        let (place, truncations) = planned.map(|planned| (planned.api.0, planned.truncations)).unzip();
+        let truncations = truncations.unwrap_or_default();
+        Settled { subject, outcome, place, truncations, duration: self.started.elapsed(), age }
     }
 
     fn event<'l>(&'l self, subject: &'l Subject) -> EventContext<'l> {
@@ -413,13 +413,15 @@ impl RecordContext<'_> {
 /// What is still to be told of a call when it is made.
 struct Planned {
     api: Api,
-    cuts: Vec<Cut>,
+    truncations: Vec<Truncation>,
 }
 
 impl Planned {
     fn of(decision: &Decision) -> Option<Self> {
         match decision {
-            Decision::Call(planned) => Some(Self { api: api_of(planned), cuts: planned.cuts.clone() }),
+            Decision::Call(planned) => {
+                Some(Self { api: api_of(planned), truncations: planned.truncations.clone() })
+            }
             Decision::Unroutable(_) | Decision::Ignore | Decision::Register(_) | Decision::LookUp(_) => None,
         }
     }
@@ -541,7 +543,7 @@ impl Settled {
             duration: self.duration,
             age: self.age,
             place: self.place.as_ref(),
-            cuts: &self.cuts,
+            truncations: &self.truncations,
         }
     }
 }

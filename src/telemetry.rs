@@ -21,7 +21,7 @@ use failure_event::envelope::Record;
 use failure_event::outcome::{Outcome, Registered, Retry};
 use failure_event::place::Place;
 use failure_event::route::Subject;
-use failure_event::text::Cut;
+use failure_event::text::Truncation;
 
 use crate::emf;
 use crate::log_line::{self, BoundedLines};
@@ -70,7 +70,7 @@ pub struct Report<'a> {
     /// Where the call went or would have gone; `None` where none was decided on.
     pub place: Option<&'a Place>,
     /// The texts of the request that did not fit.
-    pub cuts: &'a [Cut],
+    pub truncations: &'a [Truncation],
 }
 
 /// Who is told how events end: the function writes [`Lines`], a rehearsal shows it to a person.
@@ -238,7 +238,7 @@ impl Metrics {
         match report.outcome {
             Outcome::Relayed => {
                 counts.relayed += 1;
-                counts.truncated += u64::from(!report.cuts.is_empty());
+                counts.truncated += u64::from(!report.truncations.is_empty());
                 counts.ages_ms.extend(report.age.map(millis));
             }
             Outcome::AlreadySettled(_) => counts.already_settled += 1,

@@ -64,9 +64,9 @@ fn members_without_a_message_are_cut_by_the_same_rule() {
         ContextMember { name: "details", value: Value::Json(details) },
         ContextMember { name: "externalExecutionId", value: Value::Text(&id) },
     ];
-    let mut cuts = Vec::new();
-    let object = text::object_within("ErrorData", &members, 200, &mut cuts);
-    assert_eq!((utf16_len(&object), cuts.len()), (200, 1));
+    let mut truncations = Vec::new();
+    let object = text::object_within("ErrorData", &members, 200, &mut truncations);
+    assert_eq!((utf16_len(&object), truncations.len()), (200, 1));
     assert_eq!(Json::parse(&object).unwrap().object().unwrap().member("details").unwrap().text(), details);
 }
 
@@ -78,14 +78,14 @@ fn a_message_and_details_of_a_job_are_cut_as_one_text() {
         details: Some(Cow::Owned(format!("\"{}\"", "d".repeat(3000)))),
         ..Failure::default()
     };
-    let mut cuts = Vec::new();
+    let mut truncations = Vec::new();
     let target = r#"{"kind":"codepipeline-job","jobId":"11111111-2222-3333-4444-555555555555"}"#;
     let target = Target::read(&Json::parse(target).unwrap().object().unwrap()).unwrap();
-    let body = target.request(&failure, &mut cuts).body;
+    let body = target.request(&failure, &mut truncations).body;
     let message = body.members("failureDetails").unwrap().text("message").unwrap();
     assert_eq!(utf16_len(message), 5000);
     assert!(message.starts_with("T: mmm") && message.ends_with(text::MARKER));
-    assert_eq!((cuts[0].from, cuts[0].to), (3 + 3000 + 1 + 3002, 5000));
+    assert_eq!((truncations[0].from, truncations[0].to), (3 + 3000 + 1 + 3002, 5000));
 }
 
 #[test]

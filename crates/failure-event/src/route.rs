@@ -22,7 +22,7 @@ use crate::secret::{MentionedSecrets, fingerprint};
 use crate::secret_names::SecretNames;
 use crate::table::{Claimed, Holder, TableRequest, register_claim, register_lease};
 use crate::target::{Given, Kind, PlaceSource, SECRET_MAX, Target};
-use crate::text::{Cut, cut};
+use crate::text::{Truncation, cut};
 
 pub use way::{End, Way};
 
@@ -128,7 +128,7 @@ pub struct PlannedCall {
     /// Region and account.
     pub place: Place,
     /// The texts that did not fit.
-    pub cuts: Vec<Cut>,
+    pub truncations: Vec<Truncation>,
     /// The members that were not given, by their paths.
     pub defaults: Vec<&'static str>,
 }
@@ -471,9 +471,9 @@ impl<'a> Router<'a> {
         self.note_untold(identity.kind(), &failure);
         let defaults = defaults(&given.clone().or(&identity.place()), &failure);
         let place = self.checked_place(&identity, given, default_place)?;
-        let mut cuts = Vec::new();
-        let request = identity.request(&failure, &mut cuts);
-        Ok(Decision::Call(Box::new(PlannedCall { request, place, cuts, defaults })))
+        let mut truncations = Vec::new();
+        let request = identity.request(&failure, &mut truncations);
+        Ok(Decision::Call(Box::new(PlannedCall { request, place, truncations, defaults })))
     }
 
     /// The task or job that a target names, and the place that it names beside it.

@@ -13,7 +13,7 @@ pub const MARKER: &str = "… [truncated]";
 
 /// A text that did not fit: which field, and its length before and after, in UTF-16 code units.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cut {
+pub struct Truncation {
     /// The API's name of the field, e.g. `cause`.
     pub field: &'static str,
     /// Its length as published.
@@ -35,17 +35,17 @@ pub fn cut(text: &str, limit: usize) -> Cow<'_, str> {
     cut_by(text, limit, char::len_utf16, utf16_len(MARKER))
 }
 
-/// [`cut`], noting in `cuts` that the field was cut.
+/// [`cut`], noting in `truncations` that the field was cut.
 pub fn cut_field<'t>(
     field: &'static str,
     text: Cow<'t, str>,
     limit: usize,
-    cuts: &mut Vec<Cut>,
+    truncations: &mut Vec<Truncation>,
 ) -> Cow<'t, str> {
     match cut(&text, limit) {
         Cow::Borrowed(_) => text,
         Cow::Owned(short) => {
-            cuts.push(Cut { field, from: utf16_len(&text), to: utf16_len(&short) });
+            truncations.push(Truncation { field, from: utf16_len(&text), to: utf16_len(&short) });
             Cow::Owned(short)
         }
     }
@@ -58,7 +58,7 @@ pub fn cut_joined(
     texts: &[&str],
     last: &str,
     limit: usize,
-    cuts: &mut Vec<Cut>,
+    truncations: &mut Vec<Truncation>,
 ) -> String {
     let last = Some(last).filter(|last| utf16_len(last) * 2 <= limit).unwrap_or_default();
     let last_len = utf16_len(last);
@@ -74,7 +74,7 @@ pub fn cut_joined(
         start.extend(text.chars().take(room));
     }
     let short = cut(&start, limit).into_owned() + last;
-    cuts.push(Cut { field, from, to: utf16_len(&short) });
+    truncations.push(Truncation { field, from, to: utf16_len(&short) });
     short
 }
 
@@ -97,12 +97,17 @@ pub fn cut_by(text: &str, limit: usize, cost: impl Fn(char) -> usize, marker_cos
 /// *Text with context*: the message alone, or a compact JSON object with `message`, `details` (verbatim) and
 /// `externalExecutionId`, within `limit` units and always valid JSON. The event's id is the last line, or the member `eventId`: it is
 /// shorter than what is cut.
-pub fn with_context(field: &'static str, failure: &Failure<'_>, limit: usize, cuts: &mut Vec<Cut>) -> String {
+pub fn with_context(
+    field: &'static str,
+    failure: &Failure<'_>,
+    limit: usize,
+    truncations: &mut Vec<Truncation>,
+) -> String {
     let message = failure.message();
     let details = failure.details.as_deref();
     let execution = failure.external_execution_id.as_deref();
     if details.is_none() && execution.is_none() {
-        return cut_joined(field, &[message], &failure.last_line(), limit, cuts);
+        return cut_joined(field, &[message], &failure.last_line(), limit, truncations);
     }
     let members = [
         Some(ContextMember { name: "message", value: Value::Text(message) }),
@@ -111,7 +116,7 @@ pub fn with_context(field: &'static str, failure: &Failure<'_>, limit: usize, cu
         failure.event_id.as_deref().map(|id| ContextMember { name: "eventId", value: Value::Text(id) }),
     ];
     let members: Vec<ContextMember<'_>> = members.into_iter().flatten().collect();
-    object_within(field, &members, limit, cuts)
+    object_within(field, &members, limit, truncations)
 }
 
 /// One member of a JSON text that tells an API about a failure.
@@ -150,7 +155,7 @@ pub fn object_within(
     field: &'static str,
     members: &[ContextMember<'_>],
     limit: usize,
-    cuts: &mut Vec<Cut>,
+    truncations: &mut Vec<Truncation>,
 ) -> String {
     let mut lengths: Vec<usize> = members.iter().map(|member| member.value.len()).collect();
     let frame = 1 + members.iter().map(|member| member.name.len() + 4).sum::<usize>();
@@ -170,7 +175,7 @@ pub fn object_within(
     }
     let object = object_of(members, &rooms);
     if from > limit {
-        cuts.push(Cut { field, from, to: utf16_len(&object) });
+        truncations.push(Truncation { field, from, to: utf16_len(&object) });
     }
     object
 }
@@ -233,10 +238,10 @@ mod tests {
         details: Option<&str>,
         execution: Option<&str>,
         limit: usize,
-    ) -> (String, Vec<Cut>) {
-        let mut cuts = Vec::new();
-        let text = with_context("cause", &failure(message, details, execution), limit, &mut cuts);
-        (text, cuts)
+    ) -> (String, Vec<Truncation>) {
+        let mut truncations = Vec::new();
+        let text = with_context("cause", &failure(message, details, execution), limit, &mut truncations);
+        (text, truncations)
     }
 
     #[test]
@@ -263,25 +268,25 @@ mod tests {
 
     #[test]
     fn context_is_compact_and_details_are_verbatim() {
-        let (text, cuts) = cause("m", Some("{ \"b\" : 1.0,  \"a\":1e400 }"), Some("run-1"), 1000);
+        let (text, truncations) = cause("m", Some("{ \"b\" : 1.0,  \"a\":1e400 }"), Some("run-1"), 1000);
         assert_eq!(
             text,
             r#"{"message":"m","details":{ "b" : 1.0,  "a":1e400 },"externalExecutionId":"run-1"}"#
         );
-        assert!(cuts.is_empty());
+        assert!(truncations.is_empty());
     }
 
     #[test]
     fn details_over_the_limit_become_a_string_of_their_start_and_use_the_room_in_full() {
         let details = format!("{{\"log\":\"{}\"}}", "y".repeat(500));
-        let (text, cuts) = cause("m", Some(&details), Some("run-1"), 200);
+        let (text, truncations) = cause("m", Some(&details), Some("run-1"), 200);
         let value: serde_json::Value = serde_json::from_str(&text).unwrap();
         let kept = value["details"].as_str().unwrap().strip_suffix(MARKER).unwrap();
         assert!(details.starts_with(kept));
         assert_eq!(value["message"], "m");
         assert_eq!(value["externalExecutionId"], "run-1");
         assert_eq!(utf16_len(&text), 200);
-        assert_eq!(cuts, [Cut { field: "cause", from: 566, to: 200 }]);
+        assert_eq!(truncations, [Truncation { field: "cause", from: 566, to: 200 }]);
     }
 
     /// The lengths of the members as they stand in the JSON, and whether each was cut.
@@ -348,18 +353,18 @@ mod tests {
             ContextMember { name: "details", value: Value::Json("[1, 2]") },
             ContextMember { name: "externalExecutionId", value: Value::Text("a\nb") },
         ];
-        let mut cuts = Vec::new();
-        let whole = object_within("ErrorData", &members, 100, &mut cuts);
+        let mut truncations = Vec::new();
+        let whole = object_within("ErrorData", &members, 100, &mut truncations);
         assert_eq!(whole, r#"{"details":[1, 2],"externalExecutionId":"a\nb"}"#);
-        assert!(cuts.is_empty());
-        assert_eq!(object_within("ErrorData", &[], 100, &mut cuts), "{}");
+        assert!(truncations.is_empty());
+        assert_eq!(object_within("ErrorData", &[], 100, &mut truncations), "{}");
     }
 
     #[test]
     fn texts_in_a_row_are_cut_as_one() {
         let cut_of = |texts: &[&str], last: &str, limit| {
-            let mut cuts = Vec::new();
-            (cut_joined("message", texts, last, limit, &mut cuts), cuts)
+            let mut truncations = Vec::new();
+            (cut_joined("message", texts, last, limit, &mut truncations), truncations)
         };
         assert_eq!(cut_of(&["a", ": ", "b"], "", 4), ("a: b".to_owned(), vec![]));
         assert_eq!(cut_of(&["a", ": "], "b", 4), ("a: b".to_owned(), vec![]));
@@ -371,13 +376,13 @@ mod tests {
         ] {
             let texts = [texts[0].as_str(), texts[1].as_str()];
             for limit in 15..25 {
-                let (short, cuts) = cut_of(&texts, "", limit);
+                let (short, truncations) = cut_of(&texts, "", limit);
                 assert_eq!(short, cut(&texts.concat(), limit));
-                assert_eq!(cuts[0].from, utf16_len(&texts.concat()));
-                let (with_last, cuts) = cut_of(&texts, "\nlast", limit + 5);
+                assert_eq!(truncations[0].from, utf16_len(&texts.concat()));
+                let (with_last, truncations) = cut_of(&texts, "\nlast", limit + 5);
                 assert_eq!(with_last, format!("{short}\nlast"));
                 assert_eq!(
-                    (cuts[0].from, cuts[0].to),
+                    (truncations[0].from, truncations[0].to),
                     (utf16_len(&texts.concat()) + 5, utf16_len(&with_last))
                 );
             }

@@ -201,7 +201,7 @@ impl Explained<'_> {
         if !defaults.is_empty() {
             steps.push(("defaults", defaults.join(", ")));
         }
-        for cut in &planned.cuts {
+        for cut in &planned.truncations {
             steps.push(("cut", format!("{} from {} to {} characters", cut.field, cut.from, cut.to)));
         }
         steps.push(("outcome", format!("calls {} with the body", planned.request.operation.label())));
@@ -264,9 +264,10 @@ impl Explained<'_> {
         match &self.route.decision {
             Decision::Call(planned) => {
                 line["request"]["defaults"] = json!(planned.defaults);
-                let cuts = planned.cuts.iter();
-                let cuts = cuts.map(|cut| json!({"field": cut.field, "from": cut.from, "to": cut.to}));
-                line["request"]["cuts"] = cuts.collect();
+                let truncations = planned.truncations.iter();
+                let truncations =
+                    truncations.map(|cut| json!({"field": cut.field, "from": cut.from, "to": cut.to}));
+                line["request"]["truncations"] = truncations.collect();
             }
             Decision::Register(_) => {}
             Decision::LookUp(unnamed) => line["lookedUp"] = json!(unnamed.resources),

@@ -10,7 +10,7 @@ use crate::operation::{EndpointException, Operation, Service, Wire};
 use crate::outcome::{ErrorTable, SettledByMessage};
 use crate::request::Value;
 use crate::secret::Secret;
-use crate::text::Cut;
+use crate::text::Truncation;
 
 const AUTO_SCALING: Service = Service {
     name: "Auto Scaling",
@@ -100,7 +100,7 @@ impl FailureApi for AutoScalingLifecycleAction {
         None
     }
 
-    fn report(self, _failure: &Failure<'_>, _cuts: &mut Vec<Cut>) -> Report {
+    fn report(self, _failure: &Failure<'_>, _cuts: &mut Vec<Truncation>) -> Report {
         let (token, id) = match self.instance {
             Instance::ByToken { token, id } => (Some(token), id),
             Instance::ById(id) => (None, Some(id)),

@@ -13,7 +13,7 @@ use crate::place::GivenPlace;
 use crate::presigned::{Bucket, PresignedUrl};
 use crate::request::Value;
 use crate::secret::Secret;
-use crate::text::Cut;
+use crate::text::Truncation;
 
 const BUCKET: Bucket = Bucket::CustomResourceResponse;
 const RESPONSE_URL: Member = Member::secret("responseUrl", url_of(BUCKET));
@@ -71,9 +71,15 @@ impl FailureApi for CloudFormationCustomResource {
         Arn::parse(&self.stack_id).map(|arn| arn.place()).unwrap_or_default()
     }
 
-    fn report(self, failure: &Failure<'_>, cuts: &mut Vec<Cut>) -> Report {
+    fn report(self, failure: &Failure<'_>, truncations: &mut Vec<Truncation>) -> Report {
         let members = self.members();
-        cloudformation_response::report(&Self::OPERATIONS[0], self.response_url, members, failure, cuts)
+        cloudformation_response::report(
+            &Self::OPERATIONS[0],
+            self.response_url,
+            members,
+            failure,
+            truncations,
+        )
     }
 }
 

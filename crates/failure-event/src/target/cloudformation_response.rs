@@ -12,7 +12,7 @@ use crate::operation::{Operation, Wire};
 use crate::outcome::{ClientErrors, ErrorTable};
 use crate::presigned::{Bucket, PresignedUrl};
 use crate::request::{Address, Members, Value};
-use crate::text::{Cut, MARKER, cut_by, utf16_len};
+use crate::text::{MARKER, Truncation, cut_by, utf16_len};
 
 /// The largest body, in bytes.
 pub(super) const BODY_BYTES_MAX: usize = 4096;
@@ -62,7 +62,7 @@ pub(super) fn report(
     url: PresignedUrl,
     mut members: Vec<(&'static str, Value)>,
     failure: &Failure<'_>,
-    cuts: &mut Vec<Cut>,
+    truncations: &mut Vec<Truncation>,
 ) -> Report {
     let room = BODY_BYTES_MAX.saturating_sub(Members::new(members.clone()).json_len());
     let texts = note(failure).concat();
@@ -72,7 +72,7 @@ pub(super) fn report(
     let reason = format!("{kept}{last}");
     if kept.len() < texts.len() {
         let from = utf16_len(&texts) + utf16_len(&last);
-        cuts.push(Cut { field: "Reason", from, to: utf16_len(&reason) });
+        truncations.push(Truncation { field: "Reason", from, to: utf16_len(&reason) });
     }
     for (name, value) in &mut members {
         if *name == "Reason" {

@@ -12,7 +12,7 @@ use crate::place::GivenPlace;
 use crate::presigned::{Bucket, PresignedUrl};
 use crate::request::Value;
 use crate::secret::{Secret, sha256_hex};
-use crate::text::Cut;
+use crate::text::Truncation;
 
 const BUCKET: Bucket = Bucket::WaitCondition;
 const SIGNAL_URL: Member = Member::secret("signalUrl", url_of(BUCKET));
@@ -56,9 +56,9 @@ impl FailureApi for CloudFormationWaitCondition {
         GivenPlace { region: Some(self.signal_url.region().to_owned()), account: None }
     }
 
-    fn report(self, failure: &Failure<'_>, cuts: &mut Vec<Cut>) -> Report {
+    fn report(self, failure: &Failure<'_>, truncations: &mut Vec<Truncation>) -> Report {
         let members = self.members();
-        cloudformation_response::report(&Self::OPERATIONS[0], self.signal_url, members, failure, cuts)
+        cloudformation_response::report(&Self::OPERATIONS[0], self.signal_url, members, failure, truncations)
     }
 }
 

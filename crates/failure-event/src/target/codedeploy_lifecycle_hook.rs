@@ -9,7 +9,7 @@ use crate::operation::{Operation, Service, Wire};
 use crate::outcome::ErrorTable;
 use crate::request::Value;
 use crate::secret::Secret;
-use crate::text::Cut;
+use crate::text::Truncation;
 
 const CODE_DEPLOY: Service = Service {
     name: "CodeDeploy",
@@ -69,7 +69,7 @@ impl FailureApi for CodeDeployLifecycleHook {
         Some(&self.execution_id)
     }
 
-    fn report(self, _failure: &Failure<'_>, _cuts: &mut Vec<Cut>) -> Report {
+    fn report(self, _failure: &Failure<'_>, _cuts: &mut Vec<Truncation>) -> Report {
         let members = vec![
             (DEPLOYMENT_ID.name, Value::Text(self.deployment_id)),
             (EXECUTION_ID.name, Value::Secret(self.execution_id)),

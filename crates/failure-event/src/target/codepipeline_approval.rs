@@ -12,7 +12,7 @@ use crate::operation::{Operation, Wire};
 use crate::outcome::ErrorTable;
 use crate::request::{Members, Value};
 use crate::secret::Secret;
-use crate::text::Cut;
+use crate::text::Truncation;
 
 /// The longest `summary`, in UTF-16 code units.
 pub const SUMMARY_MAX: usize = 512;
@@ -73,8 +73,8 @@ impl FailureApi for CodePipelineApproval {
         Some(&self.token)
     }
 
-    fn report(self, failure: &Failure<'_>, cuts: &mut Vec<Cut>) -> Report {
-        let summary = note_within("result.summary", failure, SUMMARY_MAX, cuts);
+    fn report(self, failure: &Failure<'_>, truncations: &mut Vec<Truncation>) -> Report {
+        let summary = note_within("result.summary", failure, SUMMARY_MAX, truncations);
         let result = vec![("summary", Value::Text(summary)), ("status", Value::Text("Rejected".to_owned()))];
         let members = vec![
             (PIPELINE_NAME.name, Value::Text(self.pipeline_name)),

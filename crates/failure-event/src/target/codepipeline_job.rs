@@ -11,7 +11,7 @@ use crate::operation::{Operation, Wire};
 use crate::outcome::ErrorTable;
 use crate::request::Value;
 use crate::secret::Secret;
-use crate::text::Cut;
+use crate::text::Truncation;
 
 const JOB_ID: Member = Member::required("jobId", Rule::LowerCaseUuid);
 
@@ -51,10 +51,10 @@ impl FailureApi for CodePipelineJob {
         None
     }
 
-    fn report(self, failure: &Failure<'_>, cuts: &mut Vec<Cut>) -> Report {
+    fn report(self, failure: &Failure<'_>, truncations: &mut Vec<Truncation>) -> Report {
         let members = vec![
             (JOB_ID.name, Value::Text(self.job_id)),
-            ("failureDetails", Value::Members(failure_details(failure, cuts))),
+            ("failureDetails", Value::Members(failure_details(failure, truncations))),
         ];
         Report::to(&Self::OPERATIONS[0], members)
     }

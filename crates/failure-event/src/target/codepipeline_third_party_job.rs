@@ -11,7 +11,7 @@ use crate::operation::{Operation, Wire};
 use crate::outcome::ErrorTable;
 use crate::request::Value;
 use crate::secret::Secret;
-use crate::text::Cut;
+use crate::text::Truncation;
 
 const JOB_ID: Member = Member::required("jobId", Rule::Length { max: 512 });
 const CLIENT_TOKEN: Member = Member::secret("clientToken", Rule::Length { max: 256 });
@@ -53,11 +53,11 @@ impl FailureApi for CodePipelineThirdPartyJob {
         Some(&self.client_token)
     }
 
-    fn report(self, failure: &Failure<'_>, cuts: &mut Vec<Cut>) -> Report {
+    fn report(self, failure: &Failure<'_>, truncations: &mut Vec<Truncation>) -> Report {
         let members = vec![
             (JOB_ID.name, Value::Text(self.job_id)),
             (CLIENT_TOKEN.name, Value::Secret(self.client_token)),
-            ("failureDetails", Value::Members(failure_details(failure, cuts))),
+            ("failureDetails", Value::Members(failure_details(failure, truncations))),
         ];
         Report::to(&Self::OPERATIONS[0], members)
     }

@@ -12,7 +12,7 @@ use crate::outcome::ErrorTable;
 use crate::place::GivenPlace;
 use crate::request::Value;
 use crate::secret::Secret;
-use crate::text::Cut;
+use crate::text::Truncation;
 
 const HOOK_ID: Member = Member::required("hookId", Rule::Length { max: 256 });
 const DEPLOYMENT_ARN: Member = Member::required("serviceDeploymentArn", Rule::Arn { max: 2048 });
@@ -63,7 +63,7 @@ impl FailureApi for EcsDeploymentHook {
     }
 
     /// The action is always said: the service's default is to continue.
-    fn report(self, _failure: &Failure<'_>, _cuts: &mut Vec<Cut>) -> Report {
+    fn report(self, _failure: &Failure<'_>, _cuts: &mut Vec<Truncation>) -> Report {
         let members = vec![
             (DEPLOYMENT_ARN.name, Value::Text(self.deployment_arn)),
             (HOOK_ID.name, Value::Text(self.hook_id)),

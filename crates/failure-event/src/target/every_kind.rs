@@ -12,7 +12,7 @@ use crate::json::Json;
 use crate::presigned::Bucket;
 use crate::request::{HttpForm, Secrets};
 use crate::secret::sha256_hex;
-use crate::text::{Cut, MARKER, utf16_len};
+use crate::text::{MARKER, Truncation, utf16_len};
 
 const UUID: &str = "0f9a1b2c-0000-4000-8000-0123456789ab";
 const RESPONSE_URL: &str =
@@ -255,10 +255,10 @@ fn failure() -> Failure<'static> {
 
 const NOTE: &str = "T: m\n{ \"a\" : 1.50 }\nrun";
 
-pub(super) fn form(target: &Value, failure: &Failure<'_>) -> (HttpForm, Vec<Cut>) {
-    let mut cuts = Vec::new();
-    let form = read(target).unwrap().request(failure, &mut cuts).http(Secrets::Shown);
-    (form, cuts)
+pub(super) fn form(target: &Value, failure: &Failure<'_>) -> (HttpForm, Vec<Truncation>) {
+    let mut truncations = Vec::new();
+    let form = read(target).unwrap().request(failure, &mut truncations).http(Secrets::Shown);
+    (form, truncations)
 }
 
 /// The body of the request that reports [`failure`], written from the services' references.
@@ -315,8 +315,8 @@ fn expected(kind: Kind) -> Value {
 #[test]
 fn each_request_is_what_its_service_takes() {
     for kind in Kind::ALL {
-        let (form, cuts) = form(&sample(*kind), &failure());
-        assert!(cuts.is_empty(), "{cuts:?}");
+        let (form, truncations) = form(&sample(*kind), &failure());
+        assert!(truncations.is_empty(), "{truncations:?}");
         if *kind == Kind::AutoScalingLifecycleAction {
             let expected = format!(
                 "Action=CompleteLifecycleAction&Version=2011-01-01&AutoScalingGroupName=g&LifecycleHookName=h\
@@ -361,13 +361,13 @@ fn a_response_to_cloudformation_fills_its_bytes_and_no_more() {
     for kind in [Kind::CloudFormationCustomResource, Kind::CloudFormationWaitCondition] {
         for text in ["m", "é", "枠", "😀", "\"", "\u{1}", "a\u{1}é😀\""] {
             let failure = Failure { given_message: Some(text.repeat(5000).into()), ..Failure::default() };
-            let (form, cuts) = form(&sample(kind), &failure);
+            let (form, truncations) = form(&sample(kind), &failure);
             assert!((4091..=4096).contains(&form.body.len()), "{} bytes of {text:?}", form.body.len());
             let body: Value = serde_json::from_str(&form.body).unwrap();
             let reason = body["Reason"].as_str().unwrap();
             assert!(reason.ends_with(MARKER));
-            assert_eq!(cuts.len(), 1);
-            assert_eq!((cuts[0].field, cuts[0].to), ("Reason", utf16_len(reason)));
+            assert_eq!(truncations.len(), 1);
+            assert_eq!((truncations[0].field, truncations[0].to), ("Reason", utf16_len(reason)));
         }
     }
 }
@@ -397,11 +397,11 @@ fn the_id_of_an_event_is_the_last_line_of_a_text_however_much_of_that_is_cut() {
                     event_id: Some(id.as_str().into()),
                     ..Failure::default()
                 };
-                let (named, cuts) = form(&sample(*kind), &failure);
+                let (named, truncations) = form(&sample(*kind), &failure);
                 let texts = texts_of(&serde_json::from_str(&named.body).unwrap());
                 let is_named = texts.iter().any(|text| text.ends_with(&line) || *text == id);
-                assert!(is_named, "{}: {cuts:?}", kind.name());
-                assert!(cuts.iter().all(|cut| cut.to < cut.from), "{}: {cuts:?}", kind.name());
+                assert!(is_named, "{}: {truncations:?}", kind.name());
+                assert!(truncations.iter().all(|cut| cut.to < cut.from), "{}: {truncations:?}", kind.name());
                 let (unnamed, _) = form(&sample(*kind), &Failure { event_id: None, ..failure });
                 assert!(!unnamed.body.contains(&id), "{}", kind.name());
             }
@@ -416,15 +416,15 @@ fn a_text_with_the_id_of_its_event_is_within_its_limit() {
     let named = Failure { event_id, ..failure.clone() };
     for kind in Kind::ALL.iter().filter(|kind| kind.carries_text()) {
         let (_, whole) = form(&sample(*kind), &failure);
-        let (_, cuts) = form(&sample(*kind), &named);
-        assert_eq!(cuts.len(), 1, "{}", kind.name());
-        assert_eq!(cuts[0].field, whole[0].field);
+        let (_, truncations) = form(&sample(*kind), &named);
+        assert_eq!(truncations.len(), 1, "{}", kind.name());
+        assert_eq!(truncations[0].field, whole[0].field);
         // In JSON, whose bytes CloudFormation counts, a line break takes two.
         assert!(
-            (0..=1).contains(&(whole[0].to - cuts[0].to)),
+            (0..=1).contains(&(whole[0].to - truncations[0].to)),
             "{}: {} of {}",
             kind.name(),
-            cuts[0].to,
+            truncations[0].to,
             whole[0].to
         );
     }

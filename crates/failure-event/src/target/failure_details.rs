@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use crate::event::Failure;
 use crate::request::{Members, Value};
-use crate::text::{Cut, cut_field, cut_joined};
+use crate::text::{Truncation, cut_field, cut_joined};
 
 /// The longest `message`, in UTF-16 code units.
 pub const MESSAGE_MAX: usize = 5000;
@@ -27,20 +27,21 @@ pub const TYPES: [&str; 6] = [
 /// What `CodePipeline` is told about a failed job, within its limits. A `type` that it does not know is kept as the start
 /// of the message.
 #[must_use]
-pub fn failure_details(failure: &Failure<'_>, cuts: &mut Vec<Cut>) -> Members {
+pub fn failure_details(failure: &Failure<'_>, truncations: &mut Vec<Truncation>) -> Members {
     let known = TYPES.iter().find(|known| **known == failure.type_name());
     let prefix =
         failure.given_type.as_deref().filter(|_| known.is_none()).map_or(["", ""], |given| [given, ": "]);
     let details = failure.details.as_deref().map_or(["", ""], |details| ["\n", details]);
     let texts = [prefix[0], prefix[1], failure.message(), details[0], details[1]];
-    let message = cut_joined("failureDetails.message", &texts, &failure.last_line(), MESSAGE_MAX, cuts);
+    let message =
+        cut_joined("failureDetails.message", &texts, &failure.last_line(), MESSAGE_MAX, truncations);
     let mut members = vec![
         ("type", Value::Text((*known.unwrap_or(&TYPES[0])).to_owned())),
         ("message", Value::Text(message)),
     ];
     if let Some(execution) = failure.external_execution_id.as_deref() {
         let field = "failureDetails.externalExecutionId";
-        let execution = cut_field(field, Cow::Borrowed(execution), EXECUTION_ID_MAX, cuts);
+        let execution = cut_field(field, Cow::Borrowed(execution), EXECUTION_ID_MAX, truncations);
         members.push(("externalExecutionId", Value::Text(execution.into_owned())));
     }
     Members::new(members)
@@ -94,11 +95,11 @@ mod tests {
             external_execution_id: Some(Cow::Owned("e".repeat(1501))),
             ..Failure::default()
         };
-        let mut cuts = Vec::new();
-        let sent = failure_details(&long, &mut cuts);
+        let mut truncations = Vec::new();
+        let sent = failure_details(&long, &mut truncations);
         assert_eq!(crate::text::utf16_len(sent.text("message").unwrap()), MESSAGE_MAX);
         assert_eq!(crate::text::utf16_len(sent.text("externalExecutionId").unwrap()), EXECUTION_ID_MAX);
-        let cut: Vec<_> = cuts.iter().map(|cut| (cut.field, cut.from, cut.to)).collect();
+        let cut: Vec<_> = truncations.iter().map(|cut| (cut.field, cut.from, cut.to)).collect();
         assert_eq!(
             cut,
             [("failureDetails.message", 5001, 5000), ("failureDetails.externalExecutionId", 1501, 1500)]

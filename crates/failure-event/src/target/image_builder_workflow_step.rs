@@ -13,7 +13,7 @@ use crate::outcome::ErrorTable;
 use crate::place::{GivenPlace, is_account};
 use crate::request::Value;
 use crate::secret::Secret;
-use crate::text::Cut;
+use crate::text::Truncation;
 
 /// The longest `reason`, in UTF-16 code units.
 pub const REASON_MAX: usize = 1024;
@@ -112,8 +112,8 @@ impl FailureApi for ImageBuilderWorkflowStep {
         Arn::parse(&self.image_arn).map(|arn| arn.place()).unwrap_or_default()
     }
 
-    fn report(self, failure: &Failure<'_>, cuts: &mut Vec<Cut>) -> Report {
-        let reason = note_within("reason", failure, REASON_MAX, cuts);
+    fn report(self, failure: &Failure<'_>, truncations: &mut Vec<Truncation>) -> Report {
+        let reason = note_within("reason", failure, REASON_MAX, truncations);
         let client_token = idempotency_token(Self::KIND, &self.step_execution_id);
         let members = vec![
             (STEP_EXECUTION_ID.name, Value::Text(self.step_execution_id)),

@@ -17,7 +17,7 @@ use crate::outcome::ErrorTable;
 use crate::place::GivenPlace;
 use crate::request::{Address, Members, Value};
 use crate::secret::Secret;
-use crate::text::{ContextMember, Cut, Value as Context, cut_field, cut_joined, object_within};
+use crate::text::{ContextMember, Truncation, Value as Context, cut_field, cut_joined, object_within};
 
 /// The longest `ErrorType`, in UTF-16 code units. The API states none; 1 MB holds for all fields together.
 pub const ERROR_TYPE_MAX: usize = 256;
@@ -97,20 +97,26 @@ impl FailureApi for LambdaDurableCallback {
         execution_place(self.callback_id.expose()).unwrap_or_default()
     }
 
-    fn report(self, failure: &Failure<'_>, cuts: &mut Vec<Cut>) -> Report {
-        let error_type = cut_field("ErrorType", Cow::Borrowed(failure.type_name()), ERROR_TYPE_MAX, cuts);
-        let message =
-            cut_joined("ErrorMessage", &[failure.message()], &failure.last_line(), ERROR_MESSAGE_MAX, cuts);
+    fn report(self, failure: &Failure<'_>, truncations: &mut Vec<Truncation>) -> Report {
+        let error_type =
+            cut_field("ErrorType", Cow::Borrowed(failure.type_name()), ERROR_TYPE_MAX, truncations);
+        let message = cut_joined(
+            "ErrorMessage",
+            &[failure.message()],
+            &failure.last_line(),
+            ERROR_MESSAGE_MAX,
+            truncations,
+        );
         let mut members =
             vec![("ErrorType", Value::Text(error_type.into_owned())), ("ErrorMessage", Value::Text(message))];
-        members.extend(error_data(failure, cuts).map(|data| ("ErrorData", Value::Text(data))));
+        members.extend(error_data(failure, truncations).map(|data| ("ErrorData", Value::Text(data))));
         let address = Address::InPath(self.callback_id);
         Report { operation: &Self::OPERATIONS[0], address, body: Members::new(members) }
     }
 }
 
 /// What else is known, as JSON; `None` where there is nothing.
-fn error_data(failure: &Failure<'_>, cuts: &mut Vec<Cut>) -> Option<String> {
+fn error_data(failure: &Failure<'_>, truncations: &mut Vec<Truncation>) -> Option<String> {
     let details = failure
         .details
         .as_deref()
@@ -119,7 +125,7 @@ fn error_data(failure: &Failure<'_>, cuts: &mut Vec<Cut>) -> Option<String> {
     let execution =
         execution.map(|id| ContextMember { name: "externalExecutionId", value: Context::Text(id) });
     let members: Vec<ContextMember<'_>> = details.into_iter().chain(execution).collect();
-    (!members.is_empty()).then(|| object_within("ErrorData", &members, ERROR_DATA_MAX, cuts))
+    (!members.is_empty()).then(|| object_within("ErrorData", &members, ERROR_DATA_MAX, truncations))
 }
 
 /// The region and account of the durable execution whose ARN a callback id holds: the id is base64 of a CBOR map with it. Where

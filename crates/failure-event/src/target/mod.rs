@@ -48,7 +48,7 @@ use crate::outcome::ErrorTable;
 use crate::place::GivenPlace;
 use crate::request::{Address, Fallback, Members, Request, Value};
 use crate::secret::{Secret, sha256_hex};
-use crate::text::Cut;
+use crate::text::Truncation;
 
 /// What one failure API takes, is sent and answers.
 pub trait FailureApi: Sized {
@@ -93,8 +93,8 @@ pub trait FailureApi: Sized {
         GivenPlace::default()
     }
 
-    /// The request that reports `failure`; what did not fit is noted in `cuts`.
-    fn report(self, failure: &Failure<'_>, cuts: &mut Vec<Cut>) -> Report;
+    /// The request that reports `failure`; what did not fit is noted in `truncations`.
+    fn report(self, failure: &Failure<'_>, truncations: &mut Vec<Truncation>) -> Report;
 }
 
 /// What tells where a target is.
@@ -238,11 +238,11 @@ macro_rules! targets {
                 match self { $(Target::$Api(api) => api.place(),)+ }
             }
 
-            /// The request that reports `failure`; what did not fit is noted in `cuts`.
+            /// The request that reports `failure`; what did not fit is noted in `truncations`.
             #[must_use]
-            pub fn request(self, failure: &Failure<'_>, cuts: &mut Vec<Cut>) -> Request {
+            pub fn request(self, failure: &Failure<'_>, truncations: &mut Vec<Truncation>) -> Request {
                 let kind = self.kind();
-                let report = match self { $(Target::$Api(api) => api.report(failure, cuts),)+ };
+                let report = match self { $(Target::$Api(api) => api.report(failure, truncations),)+ };
                 Request { kind, operation: report.operation, address: report.address, body: report.body }
             }
         }

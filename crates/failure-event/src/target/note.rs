@@ -1,7 +1,7 @@
 //! The note: what an API with one text for people is told.
 
 use crate::event::Failure;
-use crate::text::{Cut, cut_joined};
+use crate::text::{Truncation, cut_joined};
 
 /// `message`, prefixed with the `type` where one was given, then `details` and `externalExecutionId`, each on a line of its own,
 /// where they are present: the texts in a row.
@@ -18,14 +18,14 @@ pub(super) fn note<'a>(failure: &'a Failure<'_>) -> Vec<&'a str> {
     note
 }
 
-/// [`note`] within `limit` UTF-16 code units with the event's id behind it, noting in `cuts` that it was cut.
+/// [`note`] within `limit` UTF-16 code units with the event's id behind it, noting in `truncations` that it was cut.
 pub(super) fn note_within(
     field: &'static str,
     failure: &Failure<'_>,
     limit: usize,
-    cuts: &mut Vec<Cut>,
+    truncations: &mut Vec<Truncation>,
 ) -> String {
-    cut_joined(field, &note(failure), &failure.last_line(), limit, cuts)
+    cut_joined(field, &note(failure), &failure.last_line(), limit, truncations)
 }
 
 #[cfg(test)]

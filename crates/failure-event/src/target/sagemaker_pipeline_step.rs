@@ -12,7 +12,7 @@ use crate::outcome::ErrorTable;
 use crate::place::GivenPlace;
 use crate::request::Value;
 use crate::secret::Secret;
-use crate::text::Cut;
+use crate::text::Truncation;
 
 /// The longest `FailureReason`, in UTF-16 code units.
 pub const FAILURE_REASON_MAX: usize = 256;
@@ -80,8 +80,8 @@ impl FailureApi for SageMakerPipelineStep {
         self.execution_arn.as_deref().and_then(Arn::parse).map(|arn| arn.place()).unwrap_or_default()
     }
 
-    fn report(self, failure: &Failure<'_>, cuts: &mut Vec<Cut>) -> Report {
-        let reason = note_within("FailureReason", failure, FAILURE_REASON_MAX, cuts);
+    fn report(self, failure: &Failure<'_>, truncations: &mut Vec<Truncation>) -> Report {
+        let reason = note_within("FailureReason", failure, FAILURE_REASON_MAX, truncations);
         let request_token = idempotency_token(Self::KIND, self.callback_token.expose());
         let members = vec![
             ("CallbackToken", Value::Secret(self.callback_token)),

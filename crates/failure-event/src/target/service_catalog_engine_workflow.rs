@@ -11,7 +11,7 @@ use crate::operation::{Operation, Service, Wire};
 use crate::outcome::ErrorTable;
 use crate::request::{Members, Value};
 use crate::secret::Secret;
-use crate::text::{Cut, cut_joined};
+use crate::text::{Truncation, cut_joined};
 
 /// The longest `FailureReason`, in UTF-16 code units.
 pub const FAILURE_REASON_MAX: usize = 2048;
@@ -108,11 +108,16 @@ impl FailureApi for ServiceCatalogEngineWorkflow {
         Some(&self.workflow_token)
     }
 
-    fn report(self, failure: &Failure<'_>, cuts: &mut Vec<Cut>) -> Report {
+    fn report(self, failure: &Failure<'_>, truncations: &mut Vec<Truncation>) -> Report {
         let texts: Vec<String> = note(failure).iter().map(|text| accepted(text)).collect();
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-        let reason =
-            cut_joined("FailureReason", &texts, &accepted(&failure.last_line()), FAILURE_REASON_MAX, cuts);
+        let reason = cut_joined(
+            "FailureReason",
+            &texts,
+            &accepted(&failure.last_line()),
+            FAILURE_REASON_MAX,
+            truncations,
+        );
         let idempotency_token = idempotency_token(Self::KIND, &self.record_id);
         let mut members = vec![
             ("WorkflowToken", Value::Secret(self.workflow_token)),

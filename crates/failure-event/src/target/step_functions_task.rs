@@ -11,7 +11,7 @@ use crate::operation::{EndpointException, Operation, Service, Wire};
 use crate::outcome::ErrorTable;
 use crate::request::{Fallback, Value};
 use crate::secret::Secret;
-use crate::text::{Cut, cut_field, with_context};
+use crate::text::{Truncation, cut_field, with_context};
 
 /// The longest `error`, in UTF-16 code units.
 pub const ERROR_MAX: usize = 256;
@@ -74,9 +74,10 @@ impl FailureApi for StepFunctionsTask {
         Some(&self.task_token)
     }
 
-    fn report(self, failure: &Failure<'_>, cuts: &mut Vec<Cut>) -> Report {
-        let error = cut_field("error", Cow::Borrowed(failure.type_name()), ERROR_MAX, cuts).into_owned();
-        let cause = with_context("cause", failure, CAUSE_MAX, cuts);
+    fn report(self, failure: &Failure<'_>, truncations: &mut Vec<Truncation>) -> Report {
+        let error =
+            cut_field("error", Cow::Borrowed(failure.type_name()), ERROR_MAX, truncations).into_owned();
+        let cause = with_context("cause", failure, CAUSE_MAX, truncations);
         let members = vec![
             (TASK_TOKEN.name, Value::Secret(self.task_token)),
             ("error", Value::Text(error)),

@@ -11,7 +11,7 @@ use crate::operation::{Operation, Service, Wire};
 use crate::outcome::ErrorTable;
 use crate::request::Value;
 use crate::secret::Secret;
-use crate::text::{Cut, cut_field, with_context};
+use crate::text::{Truncation, cut_field, with_context};
 
 /// The longest `reason`, in UTF-16 code units.
 pub const REASON_MAX: usize = 256;
@@ -62,9 +62,10 @@ impl FailureApi for SwfActivityTask {
         Some(&self.task_token)
     }
 
-    fn report(self, failure: &Failure<'_>, cuts: &mut Vec<Cut>) -> Report {
-        let reason = cut_field("reason", Cow::Borrowed(failure.type_name()), REASON_MAX, cuts).into_owned();
-        let details = with_context("details", failure, DETAILS_MAX, cuts);
+    fn report(self, failure: &Failure<'_>, truncations: &mut Vec<Truncation>) -> Report {
+        let reason =
+            cut_field("reason", Cow::Borrowed(failure.type_name()), REASON_MAX, truncations).into_owned();
+        let details = with_context("details", failure, DETAILS_MAX, truncations);
         let members = vec![
             (TASK_TOKEN.name, Value::Secret(self.task_token)),
             ("reason", Value::Text(reason)),

@@ -7,7 +7,7 @@ use failure_event::dead_letter::Code;
 use failure_event::outcome::Outcome;
 use failure_event::place::Place;
 use failure_event::target::Kind;
-use failure_event::text::Cut;
+use failure_event::text::Truncation;
 use failure_relay::telemetry::{Observer, Report};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
@@ -69,7 +69,7 @@ pub struct Ended {
     pub outcome: Outcome,
     kind: Option<Kind>,
     place: Option<Place>,
-    cuts: Vec<Cut>,
+    truncations: Vec<Truncation>,
     event_id: Option<String>,
     fingerprint: Option<String>,
     duration: Duration,
@@ -86,7 +86,7 @@ impl Observer for Prompter {
             outcome: report.outcome.clone(),
             kind: report.subject.kind,
             place: report.place.cloned(),
-            cuts: report.cuts.to_vec(),
+            truncations: report.truncations.to_vec(),
             event_id: report.subject.header.id.clone(),
             fingerprint: report.subject.fingerprint.clone(),
             duration: report.duration,
@@ -230,7 +230,7 @@ fn tally(parts: &[Part]) -> Vec<(String, Value)> {
 
 fn what_happened(ended: &Ended) -> String {
     match &ended.outcome {
-        Outcome::Relayed => with_cuts(called(ended), &ended.cuts),
+        Outcome::Relayed => with_cuts(called(ended), &ended.truncations),
         Outcome::AlreadySettled(error) => format!("{}: {error}", called(ended)),
         Outcome::DeadLettered(reason) => reason.to_string(),
         Outcome::Ignored => "no failure, or nobody waits for it".to_owned(),
@@ -250,8 +250,8 @@ fn called(ended: &Ended) -> String {
     }
 }
 
-fn with_cuts(mut text: String, cuts: &[Cut]) -> String {
-    for cut in cuts {
+fn with_cuts(mut text: String, truncations: &[Truncation]) -> String {
+    for cut in truncations {
         text.push_str(&format!("; cut: {} from {} to {}", cut.field, cut.from, cut.to));
     }
     text
@@ -268,7 +268,8 @@ fn as_json(part: &Part, ended: &Ended) -> Value {
         Outcome::Parked(retry) | Outcome::Retry(retry) => retry.service_error(),
         _ => None,
     };
-    let cuts = ended.cuts.iter().map(|cut| json!({"field": cut.field, "from": cut.from, "to": cut.to}));
+    let truncations =
+        ended.truncations.iter().map(|cut| json!({"field": cut.field, "from": cut.from, "to": cut.to}));
     json!({
         "event": part.name,
         "outcome": ended.outcome.as_str(),
@@ -278,7 +279,7 @@ fn as_json(part: &Part, ended: &Ended) -> Value {
         "api": ended.place.as_ref().and(ended.kind).map(Kind::labels),
         "region": ended.place.as_ref().map(|place| &place.region),
         "account": ended.place.as_ref().and_then(|place| place.account.as_ref()).map(|account| &account.id),
-        "cuts": cuts.collect::<Vec<_>>(),
+        "truncations": truncations.collect::<Vec<_>>(),
         "errorCode": reason.map(|reason| reason.code.as_str()),
         "errorMessage": reason.map(|reason| &reason.message),
         "serviceError": error.and_then(|error| error.name.as_ref()),

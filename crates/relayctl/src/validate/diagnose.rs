@@ -274,9 +274,9 @@ impl<'a> Inspector<'a> {
         let listed: Vec<&str> = members.chain(PLACE_MEMBERS).collect();
         self.unlisted(target, "target.", &listed);
         if let Ok(identity) = Target::read(target) {
-            let mut cuts = Vec::new();
-            let _request = identity.request(failure, &mut cuts);
-            for cut in cuts {
+            let mut truncations = Vec::new();
+            let _request = identity.request(failure, &mut truncations);
+            for cut in truncations {
                 let message =
                     format!("failure: {} is cut from {} to {} characters", cut.field, cut.from, cut.to);
                 self.warn(&message, self.span(target.json()), None);
