@@ -306,7 +306,7 @@ impl Delays {
     }
 }
 
-/// So many records for a target that is down, or is not; until all are relayed.
+/// So many records for a target that is down, or is not; until all are relayed, or more are in flight than may be where none are parked.
 fn run(stuck: usize, is_down: bool, has_parking: bool) -> Seen {
     fastrand::seed(stuck as u64);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
@@ -317,7 +317,9 @@ fn run(stuck: usize, is_down: bool, has_parking: bool) -> Seen {
             let cloud = cloud.clone();
             move || {
                 let state = cloud.state.lock().unwrap();
-                state.stuck_accepted >= stuck && state.source.len() + state.parking.len() == 0
+                let is_drained =
+                    state.stuck_accepted >= stuck && state.source.len() + state.parking.len() == 0;
+                is_drained || !has_parking && state.in_flight_max > IN_FLIGHT_MAX
             }
         };
         let healthy = async {
