@@ -267,7 +267,7 @@ impl Explained<'_> {
                 let truncations = planned.truncations.iter();
                 let truncations =
                     truncations.map(|cut| json!({"field": cut.field, "from": cut.from, "to": cut.to}));
-                line["request"]["truncations"] = truncations.collect();
+                line["request"]["cuts"] = truncations.collect();
             }
             Decision::Register(_) => {}
             Decision::LookUp(unnamed) => line["lookedUp"] = json!(unnamed.resources),

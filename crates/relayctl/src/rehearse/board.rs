@@ -279,7 +279,7 @@ fn as_json(part: &Part, ended: &Ended) -> Value {
         "api": ended.place.as_ref().and(ended.kind).map(Kind::labels),
         "region": ended.place.as_ref().map(|place| &place.region),
         "account": ended.place.as_ref().and_then(|place| place.account.as_ref()).map(|account| &account.id),
-        "truncations": truncations.collect::<Vec<_>>(),
+        "cuts": truncations.collect::<Vec<_>>(),
         "errorCode": reason.map(|reason| reason.code.as_str()),
         "errorMessage": reason.map(|reason| &reason.message),
         "serviceError": error.and_then(|error| error.name.as_ref()),

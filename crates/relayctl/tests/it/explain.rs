@@ -239,6 +239,17 @@ fn no_secret_is_printed_unless_it_is_asked_for() {
 }
 
 #[test]
+fn a_text_that_was_cut_is_told_with_its_field_and_both_lengths() {
+    let file = root().join("events/routable/step-functions-task-with-a-cause-that-is-cut.json");
+    let lines = explain(&[], &[file]);
+    let body: Value = serde_json::from_str(lines[0]["request"]["body"].as_str().unwrap()).unwrap();
+    let sent = body["cause"].as_str().unwrap().encode_utf16().count();
+    let cut = &lines[0]["request"]["cuts"][0];
+    assert_eq!((&cut["field"], &cut["to"]), (&json!("cause"), &json!(sent)));
+    assert!(cut["from"].as_u64().unwrap() > 32_768, "{cut}");
+}
+
+#[test]
 fn a_lease_or_claim_is_told_with_what_it_asks_for_whether_or_not_there_is_a_table() {
     let lease = Path::new("events/unroutable/NOT_ENABLED-a-lease-without-a-table.json").to_owned();
     let claim = Path::new("events/unroutable/NOT_ENABLED-a-claim-without-a-table.json").to_owned();
