@@ -209,7 +209,7 @@ impl Relay {
         };
         if subject.header.time_is_unreadable {
             let event_id = subject.header.id.as_deref().map(short);
-            tracing::warn!(event_id = event_id.as_deref(), "time: is no RFC 3339 time, so it is ignored");
+            tracing::warn!(event_id = event_id.as_deref(), "time: is not an RFC 3339 time, so it is ignored");
         }
         let context = RecordContext { relay: self, record, index, turn, started, body: Mutex::new(body) };
         if is_blocked {

@@ -259,7 +259,7 @@ pub fn parse_table_name(text: &str) -> Result<String, String> {
     if is_shaped && (3..=255).contains(&name.len()) && (is_arn || name == text) {
         Ok(text.to_owned())
     } else {
-        Err(format!("\"{text}\" is no name of a table"))
+        Err(format!("\"{text}\" is not the name of a table"))
     }
 }
 
@@ -279,14 +279,14 @@ fn parse_log_lines(text: &str) -> Result<u32, String> {
 
 fn parse_region(text: &str) -> Result<String, String> {
     let shaped = text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
-    if shaped { Ok(text.to_owned()) } else { Err(format!("\"{text}\" is no region")) }
+    if shaped { Ok(text.to_owned()) } else { Err(format!("\"{text}\" is not a region")) }
 }
 
 fn parse_account(text: &str) -> Result<String, String> {
     if is_account(text) {
         Ok(text.to_owned())
     } else {
-        Err(format!("\"{text}\" is no account: expected 12 digits"))
+        Err(format!("\"{text}\" is not an account: expected 12 digits"))
     }
 }
 
@@ -299,7 +299,7 @@ fn parse_role_name(text: &str) -> Result<String, String> {
     if shaped {
         Ok(text.to_owned())
     } else {
-        Err("is no name of a role (an ARN is not expected here)".to_owned())
+        Err("is not the name of a role (an ARN is not expected here)".to_owned())
     }
 }
 

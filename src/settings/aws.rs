@@ -140,5 +140,5 @@ fn read_endpoints(
 }
 
 fn parse_endpoint(text: &str) -> Result<String, String> {
-    QueueUrl::parse(text).map(|_| text.to_owned()).map_err(|_| format!("\"{text}\" is no URL"))
+    QueueUrl::parse(text).map(|_| text.to_owned()).map_err(|_| format!("\"{text}\" is not a valid URL"))
 }

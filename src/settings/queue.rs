@@ -16,16 +16,18 @@ impl QueueUrl {
     /// # Errors
     /// A sentence that says what is wrong with it.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let uri: http::Uri = text.parse().map_err(|error| format!("is no URL: {error}"))?;
+        let uri: http::Uri = text.parse().map_err(|error| format!("is not a valid URL: {error}"))?;
         if !matches!(uri.scheme_str(), Some("http" | "https")) {
-            return Err("is no URL: expected https://sqs.<region>.amazonaws.com/<account>/<name>".to_owned());
+            return Err(
+                "is not a valid URL: expected https://sqs.<region>.amazonaws.com/<account>/<name>".to_owned()
+            );
         }
         match uri.host() {
             Some(host) if !host.is_empty() => {
                 let region = region_of_host(host).or_else(|| region_of_path(uri.path()));
                 Ok(Self { region, url: text.to_owned() })
             }
-            _ => Err("is no URL: it names no host".to_owned()),
+            _ => Err("is not a valid URL: it has no host".to_owned()),
         }
     }
 
@@ -89,7 +91,7 @@ pub(super) fn parse_queue_arn(text: &str) -> Result<String, String> {
     if Arn::parse(text).is_some_and(is_queue) {
         Ok(text.to_owned())
     } else {
-        Err(format!("\"{text}\" is no queue: expected arn:aws:sqs:<region>:<account>:<name>"))
+        Err(format!("\"{text}\" is not the ARN of a queue: expected arn:aws:sqs:<region>:<account>:<name>"))
     }
 }
 

@@ -127,7 +127,7 @@ fn event() -> Node {
     let source = described("Who publishes, for logs.");
     let time = Node {
         format: Some("date-time"),
-        ..described("When the work failed; a value that is no RFC 3339 time is ignored.")
+        ..described("When the work failed; a value that is not an RFC 3339 time is ignored.")
     };
     Node {
         dialect: Some(DIALECT),

@@ -36,7 +36,7 @@ impl Options {
     /// [`Options::outlet`], where there must be one.
     ///
     /// # Errors
-    /// No place is named, or the environment's queue is no URL.
+    /// No place is named, or the environment's queue is not a valid URL.
     pub fn required(&self) -> Result<Outlet, Problem> {
         let nowhere = || Problem::usage("where to? Give --queue-url or --event-bus, or set RELAY_QUEUE_URL");
         self.outlet()?.ok_or_else(nowhere)
@@ -45,7 +45,7 @@ impl Options {
     /// The place that the arguments name, else that of the environment, where a queue comes before a bus.
     ///
     /// # Errors
-    /// The environment's queue is no URL.
+    /// The environment's queue is not a valid URL.
     pub fn outlet(&self) -> Result<Option<Outlet>, Problem> {
         let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
         if let Some(url) = &self.queue_url {
