@@ -1,7 +1,10 @@
 """What `release/verify` finds in a release that was not made as it must be."""
 
+import hashlib
+import io
 import json
 import shutil
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -63,6 +66,25 @@ def tool(processor):
     return f"relayctl-{VERSION}-{processor}-unknown-linux-musl.tar.gz"
 
 
+def put_image_for_one_processor(folder):
+    image = folder / "relayctl-image.tar"
+    with tarfile.open(image) as archive:
+        held = {entry.name: archive.extractfile(entry).read() for entry in archive if entry.isfile()}
+    outer = json.loads(held["index.json"])
+    (described,) = outer["manifests"]
+    inner = json.loads(held["blobs/sha256/" + described["digest"].removeprefix("sha256:")])
+    del inner["manifests"][1:]
+    content = json.dumps(inner).encode()
+    described |= {"digest": "sha256:" + hashlib.sha256(content).hexdigest(), "size": len(content)}
+    held |= {"index.json": json.dumps(outer).encode(), "blobs/sha256/" + described["digest"].removeprefix("sha256:"): content}
+    with tarfile.open(image, "w") as archive:
+        for name, data in held.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(data)
+            archive.addfile(entry, io.BytesIO(data))
+    (folder / "relayctl-image.digest").write_text(described["digest"] + "\n")
+
+
 def found(folder, is_summed=True):
     if is_summed:
         release("checksums", folder)
@@ -86,6 +108,8 @@ def test_a_whole_release_passes(built):
         (lambda at: put_sbom(at, "relayctl", missing=["gone"]), "depends on what is not in it"),
         (lambda at: put_sbom(at, "failure-watch", path="/home/somebody/src"), "names ['file:///home/somebody/src']"),
         (lambda at: release("template", at, VERSION, "0" * 40), "failure-relay.yaml does not name version and commit"),
+        (lambda at: (at / "relayctl-image.digest").write_text(f"sha256:{'0' * 64}\n"), "its index does not lead to sha256:000"),
+        (lambda at: put_image_for_one_processor(at), "it is not for amd64 and arm64"),
         (lambda at: (at / "CHANGES").unlink(), "CHANGES is missing"),
         (lambda at: (at / "left-over").write_text("x"), "left-over is no part of a release"),
     ],
