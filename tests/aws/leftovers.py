@@ -67,8 +67,16 @@ def topics(client):
 
 
 def state_machines(client):
-    machines = pages(client("stepfunctions"), "list_state_machines", "stateMachines[]")
-    return [(machine["name"], machine["stateMachineArn"]) for machine in machines]
+    """A drill's counts as a thing of the role that it runs with: `relayctl drill` gives it a name of its own."""
+    states = client("stepfunctions")
+    for machine in pages(states, "list_state_machines", "stateMachines[]"):
+        name, arn = machine["name"], machine["stateMachineArn"]
+        if name.startswith("drill-"):
+            with contextlib.suppress(states.exceptions.StateMachineDoesNotExist):
+                role = states.describe_state_machine(stateMachineArn=arn)["roleArn"]
+                yield role.rpartition("/")[2], arn
+        else:
+            yield name, arn
 
 
 def delete_state_machine(client, arn):
@@ -81,7 +89,10 @@ def delete_state_machine(client, arn):
 
 
 def activities(client):
-    return [(a["name"], a["activityArn"]) for a in pages(client("stepfunctions"), "list_activities", "activities[]")]
+    """A drill's has the name of its state machine."""
+    owners = {arn.rpartition(":")[2]: owner for owner, arn in state_machines(client)}
+    found = pages(client("stepfunctions"), "list_activities", "activities[]")
+    return [(owners.get(activity["name"], activity["name"]), activity["activityArn"]) for activity in found]
 
 
 # ---------------------------------------------------------------- events
@@ -142,7 +153,15 @@ def tables(client):
 
 
 def buckets(client):
-    return [(bucket["Name"], bucket["Name"]) for bucket in client("s3").list_buckets()["Buckets"]]
+    """Those in the region of the client: another region's are those of a run there."""
+    storage = client("s3")
+    for name in pages(storage, "list_buckets", "Buckets[].Name"):
+        if name.startswith(PREFIX) and region_of(storage, name) == storage.meta.region_name:
+            yield name, name
+
+
+def region_of(storage, bucket):
+    return storage.get_bucket_location(Bucket=bucket).get("LocationConstraint") or "us-east-1"
 
 
 def delete_bucket(client, bucket):
@@ -156,7 +175,10 @@ def keys(client):
     """By their descriptions, which begin with the name, or with what template.yaml says before it."""
     kms = client("kms")
     for id in pages(kms, "list_keys", "Keys[].KeyId"):
-        key = kms.describe_key(KeyId=id)["KeyMetadata"]
+        try:
+            key = kms.describe_key(KeyId=id)["KeyMetadata"]
+        except ClientError:
+            continue  # Somebody else's, whose policy hides it.
         if key["KeyManager"] == "CUSTOMER" and key["KeyState"] != "PendingDeletion":
             yield key["Description"].removeprefix("Queues of "), id
 
@@ -184,8 +206,8 @@ STACKS = Kind("stacks", stacks, delete_stack)
 KINDS = [
     STACKS,
     Kind("functions", functions, lambda client, id: client("lambda").delete_function(FunctionName=id)),
-    Kind("state machines", state_machines, delete_state_machine),
     Kind("activities", activities, lambda client, id: client("stepfunctions").delete_activity(activityArn=id)),
+    Kind("state machines", state_machines, delete_state_machine),
     Kind("rules", rules, delete_rule),
     Kind("event buses", buses, lambda client, id: client("events").delete_event_bus(Name=id)),
     Kind("topics", topics, lambda client, id: client("sns").delete_topic(TopicArn=id)),
@@ -252,16 +274,19 @@ def delete_all(client, is_ours, tell=print):
 def wait_for_stacks(client, names):
     """Until each is gone, or will not go: one may use what another has made, and goes at the next attempt."""
     end = time.time() + STACKS_SECONDS_MAX
-    while any(is_being_deleted(client, name) for name in names) and time.time() < end:
+    while any(is_under_way(client, name) for name in names) and time.time() < end:
         time.sleep(1)
 
 
-def is_being_deleted(client, stack):
+def is_under_way(client, stack):
+    """One that could not be asked about is, until it is known to be gone; while it is updated, its deletion is refused."""
     try:
         (description,) = client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
-    except ClientError:
-        return False
-    return description["StackStatus"] == "DELETE_IN_PROGRESS"
+    except ClientError as error:
+        return "does not exist" not in str(error)
+    except BotoCoreError:
+        return True
+    return description["StackStatus"].endswith("_IN_PROGRESS") and description["StackStatus"] != "REVIEW_IN_PROGRESS"
 
 
 def is_gone(client, is_ours):

@@ -105,7 +105,9 @@ def localstack(options, state):
         yield
         return
     with contextlib.ExitStack() as running:
-        region = os.environ["E2E_REGION"] = options.region or "eu-west-1"
+        region = options.region or "eu-west-1"
+        # What the scenarios' modules read when they are imported, which starting LocalStack does.
+        os.environ |= {"E2E_REGION": region, "E2E_PATIENCE": os.environ.get("E2E_PATIENCE", "2"), "E2E_PAUSE_SECONDS": "0.3"}
         url = options.localstack or start_localstack(running, state)
         for name in [name for name in os.environ if name.startswith("AWS_") or name.lower().endswith("_proxy")]:
             del os.environ[name]
@@ -115,8 +117,6 @@ def localstack(options, state):
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_DEFAULT_REGION": region,
             "E2E_LOCALSTACK": "1",
-            "E2E_PATIENCE": os.environ.get("E2E_PATIENCE", "2"),
-            "E2E_PAUSE_SECONDS": "0.3",
         }
         yield
 
@@ -160,6 +160,7 @@ def prepare(session, run, account, state, parameters):
     where = {} if session.region_name == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": session.region_name}}
     session.client("s3").create_bucket(Bucket=bucket, **where)
     ours = (ROOT / "samconfig.toml").read_text().replace("resolve_s3 = true", f's3_bucket = "{bucket}"')
+    assert bucket in ours and "resolve_s3" not in ours, "samconfig.toml chooses its bucket in words that this does not know"
     (state / "samconfig.toml").write_text(ours)
     os.environ |= {
         "E2E_STAND": "account_stand",
@@ -178,10 +179,16 @@ def try_scenarios(options, recorder):
     return pytest.main(["-p", "no:cacheprovider", "--tb=short", "-q", *paths, *chosen], plugins=[recorder])
 
 
+def tell(line):
+    """On standard error, which may be gone: Ctrl-C ends what it was piped to as well, and the deletion must go on."""
+    with contextlib.suppress(OSError):
+        print(line, file=sys.stderr, flush=True)
+
+
 def clean(session, run):
     """Deletes, and does so to its end: whoever interrupts it is told how to go on."""
     try:
-        return leftovers.delete_all(session.client, leftovers.ours(run), lambda line: print(line, file=sys.stderr))
+        return leftovers.delete_all(session.client, leftovers.ours(run), tell)
     except KeyboardInterrupt:
         return leftovers.Deletion({}, ["it was interrupted while it deleted: run it again with --clean"])
 
@@ -196,13 +203,14 @@ def try_all(options, session, account, state, parameters):
         prepare(session, run, account, state, parameters)
         failed = try_scenarios(options, recorder) != pytest.ExitCode.OK
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+        tell("interrupted")
     finally:
         deletion = None if options.keep else clean(session, run)
         text = report.text(recorder.scenarios.values(), deletion)
-        print(f"\n{text}", end="", flush=True)
         if options.report:
             options.report.write_text(text)
+        with contextlib.suppress(OSError):
+            print(f"\n{text}", end="", flush=True)
     return 1 if failed or (deletion and deletion.left) else 0
 
 
@@ -236,7 +244,7 @@ def main(command_line):
 
 if __name__ == "__main__":
     # One that is told to end deletes what it made, as with Ctrl-C; which a shell lets those ignore that it starts in the background.
-    for told_to_end in (signal.SIGTERM, signal.SIGINT):
+    for told_to_end in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(told_to_end, signal.default_int_handler)
     os.chdir(ROOT)
     sys.exit(main(sys.argv[1:]))

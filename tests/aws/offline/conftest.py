@@ -22,12 +22,13 @@ class Trials:
 
     def __init__(self, state, home):
         handed_on = {n: v for n, v in os.environ.items() if n.startswith("E2E_") or n in ("PATH", "TMPDIR", "CARGO_HOME", "RUSTUP_HOME")}
+        self.started = []
         self.environment = {**handed_on, "HOME": str(home), "AWS_EC2_METADATA_DISABLED": "true", "E2E_STATE": str(state)}
 
     def start(self, *arguments, **environment):
         command = [sys.executable, "tests/aws/trial.py", *arguments]
         # As a shell starts what is to run in the background: a process group of its own, to which SIGINT is nothing.
-        return subprocess.Popen(
+        running = subprocess.Popen(
             command,
             cwd=ROOT,
             env=self.environment | environment,
@@ -37,6 +38,8 @@ class Trials:
             start_new_session=True,
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
         )
+        self.started.append(running)
+        return running
 
     def __call__(self, *arguments, **environment):
         """The exit code, what was printed, and what was said beside."""
@@ -47,7 +50,11 @@ class Trials:
 
 @pytest.fixture
 def trial(tmp_path):
-    return Trials(tmp_path / "state", tmp_path)
+    trials = Trials(tmp_path / "state", tmp_path)
+    yield trials
+    for running in trials.started:
+        if running.poll() is None:
+            os.killpg(running.pid, signal.SIGKILL)
 
 
 @pytest.fixture(scope="session")

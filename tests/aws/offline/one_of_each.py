@@ -5,6 +5,7 @@ import json
 import zipfile
 
 NAME = "relay-test-0a1b2c3d-made"
+DRILL = "drill-7f3a0b1c-callback"
 TRUST = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "states.amazonaws.com"}, "Action": "sts:AssumeRole"}]})
 MAY = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*"}]})
 WAITS = json.dumps({"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 600, "End": True}}})
@@ -46,6 +47,9 @@ def make(client):
     machine = states.create_state_machine(name=NAME, definition=WAITS, roleArn=role)["stateMachineArn"]
     states.start_execution(stateMachineArn=machine)
     states.create_activity(name=NAME)
+    # As `relayctl drill` calls what it makes.
+    states.create_activity(name=DRILL)
+    states.create_state_machine(name=DRILL, definition=WAITS, roleArn=role)
     events.create_event_bus(Name=NAME)
     for bus in ("default", NAME):
         events.put_rule(Name=NAME, EventBusName=bus, EventPattern=PATTERN)
@@ -79,7 +83,7 @@ def listed(client):
     stacks = client("cloudformation").describe_stacks()["Stacks"]
     # Here are those that were deleted, too.
     answers["cloudformation", "describe_stacks"] = [s for s in stacks if s["StackStatus"] != "DELETE_COMPLETE"]
-    return {call for call, answer in answers.items() if "relay-test-" in json.dumps(answer, default=str)}
+    return {call for call, answer in answers.items() if any(name in json.dumps(answer, default=str) for name in ("relay-test-", DRILL))}
 
 
 def usable_keys(client):

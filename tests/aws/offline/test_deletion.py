@@ -5,7 +5,7 @@ import signal
 import time
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError
 
 import leftovers
 import one_of_each
@@ -61,12 +61,75 @@ def test_what_a_killed_run_left_is_found_and_deleted_and_nothing_else(trial, loc
 
 def test_each_kind_of_thing_is_found_and_deleted(trial, localstack, client):
     one_of_each.make(client)
+    states = client("stepfunctions")
+    role = "arn:aws:iam::000000000000:role/mine"
+    mine = states.create_state_machine(name="drill-00000000-callback", definition=one_of_each.WAITS, roleArn=role)["stateMachineArn"]
     # LocalStack makes no dashboards; the stacks are in the tests above.
     assert {kind for kind, _ in made(client)} == {kind.name for kind in leftovers.KINDS} - {"stacks", "dashboards"}
     assert one_of_each.listed(client) and one_of_each.usable_keys(client)
     code, out, err = trial("--localstack", localstack.url, "--clean", "relay-test-0a1b2c3d")
     assert (code, "nothing is left" in out) == (0, True), out + err
     assert one_of_each.listed(client) == set() and one_of_each.usable_keys(client) == []
+    assert [machine["stateMachineArn"] for machine in states.list_state_machines()["stateMachines"]] == [mine], "another's drill"
+    states.delete_state_machine(stateMachineArn=mine)
+
+
+def test_a_run_whose_reader_is_gone_deletes_all_the_same(trial, localstack, client):
+    running = started(trial, localstack, client)
+    running.stdout.close()
+    running.stderr.close()
+    running.send_signal(signal.SIGINT)
+    running.wait(200)
+    assert made(client) == set()
+
+
+def test_a_key_that_is_hidden_hides_no_other(client):
+    kms = client("kms")
+    id = kms.create_key(Description="relay-test-0a1b2c3d-key")["KeyMetadata"]["KeyId"]
+
+    class Hidden:
+        """KMS, in which the first key may not be described."""
+
+        def __getattr__(self, name):
+            return getattr(kms, name)
+
+        def get_paginator(self, _operation):
+            return self
+
+        def paginate(self):
+            return self
+
+        def search(self, _found):
+            return ["hidden", id]
+
+        def describe_key(self, KeyId):
+            if KeyId == "hidden":
+                raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "not you"}}, "DescribeKey")
+            return kms.describe_key(KeyId=KeyId)
+
+    assert ("relay-test-0a1b2c3d-key", id) in leftovers.keys(lambda service: Hidden())
+    kms.schedule_key_deletion(KeyId=id, PendingWindowInDays=7)
+
+
+@pytest.mark.parametrize(
+    "answer, is_under_way",
+    [
+        ("DELETE_IN_PROGRESS", True),
+        ("UPDATE_ROLLBACK_IN_PROGRESS", True),
+        ("DELETE_FAILED", False),
+        (ClientError({"Error": {"Code": "Throttling", "Message": "Rate exceeded"}}, "DescribeStacks"), True),
+        (ClientError({"Error": {"Code": "ValidationError", "Message": "Stack with id x does not exist"}}, "DescribeStacks"), False),
+        (EndpointConnectionError(endpoint_url="https://cloudformation"), True),
+    ],
+)
+def test_a_stack_is_gone_only_when_that_is_known(answer, is_under_way):
+    class CloudFormation:
+        def describe_stacks(self, StackName):
+            if isinstance(answer, Exception):
+                raise answer
+            return {"Stacks": [{"StackStatus": answer}]}
+
+    assert leftovers.is_under_way(lambda service: CloudFormation(), "x") == is_under_way
 
 
 def test_what_does_not_go_is_told(monkeypatch):
