@@ -49,7 +49,7 @@ CHECKS = {
 
 INSTALL = """
 source tests/template/venv.sh
-venv blackbox python3 tests/blackbox/requirements.txt && venv sam "$(python_at_least 10)" tests/template/requirements-sam.txt && echo "$tools"
+venv blackbox python3 tests/blackbox/requirements.txt && venv sam "$(python_at_least 11)" tests/template/requirements-sam.txt && echo "$tools"
 """
 
 
